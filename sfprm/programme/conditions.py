@@ -1,0 +1,71 @@
+"""The language of `eligible_when`: a conjunction of comparisons between partner and lead.
+
+    condition  = comparison {"and" comparison}
+    comparison = operand op operand
+    op         = "==" | "!=" | ">=" | "<=" | ">" | "<" | "in" | "not in"
+    operand    = "partner." name | "Lead." ApiName | number | "text" | word
+
+Only values here; `sfprm.programme.condition_text` parses, `sfprm.routing.eligibility` evaluates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ComparisonOp = Literal["==", "!=", ">=", "<=", ">", "<", "in", "not in"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerAttribute:
+    """`partner.tier`, `partner.certified_for`: an attribute of the member's partner."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeadField:
+    """`Lead.Product__c`: a field of the lead."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A word, quoted text or number written in the condition."""
+
+    value: str | int | float
+
+
+Operand = PartnerAttribute | LeadField | Constant
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison; `text` is how it was written, for explanations."""
+
+    left: Operand
+    op: ComparisonOp
+    right: Operand
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """All comparisons must hold."""
+
+    comparisons: tuple[Comparison, ...]
+    text: str
+
+    def lead_fields(self) -> tuple[str, ...]:
+        """API names of the Lead fields read; sorted, each once."""
+        return tuple(
+            sorted(
+                {
+                    side.name
+                    for comparison in self.comparisons
+                    for side in (comparison.left, comparison.right)
+                    if isinstance(side, LeadField)
+                }
+            )
+        )

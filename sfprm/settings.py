@@ -1,0 +1,215 @@
+"""Every setting of sfprm, in one place.
+
+Read from the environment (`SFPRM_*`), then from an env file (`--env-file`, else
+`SFPRM_ENV_FILE`, else `.env` in the working directory), then the default. A secret `X` may be
+given as `X_FILE`, the path of a file that holds it. Unknown `SFPRM_*` keys are refused.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from sfprm.errors import BadSettings
+
+__all__ = ["Settings", "load_settings"]
+
+PREFIX = "SFPRM_"
+TEST_PREFIX = "SFPRM_TEST_"
+SECRETS = ("client_secret", "access_token", "password", "private_key")
+
+MailGuard = Literal["sink", "allow-listed", "off"]
+
+
+class Settings(BaseSettings):
+    """All settings; each one's description is printed in `config/.env.example`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    # where the org is and how to log in
+    login_url: str = Field(
+        "https://login.salesforce.com",
+        description="Where to log in: login.salesforce.com, test.salesforce.com, your My Domain, "
+        "or the embedded org's address. http:// is accepted for loopback only.",
+    )
+    client_id: str | None = Field(
+        None, description="Consumer key of the External Client App that sfprm logs in with."
+    )
+    client_secret: SecretStr | None = Field(
+        None,
+        description="Consumer secret, for the client-credentials flow (My Domain login URL).",
+    )
+    access_token: SecretStr | None = Field(
+        None, description="A ready access token; needs SFPRM_INSTANCE_URL. For short tests."
+    )
+    instance_url: str | None = Field(
+        None, description="Address of the org that SFPRM_ACCESS_TOKEN is for."
+    )
+    api_version: str | None = Field(
+        None, description="REST API version such as 66.0. Default: the newest that the org lists."
+    )
+    ca_bundle: Path | None = Field(
+        None,
+        description="PEM file of a certificate authority to trust besides the system's; the "
+        "embedded org writes one.",
+    )
+
+    # manners
+    connect_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection.")
+    read_timeout: float = Field(
+        120.0, gt=0, description="Seconds to wait for an answer to one call."
+    )
+    call_budget: int | None = Field(
+        None, ge=1, description="Most API calls that one run may make. Default: no limit of ours."
+    )
+
+    # files and state
+    programme: Path = Field(
+        Path("config"),
+        description="Folder that holds programme.yaml and routing.yaml.",
+    )
+    jobs: Path = Field(Path("jobs"), description="Folder that holds the daemon's job files.")
+    state_dir: Path = Field(
+        Path(".sfprm"), description="Folder for the state database, locks and run reports."
+    )
+    database_url: str | None = Field(
+        None,
+        description="SQLAlchemy URL of the state database. Default: SQLite in the state folder. "
+        "PostgreSQL: postgresql+psycopg://user@host/name (needs sfprm[postgres]).",
+    )
+
+    # mail
+    mail_guard: MailGuard = Field(
+        "sink",
+        description="What happens to addresses in an org that is not production: sink (all go to "
+        "SFPRM_MAIL_SINK), allow-listed (SFPRM_MAIL_ALLOW passes, the rest goes to the sink), off. "
+        "Production orgs are named in SFPRM_PRODUCTION_ORGS; the embedded org is its own sink.",
+    )
+    mail_sink: str = Field(
+        "sink@example.com", description="Address that takes mail which must not go out."
+    )
+    mail_allow: tuple[str, ...] = Field(
+        (), description='Addresses or domains let through, as JSON: ["example.com", "a@b.org"].'
+    )
+    production_orgs: tuple[str, ...] = Field(
+        (), description='18-character ids of production orgs, as JSON: ["00D…"].'
+    )
+
+    # logs
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log event that is written (to stderr)."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="json: one object a line; text: for people; auto: text on a terminal."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Values come from `load_settings` alone, which has read environment and env file."""
+        return (init_settings,)
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.state_dir / 'state.db'}"
+
+
+def load_settings(
+    env: dict[str, str] | None = None,
+    env_file: Path | None = None,
+    **overrides: Any,
+) -> Settings:
+    """The settings in force: overrides, then environment, then the env file, then defaults.
+
+    Raises BadSettings for an unknown key, a wrong value or a missing file; no secret is quoted.
+    """
+    environment = dict(os.environ) if env is None else env
+    found: dict[str, tuple[str, str]] = {}
+    path = env_file or (
+        Path(environment["SFPRM_ENV_FILE"]) if "SFPRM_ENV_FILE" in environment else None
+    )
+    if path is not None and not path.is_file():
+        raise BadSettings(
+            f"{path}: no such env file.", hint="Correct --env-file or SFPRM_ENV_FILE."
+        )
+    if path is None and env is None and Path(".env").is_file():
+        path = Path(".env")
+    if path is not None:
+        for key, value in dotenv_values(path).items():
+            found[key.upper()] = (value or "", str(path))
+    for key, value in environment.items():
+        found[key.upper()] = (value, "the environment")
+    return _build(found, {k: v for k, v in overrides.items() if v is not None})
+
+
+def _build(found: dict[str, tuple[str, str]], overrides: dict[str, Any]) -> Settings:
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for key, (value, source) in found.items():
+        if not key.startswith(PREFIX) or key.startswith(TEST_PREFIX) or key == "SFPRM_ENV_FILE":
+            continue
+        name = key.removeprefix(PREFIX).lower()
+        if name.endswith("_file") and name.removesuffix("_file") in SECRETS:
+            name, value = name.removesuffix("_file"), _secret_from(Path(value), key)
+        if name not in Settings.model_fields:
+            raise BadSettings(f"{source}: unknown setting {key}.", hint=_nearest(name))
+        if value == "":
+            continue
+        values[name] = _parsed(name, value, key, source)
+        sources[name] = f"{source}: {key}"
+    values.update(overrides)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        where = sources.get(name, f"--{name.replace('_', '-')}")
+        raise BadSettings(f"{where}: {first['msg']}.") from None
+
+
+def _parsed(name: str, value: str, key: str, source: str) -> Any:
+    if name not in ("mail_allow", "production_orgs"):
+        return value
+    import json
+
+    try:
+        return tuple(json.loads(value))
+    except (ValueError, TypeError):
+        raise BadSettings(
+            f"{source}: {key} is not a JSON list.", hint='Write it as ["one", "two"].'
+        ) from None
+
+
+def _nearest(name: str) -> str:
+    close = get_close_matches(name, list(Settings.model_fields), n=1)
+    if close:
+        return f"Did you mean {PREFIX}{close[0].upper()}?"
+    return "`config/.env.example` lists every setting."
+
+
+def _secret_from(path: Path, key: str) -> str:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BadSettings(f"{key}: {path}: {error.strerror}.") from None
+    if mode & 0o077:
+        raise BadSettings(f"{key}: {path} can be read by others.", hint=f"Run: chmod 600 {path}")
+    return text

@@ -1,0 +1,221 @@
+"""The two faces of the store: a reader without write methods, and the writer that extends it.
+
+Rooms that only ask are handed a `StoreReader`. `sfprm.store.database.open_store` builds the real
+one, on SQLite or PostgreSQL. All methods may raise `sfprm.errors.NotReady` when the database is
+of another version ("run `sfprm state migrate`").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from sfprm.ids import RecordId, RunId
+    from sfprm.programme.model import Programme
+    from sfprm.routing.values import Batch, EligibilityClass, Ledger, Reason
+    from sfprm.store.records import (
+        AppliedValue,
+        JournalEntry,
+        OrgRecord,
+        Parked,
+        Run,
+        RunState,
+        Step,
+        StepState,
+        WriteState,
+    )
+
+
+class StoreReader(Protocol):
+    """Questions only."""
+
+    def org(self) -> OrgRecord | None:
+        """The org that this state belongs to; None when it is new."""
+
+    def run(self, run: RunId) -> Run | None:
+        """One run."""
+
+    def runs(self, *, job: str | None = None, limit: int = 50) -> list[Run]:
+        """Latest first."""
+
+    def steps(self, run: RunId) -> list[Step]:
+        """In order of number."""
+
+    def applied(self) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        """Last written values: (object, programme key) → field → value."""
+
+    def ledgers(self, keys: Iterable[str]) -> dict[str, Ledger]:
+        """Those ledgers; a ledger never written comes back empty."""
+
+    def all_ledgers(self) -> dict[str, Ledger]:
+        """Every ledger there is."""
+
+    def entries(
+        self,
+        *,
+        lead: RecordId | None = None,
+        run: RunId | None = None,
+        pool: str | None = None,
+        states: Sequence[WriteState] | None = None,
+        kinds: Sequence[str] | None = None,
+        since: datetime | None = None,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> list[JournalEntry]:
+        """Journal entries in order of sequence that meet every condition given."""
+
+    def choices_of(self, ledger: str, *, first: int, last: int) -> list[tuple[str, str]]:
+        """(class digest, winner) of the choices `first`..`last` of a ledger, in order."""
+
+    def checkpoint(self, ledger: str, at: int) -> Ledger:
+        """The ledger as it was at the latest checkpoint whose sequence is ≤ `at`
+        (the empty ledger at 0 when there is none)."""
+
+    def eligibility(self, digest: str) -> EligibilityClass:
+        """A stored class. Raises KeyError."""
+
+    def programme_json(self, digest: str) -> str | None:
+        """The canonical JSON of a programme that decided something."""
+
+    def parked(self) -> list[Parked]:
+        """Leads kept back, oldest first."""
+
+    def previous_owners(self, leads: Iterable[RecordId]) -> dict[RecordId, frozenset[RecordId]]:
+        """Owners that sfprm gave those leads to before (all streams but shadows)."""
+
+    def wins(
+        self, pools: Iterable[str], since: datetime
+    ) -> dict[tuple[str, str], tuple[datetime, ...]]:
+        """(pool, member key) → instants of wins from `since` on, ascending; refused writes
+        left out."""
+
+    def verify(self) -> list[str]:
+        """Broken laws, in words: a hash chain that does not join, credits that do not add up,
+        a bound exceeded. Empty when all is well."""
+
+
+class BatchWriter(Protocol):
+    """One decide-and-journal transaction; the ledgers it names are locked until it ends."""
+
+    ledgers: Mapping[str, Ledger]
+
+    def save(
+        self,
+        batch: Batch,
+        *,
+        run: RunId,
+        programme: Programme,
+        kind: str = "route",
+    ) -> list[JournalEntry]:
+        """Store decisions, classes, credits, parked leads and the hash chain. One entry a decision,
+        in their order. Nothing is kept if the transaction fails."""
+
+
+class StoreWriter(StoreReader, Protocol):
+    """Everything the reader has, and the writes."""
+
+    def bind_org(self, org_id: RecordId, name: str, now: datetime) -> None:
+        """Bind this state to an org. Raises NotReady naming both when it belongs to another."""
+
+    def start_run(self, run: Run) -> bool:
+        """Store a run. False when a run of that (job, slot) exists already."""
+
+    def finish_run(
+        self,
+        run: RunId,
+        *,
+        state: RunState,
+        finished: datetime,
+        counts: Mapping[str, int],
+        calls: int,
+        exit_code: int,
+        message: str = "",
+    ) -> None:
+        """End a run."""
+
+    def lose_runs(self, now: datetime) -> list[Run]:
+        """Mark runs left RUNNING by a dead process as LOST; called by the holder of the org's
+        lock. Returns them."""
+
+    def add_steps(self, steps: Sequence[Step]) -> None:
+        """Store planned steps, before any is sent."""
+
+    def set_steps(
+        self,
+        run: RunId,
+        numbers: Sequence[int],
+        state: StepState,
+        *,
+        record_ids: Mapping[int, RecordId] | None = None,
+        messages: Mapping[int, str] | None = None,
+    ) -> None:
+        """Move steps on, in one transaction."""
+
+    def record_applied(self, values: Sequence[AppliedValue], run: RunId, now: datetime) -> None:
+        """Remember what was written to managed fields."""
+
+    def forget_applied(self, object_: str, key: str) -> None:
+        """Forget a record that is no longer managed."""
+
+    def batch(self, ledgers: Iterable[str]) -> AbstractContextManager[BatchWriter]:
+        """Open a decide-and-journal transaction (SQLite: BEGIN IMMEDIATE; PostgreSQL: row locks in
+        key order)."""
+
+    def journal_manual(
+        self,
+        entries: Sequence[ManualMove],
+        *,
+        run: RunId,
+        kind: str,
+        programme: Programme | None,
+        now: datetime,
+    ) -> list[JournalEntry]:
+        """Journal moves that touch no ledger (`reassign`, `undo`), in state DECIDED."""
+
+    def settle(
+        self,
+        sequences: Sequence[int],
+        state: WriteState,
+        *,
+        messages: Mapping[int, str] | None = None,
+    ) -> None:
+        """Record what became of journalled decisions."""
+
+    def refund(self, sequence: int, now: datetime) -> None:
+        """Give back the credits of one decision by the exact inverse of its entry; the share of a
+        member who left goes to the house."""
+
+    def park(
+        self,
+        lead: RecordId,
+        reasons: Sequence[Reason],
+        *,
+        now: datetime,
+        next_try: datetime | None,
+    ) -> None:
+        """Keep a lead back (refused by the org, taken by automation)."""
+
+    def unpark(self, leads: Iterable[RecordId]) -> None:
+        """Those leads are no longer kept back."""
+
+    def on_commit(self, listener: Callable[[str], None]) -> None:
+        """Call `listener(what)` after each committed write; crash tests hang on it."""
+
+
+class ManualMove(Protocol):
+    """A move that a person asked for."""
+
+    @property
+    def lead(self) -> RecordId: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def owner_seen(self) -> RecordId: ...
+    @property
+    def owner_new(self) -> RecordId: ...
+    @property
+    def owner_name(self) -> str: ...

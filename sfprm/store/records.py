@@ -1,0 +1,170 @@
+"""Rows of the store as frozen values. Instants are aware UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sfprm.ids import RecordId, RunId
+    from sfprm.routing.values import Reason, RuleTrial
+
+
+class RunState(StrEnum):
+    """The life of a run; the legal moves stand in `sfprm.store.run_states`."""
+
+    DUE = "due"
+    RUNNING = "running"
+    DONE = "done"
+    PARTLY = "partly"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    LOST = "lost"
+    """Its process died without a word; found by its lease or its lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrgRecord:
+    """The one org that this state belongs to."""
+
+    org_id: RecordId
+    name: str
+    bound_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a job. `slot` is the scheduled instant for the daemon's runs."""
+
+    id: RunId
+    job: str
+    state: RunState
+    started_by: str
+    started: datetime
+    slot: datetime | None = None
+    finished: datetime | None = None
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    calls: int = 0
+    exit_code: int | None = None
+    message: str = ""
+
+
+class StepState(StrEnum):
+    """The life of a step."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The smallest journalled act of an apply or setup.
+
+    `before` and `after` are the field values expected before and left after.
+    """
+
+    run: RunId
+    number: int
+    kind: str
+    key: str
+    state: StepState
+    before: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    after: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    record_id: RecordId | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedValue:
+    """The last value that we wrote to a managed field. `key` is the programme's own name."""
+
+    object: str
+    key: str
+    field: str
+    value: str | int | float | bool | None
+
+
+class WriteState(StrEnum):
+    """What has become of a journalled decision in the org."""
+
+    DECIDED = "decided"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    OVERTAKEN = "overtaken"
+    """Someone or something else changed the owner; never fought."""
+    NOTHING_TO_WRITE = "nothing"
+
+
+class Stream(StrEnum):
+    """The live stream of decisions; shadow streams have names of their own."""
+
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalChoice:
+    """One fair choice as journalled; the class is stored once and referred to by digest."""
+
+    ledger: str
+    class_digest: str
+    winner: str
+    before: int
+    after: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One decision. `sequence` is global, from 1. `kind`: `route`, `reassign`, `undo`.
+
+    `offer` counts the decisions about one lead in its stream, from 1. `chain` is the hash chain
+    it belongs to; `hash` covers `previous`, the decision, and sha256(salt ‖ facts).
+    """
+
+    sequence: int
+    stream: str
+    kind: str
+    chain: str
+    run: RunId
+    lead: RecordId
+    offer: int
+    decided_at: datetime
+    outcome: str
+    owner_seen: RecordId
+    owner_new: RecordId | None
+    owner_name: str
+    state: WriteState
+    rule: str | None
+    trials: tuple[RuleTrial, ...]
+    pool: str | None
+    choices: tuple[JournalChoice, ...]
+    facts: Mapping[str, Any]
+    label: str
+    intake: str
+    programme: str
+    algorithm: int
+    reasons: tuple[Reason, ...]
+    next_try: datetime | None
+    previous: str
+    hash: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A lead kept back. `tries` counts the times it was parked in a row."""
+
+    lead: RecordId
+    since: datetime
+    tries: int
+    next_try: datetime | None
+    reasons: tuple[Reason, ...]
