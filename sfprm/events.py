@@ -1,0 +1,55 @@
+"""Names of what happens: log events with their fields, and the progress of long work.
+
+A log event is a stable name plus keys; the sentence is only for people. Tokens, secrets, names of
+people and addresses are never fields.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+__all__ = ["Event", "NoProgress", "Progress"]
+
+
+class Event(StrEnum):
+    """Log events. The fields of each stand beside it."""
+
+    RUN_STARTED = "run.started"  # run, job, by
+    RUN_FINISHED = "run.finished"  # run, job, state, exit_code, calls, seconds
+    RUN_FAILED = "run.failed"  # run, job, error, message
+    RUN_LOST = "run.lost"  # run, job
+    CALL_DONE = "call.done"  # kind, method, status, milliseconds
+    DAEMON_READY = "daemon.ready"  # jobs
+    DAEMON_DRAINING = "daemon.draining"  # signal
+    DAEMON_STOPPED = "daemon.stopped"  # exit_code
+    JOB_DUE = "job.due"  # job, slot
+    JOB_SKIPPED = "job.skipped"  # job, slot, why
+    FILES_RELOADED = "files.reloaded"  # programme, jobs
+    FILES_REFUSED = "files.refused"  # errors; the last good files stay in force
+
+
+class Progress(Protocol):
+    """Where long work tells how far it is. Shown on stderr, or nowhere."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """A new stage begins; `total` in units of `advance`, None when it is not known."""
+
+    def advance(self, by: int = 1) -> None:
+        """So much more of the stage is done."""
+
+    def say(self, text: str) -> None:
+        """One line for the person who waits."""
+
+
+class NoProgress:
+    """Tells nobody."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        return
+
+    def advance(self, by: int = 1) -> None:
+        return
+
+    def say(self, text: str) -> None:
+        return
