@@ -1,0 +1,57 @@
+# sfprm: `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+TEST_ARGS ?=
+
+.PHONY: help demo test lint org lock schema bench-fairness clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.core ## the whole story on the embedded org; no Salesforce account needed
+	@$(BIN)/sfprm demo
+
+test: $(VENV)/.dev ## all tests: the embedded org over HTTP, SQLite and PostgreSQL
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TEST_ARGS)
+
+lint: $(VENV)/.dev ## ruff, mypy --strict, and who may import whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+org: $(VENV)/.core ## the embedded org on its own, for any client (Ctrl-C ends it)
+	@$(BIN)/sfprm org serve --http-port 8080 --https-port 8443 --story demo
+
+bench-fairness: $(VENV)/.dev ## the fairness policies side by side
+	@$(BIN)/python benchmarks/bench_fairness.py
+
+schema: $(VENV)/.dev ## write the editor schemas and config/.env.example anew
+	@$(BIN)/python -m sfprm.programme.schema
+
+lock: $(VENV)/.dev ## pin the dependencies anew (needs uv)
+	@uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade -q -o requirements.lock
+	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -c requirements.lock -q -o requirements-dev.lock
+
+clean: ## remove what the targets made
+	@rm -rf $(VENV) .sfprm sfprm-demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sfprm needs Python 3.11 or newer; set PYTHON=python3.12, say."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: $(VENV)/bin/python requirements.lock pyproject.toml
+	@echo "installing into $(VENV) (once)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python requirements-dev.lock pyproject.toml
+	@echo "installing into $(VENV), with the test tools (once)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps -e .
+	@touch $@ $(VENV)/.core

@@ -1,0 +1,1 @@
+"""Hands leads to partners: pull, decide, journal, write, confirm; reassign and undo."""

@@ -1,0 +1,1 @@
+"""The partner estate as it is in the org: a typed snapshot and its reader."""

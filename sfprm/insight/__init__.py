@@ -1,0 +1,1 @@
+"""Questions answered from values and the store: why, report, status."""

@@ -1,0 +1,1 @@
+"""Everything sent past Salesforce, and the guard over every address."""

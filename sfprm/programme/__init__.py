@@ -1,0 +1,1 @@
+"""The declared programme: files in, one frozen typed value out."""

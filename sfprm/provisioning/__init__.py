@@ -1,0 +1,1 @@
+"""Makes the org match the programme: check, setup, plan, apply."""

