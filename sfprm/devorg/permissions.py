@@ -1,0 +1,156 @@
+"""Who may see and write what: profile plus permission sets of the calling user.
+
+A custom field is readable and writable by nobody, administrators included, until a profile or a
+permission set grants it [P, operations.md rule 1]. Standard fields are open to whoever may see the
+object (field-level security on them is not imitated). Objects: Modify All Data opens all; internal
+users see every object; external users see what their profile or permission sets grant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sfprm.devorg.problems import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sfprm.devorg.org import Org
+
+__all__ = ["Access", "Permissions"]
+
+GRANTS = "permissions"  # the storage's meta key: {parent id: {"fields": {...}, "objects": {...}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one user may do, computed once and dropped when a grant changes."""
+
+    user: Mapping[str, Any]
+    everything: bool = False
+    allowed: frozenset[str] = frozenset()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    objects: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def user_id(self) -> str:
+        """The user's 18-character id."""
+        return str(self.user["Id"])
+
+    @property
+    def internal(self) -> bool:
+        """The user has a Salesforce licence."""
+        return self.user.get("UserType", "Standard") == "Standard"
+
+    def has(self, permission: str) -> bool:
+        """The user permission, by the name that follows `Permissions` (``ApiEnabled``)."""
+        return self.everything or permission in self.allowed
+
+    def object_visible(self, object_: str) -> bool:
+        """The object exists for this user."""
+        if self.everything or self.internal or "ModifyAllData" in self.allowed:
+            return True
+        return "read" in self.objects.get(object_.lower(), frozenset())
+
+    def visible(self, object_: str, name: str) -> bool:
+        """The field can be read."""
+        if self.everything or not name.endswith("__c"):
+            return True
+        return f"{object_}.{name}".lower() in self.fields
+
+    def editable(self, object_: str, name: str) -> bool:
+        """The field can be written, as far as permissions go."""
+        if self.everything or not name.endswith("__c"):
+            return True
+        return self.fields.get(f"{object_}.{name}".lower()) == "edit"
+
+
+class Permissions:
+    """The org's grants and the users' access made from them."""
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self._known: dict[str, Access] = {}
+
+    def forget(self) -> None:
+        """Drop what was computed: a grant, an assignment or a user's profile has changed."""
+        self._known.clear()
+
+    def grant_field(
+        self, parent_id: str, object_: str, name: str, *, readable: bool, editable: bool
+    ) -> None:
+        """Let a profile or permission set read or edit a field; neither takes the grant away."""
+        grants = self._grants()
+        fields = grants.setdefault(parent_id, {}).setdefault("fields", {})
+        key = f"{object_}.{name}".lower()
+        if editable:
+            fields[key] = "edit"
+        elif readable:
+            fields[key] = "read"
+        else:
+            fields.pop(key, None)
+        self._keep(grants)
+
+    def grant_object(self, parent_id: str, object_: str, rights: frozenset[str]) -> None:
+        """Set a parent's rights on an object: of read, create, edit, delete, viewAllRecords,
+        modifyAllRecords."""
+        grants = self._grants()
+        objects = grants.setdefault(parent_id, {}).setdefault("objects", {})
+        objects[object_.lower()] = sorted(rights)
+        self._keep(grants)
+
+    def granted(self, parent_id: str) -> dict[str, Any]:
+        """A parent's grants as stored: {"fields": {"lead.x__c": "edit"}, "objects": {...}}."""
+        grants: dict[str, Any] = self._grants().get(parent_id, {})
+        return grants
+
+    def of(self, user_id: str) -> Access:
+        """The access of a user, by 18-character id. Raises Refusal when there is no such user."""
+        known = self._known.get(user_id)
+        if known is None:
+            known = self._known[user_id] = self._compute(user_id)
+        return known
+
+    def system(self, user_id: str) -> Access:
+        """Everything, in the name of a user: for what the org itself does."""
+        user = self._org.storage.get("User", user_id)
+        return Access(user if user is not None else {"Id": user_id}, everything=True)
+
+    def _compute(self, user_id: str) -> Access:
+        storage = self._org.storage
+        user = storage.get("User", user_id)
+        if user is None:
+            raise Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        parents = []
+        profile = storage.get("Profile", user["ProfileId"]) if user.get("ProfileId") else None
+        if profile is not None:
+            parents.append(profile)
+        for assignment in storage.find("PermissionSetAssignment", {"AssigneeId": user_id}):
+            permission_set = storage.get("PermissionSet", str(assignment["PermissionSetId"]))
+            if permission_set is not None:
+                parents.append(permission_set)
+        grants = self._grants()
+        allowed: set[str] = set()
+        fields: dict[str, str] = {}
+        objects: dict[str, frozenset[str]] = {}
+        for parent in parents:
+            allowed.update(
+                name.removeprefix("Permissions")
+                for name, value in parent.items()
+                if value is True and name.startswith("Permissions")
+            )
+            own = grants.get(str(parent["Id"]), {})
+            for key, right in own.get("fields", {}).items():
+                if fields.get(key) != "edit":
+                    fields[key] = right
+            for key, rights in own.get("objects", {}).items():
+                objects[key] = objects.get(key, frozenset()) | frozenset(rights)
+        return Access(user, False, frozenset(allowed), fields, objects)
+
+    def _grants(self) -> dict[str, Any]:
+        grants: dict[str, Any] = self._org.storage.meta_get(GRANTS) or {}
+        return grants
+
+    def _keep(self, grants: dict[str, Any]) -> None:
+        self._org.storage.meta_set(GRANTS, grants)
+        self.forget()
