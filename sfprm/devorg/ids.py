@@ -1,0 +1,71 @@
+"""Record ids of the embedded org: 15 case-sensitive characters, and 3 that make them 18.
+
+An id is a key prefix of 3 characters, a pod of 3, and a serial of 9 in base 62. The last three
+characters of the long form say which of the 15 are upper case, five at a time (facts: REST sheet,
+section "Ids", checked there on recordings).
+"""
+
+from __future__ import annotations
+
+import string
+
+_BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_CHECK = string.ascii_uppercase + "012345"
+_ALPHABET = frozenset(_BASE62)
+
+POD = "dV0"
+"""The instance part of every id minted here: two characters of a pod and one reserved."""
+
+
+def to18(fifteen: str) -> str:
+    """The 18-character form of a 15-character id. Raises ValueError when it is not 15 long."""
+    if len(fifteen) != 15 or not _ALPHABET.issuperset(fifteen):
+        raise ValueError(f"not a 15-character id: {fifteen!r}")
+    suffix = ""
+    for start in (0, 5, 10):
+        bits = 0
+        for place, character in enumerate(fifteen[start : start + 5]):
+            if "A" <= character <= "Z":
+                bits |= 1 << place
+        suffix += _CHECK[bits]
+    return fifteen + suffix
+
+
+def canonical(text: str) -> str:
+    """The 18-character form of an id given in 15 or 18 characters.
+
+    Raises ValueError for any other text, and for 18 characters whose last three do not fit.
+    Unverified: whether Salesforce refuses a wrong suffix everywhere; refused here, to be careful.
+    """
+    if len(text) == 15:
+        return to18(text)
+    if len(text) == 18 and to18(text[:15]) == text:
+        return text
+    raise ValueError(f"malformed id: {text!r}")
+
+
+def is_id(text: object) -> bool:
+    """Whether this is a well-formed id of 15 or 18 characters."""
+    if not isinstance(text, str):
+        return False
+    try:
+        canonical(text)
+    except ValueError:
+        return False
+    return True
+
+
+def mint(prefix: str, serial: int) -> str:
+    """The 18-character id number `serial` (0 or more) of the object with this key prefix.
+
+    Ids of one prefix sort, case-sensitively, in the order of their serials.
+    """
+    if len(prefix) != 3 or not _ALPHABET.issuperset(prefix):
+        raise ValueError(f"not a key prefix: {prefix!r}")
+    if not 0 <= serial < 62**9:
+        raise ValueError(f"serial out of range: {serial}")
+    digits = ""
+    for _ in range(9):
+        serial, digit = divmod(serial, 62)
+        digits = _BASE62[digit] + digits
+    return to18(prefix + POD + digits)

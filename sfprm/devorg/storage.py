@@ -1,0 +1,391 @@
+"""Records in SQLite: one table an object, one real column a field.
+
+Values as they are stored: text; booleans 0 or 1, never null; `int` INTEGER; double, currency and
+percent REAL; instants as text `YYYY-MM-DDTHH:MM:SS.000+0000`; dates `YYYY-MM-DD`; ids of 18
+characters; an empty string is stored as null, as Salesforce does. Compound fields (addresses) have
+no column; the Name of a person is computed from its parts by the table itself.
+
+With a file the database is in WAL mode, so what was committed survives the death of the process.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from sfprm.devorg.ids import mint
+from sfprm.devorg.schema import FieldDef, ObjectDef, Schema
+from sfprm.devorg.schema.model import INT_TYPES, REAL_TYPES
+from sfprm.devorg.values import fold
+
+__all__ = ["Snapshot", "Storage", "quoted"]
+
+_INDEXED = frozenset(
+    {
+        "OwnerId",
+        "AccountId",
+        "ContactId",
+        "ParentId",
+        "GroupId",
+        "UserOrGroupId",
+        "QueueId",
+        "UserId",
+        "LeadId",
+        "ProfileId",
+        "UserRoleId",
+        "ParentRoleId",
+        "PortalAccountId",
+        "PartnerAccountId",
+        "NetworkId",
+        "MemberId",
+        "AssigneeId",
+        "PermissionSetId",
+        "CampaignId",
+        "Username",
+        "Name",
+        "CreatedDate",
+        "Status",
+        "Email",
+    }
+)
+
+Row = dict[str, Any]
+
+_ANY_OF = "(SELECT value FROM json_each(?))"
+
+
+def quoted(identifier: str) -> str:
+    """A schema name as an SQL identifier."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+class Snapshot:
+    """A copy of a whole database, made by `Storage.snapshot` and given back to `restore`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        """Frees the copy."""
+        self._connection.close()
+
+
+class Storage:
+    """One org's records. Every method may be called from any thread; a transaction keeps the
+    others out until it ends.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(
+            path if path is not None else ":memory:",
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+        )
+        self._in_memory = path is None
+        self._depth = 0
+        self._tables: dict[str, dict[str, FieldDef]] = {}
+        self._computed: dict[str, frozenset[str]] = {}
+        if path is not None:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+        self.add_function("sf_fold", 1, _fold_or_none)
+        with self.transaction():
+            self._run('CREATE TABLE IF NOT EXISTS "_meta" (key TEXT PRIMARY KEY, value TEXT)')
+            self._run('CREATE TABLE IF NOT EXISTS "_serial" (prefix TEXT PRIMARY KEY, last INT)')
+            self._run(
+                'CREATE TABLE IF NOT EXISTS "_added" (object TEXT, field TEXT, definition TEXT, '
+                "PRIMARY KEY (object, field))"
+            )
+
+    def close(self) -> None:
+        """Closes the database. What was committed stays in the file."""
+        with self._lock:
+            self._connection.close()
+
+    # Tables
+
+    def create(self, schema: Schema) -> None:
+        """Makes the tables that are not there yet, and gives the schema the fields that were
+        deployed into this database before (`add_column`).
+        """
+        with self.transaction():
+            for object_, field in self.added_fields():
+                schema.add_field(object_, field)
+            self._tables.clear()
+            for definition in schema.objects():
+                self._create_table(definition)
+
+    def _create_table(self, definition: ObjectDef) -> None:
+        columns = []
+        computed = set()
+        known = {}
+        for field in definition.fields:
+            if field.is_compound:
+                computed.add(field.name)
+                continue
+            known[field.name] = field
+            if field.name == "Name" and definition.name_is_made_of_parts:
+                computed.add("Name")
+                columns.append(
+                    '"Name" TEXT COLLATE NOCASE GENERATED ALWAYS AS '
+                    "(trim(coalesce(\"FirstName\", '') || ' ' || coalesce(\"LastName\", ''))) "
+                    "VIRTUAL"
+                )
+            else:
+                columns.append(_column(field))
+        self._tables[definition.name] = known
+        self._computed[definition.name] = frozenset(computed)
+        self._run(
+            f"CREATE TABLE IF NOT EXISTS {quoted(definition.name)} ({', '.join(columns)}, "
+            'PRIMARY KEY ("Id"))'
+        )
+        for field in known.values():
+            if field.name in _INDEXED or field.unique or field.external_id:
+                self._create_index(definition.name, field.name)
+
+    def _create_index(self, object_: str, field: str) -> None:
+        self._run(
+            f"CREATE INDEX IF NOT EXISTS {quoted(f'{object_}.{field}')} "
+            f"ON {quoted(object_)} ({quoted(field)})"
+        )
+
+    def add_column(self, object_: str, field: FieldDef) -> None:
+        """Adds a deployed field's column, and keeps its definition in the database; a field that
+        is there already only gets the new definition.
+        """
+        with self.transaction():
+            if field.name not in self._tables[object_]:
+                self._run(f"ALTER TABLE {quoted(object_)} ADD COLUMN {_column(field)}")
+            self._tables[object_][field.name] = field
+            if field.unique or field.external_id:
+                self._create_index(object_, field.name)
+            self._run(
+                'INSERT OR REPLACE INTO "_added" VALUES (?, ?, ?)',
+                (object_, field.name, json.dumps(asdict(field))),
+            )
+
+    def added_fields(self) -> list[tuple[str, FieldDef]]:
+        """The fields that were deployed into this database, as (object, field)."""
+        found = []
+        for object_, text in self.execute('SELECT object, definition FROM "_added" ORDER BY rowid'):
+            values = json.loads(text)
+            values["reference_to"] = tuple(values["reference_to"])
+            values["picklist"] = tuple(values["picklist"])
+            found.append((object_, FieldDef(**values)))
+        return found
+
+    # Records
+
+    def insert(self, object_: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Inserts records that carry their Id. Computed columns given are left out.
+
+        Raises KeyError for a field that the object does not have, and sqlite3.IntegrityError for
+        an Id that is there already.
+        """
+        by_fields: dict[tuple[str, ...], list[list[Any]]] = {}
+        for row in rows:
+            values = self._stored(object_, row)
+            by_fields.setdefault(tuple(values), []).append(list(values.values()))
+        with self.savepoint():
+            for names, values_list in by_fields.items():
+                columns = ", ".join(map(quoted, names))
+                marks = ", ".join("?" * len(names))
+                self._connection.executemany(
+                    f"INSERT INTO {quoted(object_)} ({columns}) VALUES ({marks})",  # noqa: S608
+                    values_list,
+                )
+
+    def update(self, object_: str, id_: str, values: Mapping[str, Any]) -> bool:
+        """Changes the given fields of one record. False when there is no such record."""
+        stored = self._stored(object_, values)
+        stored.pop("Id", None)
+        if not stored:
+            return self.get(object_, id_) is not None
+        changes = ", ".join(f"{quoted(name)} = ?" for name in stored)
+        with self._lock:
+            done = self._connection.execute(
+                f'UPDATE {quoted(object_)} SET {changes} WHERE "Id" = ?',  # noqa: S608
+                (*stored.values(), id_),
+            )
+            return done.rowcount == 1
+
+    def get(self, object_: str, id_: str) -> Row | None:
+        """One record with all its columns, booleans as bool; None when there is none."""
+        found = self.find(object_, Id=id_)
+        return found[0] if found else None
+
+    def find(self, object_: str, /, **equals: Any) -> list[Row]:
+        """The records whose fields equal all of these, by Id; None finds null, and a list, tuple
+        or set finds any of its values. Text compares without regard to case.
+        """
+        conditions, parameters = [], []
+        for name, value in equals.items():
+            self._known(object_, name)
+            if isinstance(value, (list, tuple, set, frozenset)):
+                conditions.append(f"{quoted(name)} IN {_ANY_OF}")
+                parameters.append(json.dumps([_plain(one) for one in value]))
+            else:
+                conditions.append(f"{quoted(name)} IS ?")
+                parameters.append(_plain(value))
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        with self._lock:
+            cursor = self._connection.execute(
+                f'SELECT * FROM {quoted(object_)}{where} ORDER BY "Id"',  # noqa: S608
+                parameters,
+            )
+            names = [column[0] for column in cursor.description]
+            rows = [dict(zip(names, values, strict=True)) for values in cursor]
+        flags = [n for n, field in self._tables[object_].items() if field.type == "boolean"]
+        for row in rows:
+            for name in flags:
+                row[name] = bool(row[name])
+        return rows
+
+    def delete(self, object_: str, id_: str) -> bool:
+        """Removes a record for good. False when there was none."""
+        with self._lock:
+            done = self._connection.execute(
+                f'DELETE FROM {quoted(object_)} WHERE "Id" = ?',  # noqa: S608
+                (id_,),
+            )
+            return done.rowcount == 1
+
+    def _stored(self, object_: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        computed = self._computed[object_]
+        known = self._tables[object_]
+        values = {}
+        for name, value in row.items():
+            if name in computed:
+                continue
+            field = known.get(name)
+            if field is None:
+                raise KeyError(f"{object_} has no column {name}")
+            if field.type == "boolean":
+                value = 1 if value else 0
+            values[name] = _plain(value)
+        return values
+
+    def _known(self, object_: str, name: str) -> None:
+        if name not in self._tables[object_]:
+            raise KeyError(f"{object_} has no column {name}")
+
+    # Transactions
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; inside another one it is a savepoint."""
+        with self.savepoint():
+            yield
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What happens inside is undone when an exception leaves the block. Nests."""
+        with self._lock:
+            name = f"level{self._depth}"
+            outermost = self._depth == 0
+            self._connection.execute("BEGIN IMMEDIATE" if outermost else f"SAVEPOINT {name}")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                if outermost:
+                    self._connection.execute("ROLLBACK")
+                else:
+                    self._connection.execute(f"ROLLBACK TO {name}")
+                    self._connection.execute(f"RELEASE {name}")
+                raise
+            else:
+                self._connection.execute("COMMIT" if outermost else f"RELEASE {name}")
+            finally:
+                self._depth -= 1
+
+    # Serials and settings
+
+    def next_id(self, prefix: str) -> str:
+        """A new id for objects with this key prefix. Never given twice, unless rolled back."""
+        return self.next_ids(prefix, 1)[0]
+
+    def next_ids(self, prefix: str, count: int) -> list[str]:
+        """That many new ids, in order."""
+        rows = self.execute(
+            'INSERT INTO "_serial" VALUES (?, ?) ON CONFLICT (prefix) '
+            "DO UPDATE SET last = last + excluded.last RETURNING last",
+            (prefix, count),
+        )
+        last = int(rows[0][0])
+        return [mint(prefix, serial) for serial in range(last - count + 1, last + 1)]
+
+    def meta_get(self, key: str, default: Any = None) -> Any:
+        """A kept setting (any JSON value), or the default."""
+        rows = self.execute('SELECT value FROM "_meta" WHERE key = ?', (key,))
+        return json.loads(rows[0][0]) if rows else default
+
+    def meta_set(self, key: str, value: Any) -> None:
+        """Keeps a setting (any JSON value)."""
+        self.execute('INSERT OR REPLACE INTO "_meta" VALUES (?, ?)', (key, json.dumps(value)))
+
+    # SQL
+
+    def execute(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Runs one statement and gives all its rows, values as stored."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def add_function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        """Makes a pure function known to SQL."""
+        with self._lock:
+            self._connection.create_function(name, arguments, function, deterministic=True)
+
+    def _run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        self._connection.execute(sql, parameters)
+
+    # Snapshots
+
+    def snapshot(self) -> Snapshot:
+        """A copy of everything, in memory."""
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        with self._lock:
+            self._connection.backup(copy)
+        return Snapshot(copy)
+
+    def restore(self, snapshot: Snapshot, schema: Schema) -> None:
+        """Goes back to a snapshot. `schema` is a freshly loaded one; it is given the fields that
+        were deployed when the snapshot was made, and must replace the one in use.
+        """
+        with self._lock:
+            snapshot._connection.backup(self._connection)
+            self.create(schema)
+
+
+def _column(field: FieldDef) -> str:
+    name = quoted(field.name)
+    if field.type == "boolean":
+        return f"{name} INTEGER NOT NULL DEFAULT 0"
+    if field.type in INT_TYPES:
+        return f"{name} INTEGER"
+    if field.type in REAL_TYPES:
+        return f"{name} REAL"
+    if field.is_text and not field.case_sensitive:
+        return f"{name} TEXT COLLATE NOCASE"
+    return f"{name} TEXT"
+
+
+def _plain(value: Any) -> Any:
+    if value == "":
+        return None
+    if isinstance(value, bool):
+        return int(value)
+    return value
+
+
+def _fold_or_none(text: Any) -> Any:
+    return fold(text) if isinstance(text, str) else text
