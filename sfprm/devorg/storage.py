@@ -92,6 +92,7 @@ class Storage:
         self._depth = 0
         self._tables: dict[str, dict[str, FieldDef]] = {}
         self._computed: dict[str, frozenset[str]] = {}
+        self._prefixes: dict[str, str] = {}
         if path is not None:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -142,6 +143,7 @@ class Storage:
                 columns.append(_column(field))
         self._tables[definition.name] = known
         self._computed[definition.name] = frozenset(computed)
+        self._prefixes[definition.name] = definition.key_prefix
         self._run(
             f"CREATE TABLE IF NOT EXISTS {quoted(definition.name)} ({', '.join(columns)}, "
             'PRIMARY KEY ("Id"))'
@@ -183,17 +185,22 @@ class Storage:
 
     # Records
 
-    def insert(self, object_: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Inserts records that carry their Id. Computed columns given are left out.
+    def insert(self, object_: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Inserts records and gives their ids, in order; a record without Id gets a new one.
+        Computed columns given are left out.
 
         Raises KeyError for a field that the object does not have, and sqlite3.IntegrityError for
         an Id that is there already.
         """
         by_fields: dict[tuple[str, ...], list[list[Any]]] = {}
-        for row in rows:
-            values = self._stored(object_, row)
-            by_fields.setdefault(tuple(values), []).append(list(values.values()))
+        ids = []
         with self.savepoint():
+            for row in rows:
+                values = self._stored(object_, row)
+                if values.get("Id") is None:
+                    values["Id"] = self.next_id(self._prefixes[object_])
+                ids.append(values["Id"])
+                by_fields.setdefault(tuple(values), []).append(list(values.values()))
             for names, values_list in by_fields.items():
                 columns = ", ".join(map(quoted, names))
                 marks = ", ".join("?" * len(names))
@@ -201,6 +208,7 @@ class Storage:
                     f"INSERT INTO {quoted(object_)} ({columns}) VALUES ({marks})",  # noqa: S608
                     values_list,
                 )
+        return ids
 
     def update(self, object_: str, id_: str, values: Mapping[str, Any]) -> bool:
         """Changes the given fields of one record. False when there is no such record."""
@@ -221,12 +229,14 @@ class Storage:
         found = self.find(object_, Id=id_)
         return found[0] if found else None
 
-    def find(self, object_: str, /, **equals: Any) -> list[Row]:
+    def find(
+        self, object_: str, where: Mapping[str, Any] | None = None, /, **equals: Any
+    ) -> list[Row]:
         """The records whose fields equal all of these, by Id; None finds null, and a list, tuple
         or set finds any of its values. Text compares without regard to case.
         """
         conditions, parameters = [], []
-        for name, value in equals.items():
+        for name, value in {**(where or {}), **equals}.items():
             self._known(object_, name)
             if isinstance(value, (list, tuple, set, frozenset)):
                 conditions.append(f"{quoted(name)} IN {_ANY_OF}")
@@ -234,10 +244,10 @@ class Storage:
             else:
                 conditions.append(f"{quoted(name)} IS ?")
                 parameters.append(_plain(value))
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        condition = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         with self._lock:
             cursor = self._connection.execute(
-                f'SELECT * FROM {quoted(object_)}{where} ORDER BY "Id"',  # noqa: S608
+                f'SELECT * FROM {quoted(object_)}{condition} ORDER BY "Id"',  # noqa: S608
                 parameters,
             )
             names = [column[0] for column in cursor.description]
