@@ -1,0 +1,53 @@
+"""One request as it goes out, and its answer as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Answer", "Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent; the same object is sent again on a repeat, headers included.
+
+    `path` is relative to `/services/data/vNN.0/`, or absolute from `/services/`.
+    """
+
+    method: str
+    path: str
+    kind: str
+    params: Mapping[str, str] | None = None
+    json: Any = None
+    data: bytes | str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def bare_path(self) -> str:
+        """The path without a query string: safe to log."""
+        return self.path.partition("?")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `json` is None when the body is empty or not JSON.
+
+    Header names may be asked for in any case.
+    """
+
+    status: int
+    json: Any = field(repr=False)
+    content: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The body as text; Salesforce always answers in UTF-8."""
+        return self.content.decode("utf-8", errors="replace")
+
+    @property
+    def body(self) -> Any:
+        """Parsed JSON, or the text when it is not JSON."""
+        return self.text if self.json is None else self.json

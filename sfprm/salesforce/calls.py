@@ -1,0 +1,122 @@
+"""What the calls cost: counted by kind, beside what the org says of its daily allowance."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sfprm.errors import BudgetSpent
+
+__all__ = ["FREE_KINDS", "CallCount", "CallDone", "CallMark", "log_call"]
+
+FREE_KINDS = frozenset({"login", "versions"})
+"""Kinds that Salesforce does not count against the daily allowance: the token endpoint and the
+list of API versions (documented for the latter; unverified for the former)."""
+
+_USAGE = re.compile(r"(?:^|[^-\w])api-usage=(\d+)/(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class CallDone:
+    """One HTTP request that ended. Without query strings, bodies or tokens: safe to log.
+
+    `status` is 0 when no answer came; `attempt` starts at 1.
+    """
+
+    kind: str
+    method: str
+    path: str
+    status: int
+    seconds: float
+    attempt: int
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallMark:
+    """Calls counted up to a moment, or between two."""
+
+    total: int = 0
+    by_kind: Mapping[str, int] = field(default_factory=dict)
+
+
+class CallCount:
+    """Counts requests as they are sent, repeats included. Safe for threads.
+
+    `total` leaves out FREE_KINDS; `by_kind` holds them. `allowance` is (used, most) of the org's
+    rolling 24 hours, as the newest answer said, or None before the first.
+    """
+
+    def __init__(self, budget: int | None = None) -> None:
+        self._budget = budget
+        self._by_kind: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._allowance: tuple[int, int] | None = None
+
+    @property
+    def total(self) -> int:
+        return self.snapshot().total
+
+    @property
+    def by_kind(self) -> dict[str, int]:
+        with self._lock:
+            return dict(sorted(self._by_kind.items()))
+
+    @property
+    def allowance(self) -> tuple[int, int] | None:
+        return self._allowance
+
+    @property
+    def budget(self) -> int | None:
+        """Most calls that this session may make; None: no limit of ours."""
+        return self._budget
+
+    def snapshot(self) -> CallMark:
+        """The count at this moment, for `since`."""
+        by_kind = self.by_kind
+        return CallMark(sum(n for k, n in by_kind.items() if k not in FREE_KINDS), by_kind)
+
+    def since(self, mark: CallMark) -> CallMark:
+        """The calls made after `mark` was taken."""
+        now = self.snapshot()
+        by_kind = {k: n - mark.by_kind.get(k, 0) for k, n in now.by_kind.items()}
+        return CallMark(now.total - mark.total, {k: n for k, n in by_kind.items() if n})
+
+    def spend(self, kind: str) -> None:
+        """Count a call that is about to be sent. Raises BudgetSpent instead when none is left."""
+        with self._lock:
+            if self._budget is not None and kind not in FREE_KINDS:
+                spent = sum(n for k, n in self._by_kind.items() if k not in FREE_KINDS)
+                if spent >= self._budget:
+                    raise BudgetSpent(
+                        f"The budget of {self._budget:,} API calls for this run is spent; "
+                        f"the next call ({kind}) was not sent."
+                    )
+            self._by_kind[kind] += 1
+
+    def watch(self, limit_info: str | None) -> None:
+        """Take in an answer's `Sforce-Limit-Info` header (`api-usage=18/5000; …`)."""
+        found = _USAGE.search(limit_info or "")
+        if found:
+            self._allowance = (int(found[1]), int(found[2]))
+
+
+def log_call(done: CallDone) -> None:
+    """A ready `on_call` hook: one structlog event a request, at level debug."""
+    import structlog
+
+    from sfprm.events import Event
+
+    structlog.get_logger("sfprm.salesforce").debug(
+        Event.CALL_DONE.value,
+        kind=done.kind,
+        method=done.method,
+        path=done.path,
+        status=done.status,
+        milliseconds=round(done.seconds * 1000),
+        attempt=done.attempt,
+        request_id=done.request_id,
+    )

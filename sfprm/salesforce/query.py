@@ -1,0 +1,86 @@
+"""Reading rows: pages fetched as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sfprm.errors import Bug, OrgUnreachable
+from sfprm.salesforce.session import Session
+from sfprm.salesforce.soql import Query
+
+__all__ = ["Row", "count", "select", "select_all"]
+
+Row = Mapping[str, Any]
+"""One record: `attributes` removed, a parent as Row or None, a child sub-query as list of Rows."""
+
+
+def select(
+    session: Session,
+    query: Query | str,
+    *,
+    batch_size: int = 2000,
+    include_deleted: bool = False,
+) -> Iterator[Row]:
+    """The rows of a query, one call a page; nothing is sent before the first is asked for.
+
+    `batch_size` 200 to 2,000 is a hint to the org. `include_deleted` reads the recycle bin too.
+    """
+    headers = {"Sforce-Query-Options": f"batchSize={batch_size}"}
+    params = {"q": query if isinstance(query, str) else query.text()}
+    path = "queryAll" if include_deleted else "query"
+    page = _page(session, path, params, headers)
+    while True:
+        for record in page["records"]:
+            yield _row(session, record, headers)
+        if page.get("done", True):
+            return
+        page = _page(session, str(page["nextRecordsUrl"]), None, headers)
+
+
+def select_all(session: Session, query: Query | str, *, include_deleted: bool = False) -> list[Row]:
+    """All rows of a query at once."""
+    return list(select(session, query, include_deleted=include_deleted))
+
+
+def count(session: Session, query: Query | str) -> int:
+    """How many rows a query matches, by one call that reads none.
+
+    A Query's own selection is replaced; a text must select COUNT().
+    """
+    if isinstance(query, Query):
+        text = Query(("COUNT()",), query.from_, query.where, (), query.limit).text()
+    elif query.upper().replace(" ", "").startswith("SELECTCOUNT()"):
+        text = query
+    else:
+        raise Bug("A count needs a Query, or a text that selects COUNT().")
+    return int(_page(session, "query", {"q": text}, {})["totalSize"])
+
+
+def _page(
+    session: Session, path: str, params: Mapping[str, str] | None, headers: Mapping[str, str]
+) -> Mapping[str, Any]:
+    page = session.request("GET", path, kind="query", params=params, headers=headers).json
+    if not isinstance(page, dict) or "records" not in page:
+        raise OrgUnreachable("The answer to a query is not Salesforce's: it holds no rows.")
+    return page
+
+
+def _row(session: Session, record: Mapping[str, Any], headers: Mapping[str, str]) -> Row:
+    return {
+        name: _value(session, value, headers) if isinstance(value, dict) else value
+        for name, value in record.items()
+        if name != "attributes"
+    }
+
+
+def _value(session: Session, value: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+    if "attributes" in value:
+        return _row(session, value, headers)
+    if "records" not in value:
+        return dict(value)  # a compound value, such as an address
+    rows = [_row(session, child, headers) for child in value["records"]]
+    while not value.get("done", True):
+        value = _page(session, str(value["nextRecordsUrl"]), None, headers)
+        rows += [_row(session, child, headers) for child in value["records"]]
+    return rows

@@ -1,0 +1,331 @@
+"""The session: the only way to send anything to an org.
+
+It logs in on first use and once more when the session has expired (repeating the identical
+request, headers included), gives every request time-outs and an id, repeats what may be repeated,
+counts every call and keeps to the budget. Safe for threads: they share one login.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sfprm.clock import Clock
+from sfprm.errors import BadSettings, Bug, LoginRefused, OrgUnreachable
+from sfprm.salesforce.answer import Answer, Request
+from sfprm.salesforce.calls import CallCount, CallDone
+from sfprm.salesforce.credentials import Credentials, credentials_from
+from sfprm.salesforce.identity import OrgIdentity, read_identity
+from sfprm.salesforce.login import Login, can_renew, log_in
+from sfprm.salesforce.refusals import classify, read_fault, translate
+from sfprm.salesforce.retry import Cause, Failed, Patience, cause_of, keep_trying
+from sfprm.settings import Settings
+
+if TYPE_CHECKING:
+    from sfprm.salesforce.wire import Link, Wire
+
+__all__ = ["Answer", "Session", "open_session"]
+
+_LOGIN_PATIENCE = Patience(attempts=3, deadline=30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """One login in force. `turn` grows with each, so that threads log in again only once."""
+
+    link: Link
+    login: Login
+    api_version: str
+    turn: int
+
+
+class Session:
+    """A connection to one org as one user. Nothing is sent before it is first used.
+
+    Times in seconds. `api_version` such as "66.0"; None: the newest that the org lists.
+    `call_budget`: most calls that this session may make. `on_call` is told of each request after
+    it ended; it must not raise.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        api_version: str | None = None,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 120.0,
+        ca_bundle: Path | None = None,
+        call_budget: int | None = None,
+        on_call: Callable[[CallDone], None] | None = None,
+        patience: Patience | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.calls = CallCount(call_budget)
+        self.clock = clock
+        self.described: dict[str, Any] = {}  # describe's cache: it lives as long as the session
+        self._credentials = credentials
+        self._wanted_version = None if api_version is None else _version(api_version)
+        self._timeouts = (connect_timeout, read_timeout)
+        self._ca_bundle = ca_bundle
+        self._on_call = on_call
+        self._patience = patience or Patience()
+        self._chance = chance or random.Random()  # noqa: S311  (jitter, not secrecy)
+        self._lock = threading.RLock()
+        self._wire: Wire | None = None
+        self._standing: _Standing | None = None
+        self._identity: OrgIdentity | None = None
+
+    def __repr__(self) -> str:
+        host = self._standing.login.instance_url if self._standing else "not logged in"
+        return f"<Session {host}>"
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and forget the token."""
+        with self._lock:
+            if self._wire is not None:
+                self._wire.close()
+            self._wire = None
+            self._standing = None
+
+    @property
+    def identity(self) -> OrgIdentity:
+        """Which org this is and as whom; logs in on first use. Costs two calls, once."""
+        with self._lock:
+            if self._identity is None:
+                self._identity = read_identity(self, self.instance_url, self.api_version)
+            return self._identity
+
+    @property
+    def api_version(self) -> str:
+        """The version in the paths, such as `66.0`; logs in on first use."""
+        return self._stand().api_version
+
+    @property
+    def instance_url(self) -> str:
+        """The host that the login answered with, the only one that sees the token."""
+        return self._stand().login.instance_url
+
+    @property
+    def token(self) -> str:
+        """The access token, for SOAP bodies alone. Never log it."""
+        return self._stand().login.token.get_secret_value()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        kind: str,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        data: bytes | str | Callable[[], str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+    ) -> Answer:
+        """Send one request and return its answer (status below 300).
+
+        `path` is relative to `/services/data/vNN.0/`, or absolute from `/services/`. `kind` names
+        the call in the count. `repeatable`: None means that reads are and nothing else is.
+        `data` may be a function when the body holds the token (SOAP): it is asked again after a
+        re-login. Raises the error tree; OutcomeUnknown when a write that may not be repeated
+        got no clear answer.
+        """
+        if path.startswith("/") and not path.startswith("/services/"):
+            raise Bug(f"The path {path.partition('?')[0]!r} is not one of Salesforce's.")
+        method = method.upper()
+        sent_headers = {"X-Request-Id": uuid.uuid4().hex, **(headers or {})}
+
+        def build() -> Request:
+            body = data() if callable(data) else data
+            return Request(method, path, kind, params, json, body, sent_headers)
+
+        return keep_trying(
+            lambda number: self._once(build, number),
+            repeatable=method in ("GET", "HEAD") if repeatable is None else repeatable,
+            clock=self.clock,
+            patience=self._patience,
+            chance=self._chance,
+        )
+
+    def _once(self, build: Callable[[], Request], number: int) -> Answer:
+        """One attempt, with one re-login inside it. Raises Failed."""
+        standing = self._stand()
+        try:
+            return self._send(standing, build(), number)
+        except Failed as failed:
+            if failed.cause is not Cause.SESSION or not can_renew(self._credentials):
+                raise
+        return self._send(self._stand(after=standing), build(), number)
+
+    def _send(self, standing: _Standing, request: Request, number: int) -> Answer:
+        self.calls.spend(request.kind)
+        started = self.clock.monotonic()
+        status = 0
+        try:
+            answer = standing.link.send(request)
+            status = answer.status
+        finally:
+            self._tell(request, status, self.clock.monotonic() - started, number)
+        self.calls.watch(answer.headers.get("Sforce-Limit-Info"))
+        if status >= 300:
+            raise _failure(answer)
+        if answer.json is None and _is_page(answer):
+            raise Failed(
+                Cause.NO_ANSWER,
+                OrgUnreachable(
+                    "A web page came where Salesforce's answer should be: a proxy or a "
+                    "maintenance page.",
+                    hint="Open the org in a browser; check the proxy settings.",
+                ),
+            )
+        return answer
+
+    def _tell(self, request: Request, status: int, seconds: float, number: int) -> None:
+        if self._on_call is not None:
+            self._on_call(
+                CallDone(
+                    request.kind,
+                    request.method,
+                    request.bare_path,
+                    status,
+                    seconds,
+                    number,
+                    request.headers.get("X-Request-Id", ""),
+                )
+            )
+
+    def _stand(self, after: _Standing | None = None) -> _Standing:
+        """The login in force; a new one when there is none, or when it is still `after`."""
+        with self._lock:
+            standing = self._standing
+            if standing is None or standing is after:
+                standing = self._log_in(standing)
+                self._standing = standing
+            return standing
+
+    def _log_in(self, before: _Standing | None) -> _Standing:
+        from sfprm.salesforce.wire import Link, Wire
+
+        if self._wire is None:
+            connect, read = self._timeouts
+            self._wire = Wire(connect_timeout=connect, read_timeout=read, ca_bundle=self._ca_bundle)
+        wire = self._wire
+
+        def attempt(_: int) -> Login:
+            self.calls.spend("login")
+            return log_in(wire, self._credentials)
+
+        login = keep_trying(
+            attempt,
+            repeatable=True,
+            clock=self.clock,
+            patience=_LOGIN_PATIENCE,
+            chance=self._chance,
+        )
+        if before is not None and _org_of(before.login) != _org_of(login):
+            raise LoginRefused("The second login of this run led to another org than the first.")
+        version = before.api_version if before else self._choose_version(wire, login)
+        link = Link(wire, login.instance_url, login.token.get_secret_value(), version)
+        return _Standing(link, login, version, before.turn + 1 if before else 1)
+
+    def _choose_version(self, wire: Wire, login: Login) -> str:
+        """The version asked for, else the newest of the org's list (which needs no token)."""
+        if self._wanted_version is not None:
+            return self._wanted_version
+
+        def attempt(_: int) -> str:
+            self.calls.spend("versions")
+            answer = wire.send("GET", f"{login.instance_url}/services/data")
+            if answer.status >= 300:
+                raise _failure(answer)
+            return _newest(answer.json)
+
+        return keep_trying(
+            attempt,
+            repeatable=True,
+            clock=self.clock,
+            patience=self._patience,
+            chance=self._chance,
+        )
+
+
+def open_session(
+    settings: Settings,
+    clock: Clock,
+    *,
+    on_call: Callable[[CallDone], None] | None = None,
+) -> Session:
+    """A session by the settings. Sends nothing yet; raises BadSettings when keys are missing."""
+    return Session(
+        credentials_from(settings),
+        clock=clock,
+        api_version=settings.api_version,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        ca_bundle=settings.ca_bundle,
+        call_budget=settings.call_budget,
+        on_call=on_call,
+    )
+
+
+def _failure(answer: Answer) -> Failed:
+    fault = read_fault(answer.status, answer.body)
+    refusal = classify(fault.code, fault.message) if fault.code else None
+    return Failed(
+        cause_of(answer.status, refusal),
+        translate(answer.status, answer.body),
+        _retry_after(answer.headers.get("Retry-After")),
+    )
+
+
+def _retry_after(header: str | None) -> float:
+    """Seconds that the header asks for, at most 60; dates and nonsense count as none."""
+    return min(60.0, float(header)) if header and header.strip().isdigit() else 0.0
+
+
+def _is_page(answer: Answer) -> bool:
+    return "html" in answer.headers.get("Content-Type", "").lower()
+
+
+def _org_of(login: Login) -> str:
+    """The org's id from `…/id/ORG/USER`, else the host."""
+    parts = login.identity_url.rstrip("/").split("/")
+    return parts[-2] if len(parts) > 2 else login.instance_url
+
+
+def _version(text: str) -> str:
+    try:
+        return f"{float(text.strip().lower().removeprefix('v')):.1f}"
+    except ValueError:
+        raise BadSettings(
+            f"SFPRM_API_VERSION: {text!r} is not a version.", hint="Write it as 66.0."
+        ) from None
+
+
+def _newest(listed: Any) -> str:
+    versions = [
+        str(entry["version"])
+        for entry in (listed if isinstance(listed, list) else [])
+        if isinstance(entry, dict) and str(entry.get("version", "")).replace(".", "", 1).isdigit()
+    ]
+    if not versions:
+        raise Failed(
+            Cause.FINAL,
+            OrgUnreachable(
+                "The host lists no API versions: it is not a Salesforce org.",
+                hint="Check SFPRM_LOGIN_URL and SFPRM_INSTANCE_URL.",
+            ),
+        )
+    return _version(max(versions, key=float))
