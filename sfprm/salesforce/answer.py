@@ -48,6 +48,14 @@ class Answer:
         return self.content.decode("utf-8", errors="replace")
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the body is what its type says: JSON that parses, and no web page."""
+        type_ = self.headers.get("Content-Type", "").lower()
+        if self.json is not None or not self.content:
+            return True
+        return "html" not in type_ and ("json" not in type_ or self.content.strip() == b"null")
+
+    @property
     def body(self) -> Any:
         """Parsed JSON, or the text when it is not JSON."""
         return self.text if self.json is None else self.json

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sfprm.errors import OrgUnreachable, PermissionMissing
+from sfprm.errors import BadRequest, OrgUnreachable, PermissionMissing
 from sfprm.ids import RecordId
 from sfprm.salesforce.soql import Query
 
@@ -56,6 +57,17 @@ def read_identity(session: Session, instance_url: str, api_version: str) -> OrgI
     if not found.get("records"):
         raise PermissionMissing("The agent's user may not read the Organization record.")
     org = found["records"][0]
+    try:
+        return _identity(who, org, instance_url, api_version)
+    except (KeyError, ValueError, BadRequest) as error:
+        raise OrgUnreachable(
+            "The org did not say who it is: its answer is not Salesforce's."
+        ) from error
+
+
+def _identity(
+    who: Mapping[str, Any], org: Mapping[str, Any], instance_url: str, api_version: str
+) -> OrgIdentity:
     return OrgIdentity(
         org_id=RecordId(org["Id"]),
         org_name=org["Name"],

@@ -165,8 +165,10 @@ class Session:
         try:
             return self._send(standing, build(), number)
         except Failed as failed:
-            if failed.cause is not Cause.SESSION or not can_renew(self._credentials):
+            if failed.cause is not Cause.SESSION:
                 raise
+            if not can_renew(self._credentials):
+                raise Failed(Cause.SESSION, _worn_out(failed)) from failed
         return self._send(self._stand(after=standing), build(), number)
 
     def _send(self, standing: _Standing, request: Request, number: int) -> Answer:
@@ -181,12 +183,12 @@ class Session:
         self.calls.watch(answer.headers.get("Sforce-Limit-Info"))
         if status >= 300:
             raise _failure(answer)
-        if answer.json is None and _is_page(answer):
+        if not answer.is_whole:
             raise Failed(
                 Cause.NO_ANSWER,
                 OrgUnreachable(
-                    "A web page came where Salesforce's answer should be: a proxy or a "
-                    "maintenance page.",
+                    "Half an answer, or a web page of a proxy or of maintenance, came where "
+                    "Salesforce's answer should be.",
                     hint="Open the org in a browser; check the proxy settings.",
                 ),
             )
@@ -280,6 +282,16 @@ def open_session(
     )
 
 
+def _worn_out(failed: Failed) -> LoginRefused:
+    return LoginRefused(
+        f"The access token is not accepted, or no more. {failed.error.message}",
+        code="INVALID_SESSION_ID",
+        status=401,
+        hint="Set a new SFPRM_ACCESS_TOKEN, or log in with SFPRM_CLIENT_ID and "
+        "SFPRM_CLIENT_SECRET, which sfprm can renew by itself.",
+    )
+
+
 def _failure(answer: Answer) -> Failed:
     fault = read_fault(answer.status, answer.body)
     refusal = classify(fault.code, fault.message) if fault.code else None
@@ -293,10 +305,6 @@ def _failure(answer: Answer) -> Failed:
 def _retry_after(header: str | None) -> float:
     """Seconds that the header asks for, at most 60; dates and nonsense count as none."""
     return min(60.0, float(header)) if header and header.strip().isdigit() else 0.0
-
-
-def _is_page(answer: Answer) -> bool:
-    return "html" in answer.headers.get("Content-Type", "").lower()
 
 
 def _org_of(login: Login) -> str:
