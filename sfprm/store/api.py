@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from sfprm.routing.values import Batch, EligibilityClass, Ledger, Reason
     from sfprm.store.records import (
         AppliedValue,
+        Checkpoint,
         JournalEntry,
+        LedgerMove,
         OrgRecord,
         Parked,
         Run,
@@ -68,12 +70,13 @@ class StoreReader(Protocol):
     ) -> list[JournalEntry]:
         """Journal entries in order of sequence that meet every condition given."""
 
-    def choices_of(self, ledger: str, *, first: int, last: int) -> list[tuple[str, str]]:
-        """(class digest, winner) of the choices `first`..`last` of a ledger, in order."""
+    def moves_of(self, ledger: str, *, after: int, upto: int) -> list[LedgerMove]:
+        """Choices and refunds of a ledger by journal entries with `after` < sequence ≤ `upto`,
+        in order."""
 
-    def checkpoint(self, ledger: str, at: int) -> Ledger:
-        """The ledger as it was at the latest checkpoint whose sequence is ≤ `at`
-        (the empty ledger at 0 when there is none)."""
+    def checkpoint(self, ledger: str, *, before: int) -> Checkpoint:
+        """The latest state kept of the ledger from before journal entry `before` was made (the
+        empty ledger at 0 when there is none). `moves_of` from there on replays it."""
 
     def eligibility(self, digest: str) -> EligibilityClass:
         """A stored class. Raises KeyError."""
@@ -85,13 +88,15 @@ class StoreReader(Protocol):
         """Leads kept back, oldest first."""
 
     def previous_owners(self, leads: Iterable[RecordId]) -> dict[RecordId, frozenset[RecordId]]:
-        """Owners that sfprm gave those leads to before (all streams but shadows)."""
+        """Owners that sfprm gave those leads to before (all streams but shadows): by routing or by
+        a person's order, whether confirmed yet or not; writes that the org refused are left out,
+        and so is what an undo gave back."""
 
     def wins(
         self, pools: Iterable[str], since: datetime
     ) -> dict[tuple[str, str], tuple[datetime, ...]]:
-        """(pool, member key) → instants of wins from `since` on, ascending; refused writes
-        left out."""
+        """(pool, member key) → instants of wins from `since` on, ascending; refused writes and
+        refunds left out."""
 
     def verify(self) -> list[str]:
         """Broken laws, in words: a hash chain that does not join, credits that do not add up,
@@ -187,7 +192,9 @@ class StoreWriter(StoreReader, Protocol):
 
     def refund(self, sequence: int, now: datetime) -> None:
         """Give back the credits of one decision by the exact inverse of its entry; the share of a
-        member who left goes to the house."""
+        member who left goes to the house. Journalled as an entry of kind `refund`. A second refund
+        of the same decision, or one of a decision that moved no credit, does nothing; so refund
+        first, then settle, and a crash in between costs nothing."""
 
     def park(
         self,
@@ -204,6 +211,9 @@ class StoreWriter(StoreReader, Protocol):
 
     def on_commit(self, listener: Callable[[str], None]) -> None:
         """Call `listener(what)` after each committed write; crash tests hang on it."""
+
+    def close(self) -> None:
+        """Let go of the database."""
 
 
 class ManualMove(Protocol):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sfprm.ids import RecordId, RunId
-    from sfprm.routing.values import Reason, RuleTrial
+    from sfprm.routing.values import Ledger, Reason, RuleTrial
 
 
 class RunState(StrEnum):
@@ -124,10 +124,13 @@ class JournalChoice:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One decision. `sequence` is global, from 1. `kind`: `route`, `reassign`, `undo`.
+    """One decision. `sequence` is global, from 1. `kind`: `route`, `reassign`, `undo`, `refund`.
 
-    `offer` counts the decisions about one lead in its stream, from 1. `chain` is the hash chain
-    it belongs to; `hash` covers `previous`, the decision, and sha256(salt ‖ facts).
+    `offer` counts the decisions about one lead in its stream, from 1; a refund decides nothing
+    about where the lead goes, so its `offer` is 0, and `refunds` names the entry given back.
+    `chain` is the hash chain it belongs to: `pool:iberia`, `rules`, `manual`; `hash` covers
+    `previous`, the decision, and sha256(salt ‖ facts). Facts that were purged come back empty
+    (`facts`, `label`, `intake`, `owner_name`, `created`).
     """
 
     sequence: int
@@ -157,6 +160,42 @@ class JournalEntry:
     previous: str
     hash: str
     message: str = ""
+    notify: str | None = None
+    created: datetime | None = None
+    refunds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMove:
+    """One movement of credits in one ledger: a fair choice, or the refund of one.
+
+    `journal` is the sequence of its journal entry, by which moves are ordered. `sequence` is the
+    number of the choice in the ledger, from 1; a refund carries that of the choice it inverts.
+    `before` and `after` are the winner's credit, in UNIT.
+    """
+
+    journal: int
+    kind: MoveKind
+    sequence: int
+    class_digest: str
+    winner: str
+    before: int
+    after: int
+
+
+class MoveKind(StrEnum):
+    """What moved the credits."""
+
+    CHOICE = "choice"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A ledger as it was when the journal ended with entry `journal` (0: before the first)."""
+
+    ledger: Ledger
+    journal: int
 
 
 @dataclass(frozen=True, slots=True)

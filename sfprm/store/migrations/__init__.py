@@ -1,0 +1,1 @@
+"""Alembic's environment: numbered steps that are never edited once released."""

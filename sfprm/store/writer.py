@@ -1,0 +1,156 @@
+"""The writer's face: the reader's questions, and each write in a transaction of its own."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sfprm.store import batches, journal, org, parked, runs
+from sfprm.store import steps as step_rows
+from sfprm.store.engine import writing
+from sfprm.store.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine
+
+    from sfprm.ids import RecordId, RunId
+    from sfprm.programme.model import Programme
+    from sfprm.routing.values import Reason
+    from sfprm.store.api import BatchWriter, ManualMove
+    from sfprm.store.records import (
+        AppliedValue,
+        JournalEntry,
+        Run,
+        RunState,
+        Step,
+        StepState,
+        WriteState,
+    )
+
+
+class Store(Reader):
+    """`sfprm.store.api.StoreWriter` on a database. May be used by several threads at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._listeners: list[Callable[[str], None]] = []
+
+    def on_commit(self, listener: Callable[[str], None]) -> None:
+        self._listeners.append(listener)
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[Connection]:
+        with writing(self._engine) as connection:
+            yield connection
+        for listener in self._listeners:
+            listener(what)
+
+    def bind_org(self, org_id: RecordId, name: str, now: datetime) -> None:
+        with self._writing("org") as connection:
+            org.bind(connection, org_id, name, now)
+
+    def start_run(self, run: Run) -> bool:
+        with self._writing("run started") as connection:
+            return runs.start(connection, run)
+
+    def finish_run(
+        self,
+        run: RunId,
+        *,
+        state: RunState,
+        finished: datetime,
+        counts: Mapping[str, int],
+        calls: int,
+        exit_code: int,
+        message: str = "",
+    ) -> None:
+        with self._writing("run finished") as connection:
+            runs.finish(
+                connection,
+                run,
+                state=state,
+                finished=finished,
+                counts=counts,
+                calls=calls,
+                exit_code=exit_code,
+                message=message,
+            )
+
+    def lose_runs(self, now: datetime) -> list[Run]:
+        with self._writing("runs lost") as connection:
+            return runs.lose(connection, now)
+
+    def add_steps(self, steps: Sequence[Step]) -> None:
+        with self._writing("steps planned") as connection:
+            step_rows.add(connection, steps)
+
+    def set_steps(
+        self,
+        run: RunId,
+        numbers: Sequence[int],
+        state: StepState,
+        *,
+        record_ids: Mapping[int, RecordId] | None = None,
+        messages: Mapping[int, str] | None = None,
+    ) -> None:
+        with self._writing(f"steps {state.value}") as connection:
+            step_rows.advance(connection, run, numbers, state, record_ids or {}, messages or {})
+
+    def record_applied(self, values: Sequence[AppliedValue], run: RunId, now: datetime) -> None:
+        with self._writing("applied") as connection:
+            step_rows.remember(connection, values, run, now)
+
+    def forget_applied(self, object_: str, key: str) -> None:
+        with self._writing("applied") as connection:
+            step_rows.forget(connection, object_, key)
+
+    @contextmanager
+    def batch(self, ledgers: Iterable[str]) -> Iterator[BatchWriter]:
+        with self._writing("journal") as connection:
+            yield batches.OpenBatch(connection, list(ledgers))
+
+    def journal_manual(
+        self,
+        entries: Sequence[ManualMove],
+        *,
+        run: RunId,
+        kind: str,
+        programme: Programme | None,
+        now: datetime,
+    ) -> list[JournalEntry]:
+        with self._writing("journal") as connection:
+            return batches.journal_manual(
+                connection, entries, run=run, kind=kind, programme=programme, now=now
+            )
+
+    def settle(
+        self,
+        sequences: Sequence[int],
+        state: WriteState,
+        *,
+        messages: Mapping[int, str] | None = None,
+    ) -> None:
+        with self._writing(f"decisions {state.value}") as connection:
+            journal.settle(connection, sequences, state, messages or {})
+
+    def refund(self, sequence: int, now: datetime) -> None:
+        with self._writing("refund") as connection:
+            batches.refund(connection, sequence, now)
+
+    def park(
+        self,
+        lead: RecordId,
+        reasons: Sequence[Reason],
+        *,
+        now: datetime,
+        next_try: datetime | None,
+    ) -> None:
+        with self._writing("parked") as connection:
+            parked.park(connection, [(lead, reasons, next_try)], now)
+
+    def unpark(self, leads: Iterable[RecordId]) -> None:
+        with self._writing("unparked") as connection:
+            parked.unpark(connection, leads)
