@@ -1,0 +1,31 @@
+"""The metadata types that the org imitates, in the order in which a deployment applies them.
+
+A new type: a module with a class that follows `component.MetadataType`, and its line here.
+"""
+
+from __future__ import annotations
+
+from sfprm.devorg.metadata.component import MetadataType
+from sfprm.devorg.metadata.types.assignment_rules import AssignmentRules
+from sfprm.devorg.metadata.types.custom_field import CustomFields
+from sfprm.devorg.metadata.types.folders import FOLDER_TYPES
+from sfprm.devorg.metadata.types.network import Networks
+from sfprm.devorg.metadata.types.permission_set import PermissionSets
+from sfprm.devorg.metadata.types.profile import Profiles
+from sfprm.devorg.metadata.types.settings import Settings
+from sfprm.devorg.metadata.types.sharing_rules import SharingRules
+
+__all__ = ["BY_DIRECTORY", "BY_NAME", "TYPES"]
+
+TYPES: tuple[MetadataType, ...] = (
+    Settings(),
+    CustomFields(),
+    *FOLDER_TYPES,
+    SharingRules(),
+    AssignmentRules(),
+    PermissionSets(),
+    Networks(),
+    Profiles(),
+)
+BY_DIRECTORY = {one.directory: one for one in TYPES}
+BY_NAME = {name: one for one in TYPES for name in one.names}

@@ -1,0 +1,211 @@
+"""PermissionSet: its row, its user permissions, and the grants on fields and objects.
+
+From API 40 on a deployed permission set replaces what the org had under its name [M, unverified].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sfprm.devorg.metadata import stored
+from sfprm.devorg.metadata.component import (
+    Change,
+    Component,
+    Context,
+    Listed,
+    Refused,
+    SourceFile,
+    base_name,
+    refuse_unknown,
+)
+from sfprm.devorg.metadata.markup import Node, render
+
+if TYPE_CHECKING:
+    from sfprm.devorg.org import Org
+
+__all__ = ["PermissionSets"]
+
+_PATH = "permissionsets/{name}.permissionset"
+_IMITATED = (
+    "description",
+    "fieldPermissions",
+    "hasActivationRequired",
+    "label",
+    "license",
+    "objectPermissions",
+    "userPermissions",
+)
+_RIGHTS = {
+    "allowRead": "read",
+    "allowCreate": "create",
+    "allowEdit": "edit",
+    "allowDelete": "delete",
+    "viewAllRecords": "viewAllRecords",
+    "modifyAllRecords": "modifyAllRecords",
+}
+_DEPENDS: Mapping[str, tuple[str, ...]] = {
+    "create": ("read",),
+    "edit": ("read",),
+    "delete": ("read", "edit"),
+    "viewAllRecords": ("read",),
+    "modifyAllRecords": ("read", "edit", "delete", "viewAllRecords"),
+}
+_WORDS = {
+    "read": "Read",
+    "create": "Create",
+    "edit": "Edit",
+    "delete": "Delete",
+    "viewAllRecords": "View All",
+    "modifyAllRecords": "Modify All",
+}
+
+
+class PermissionSets:
+    """`permissionsets/<Name>.permissionset`."""
+
+    names: tuple[str, ...] = ("PermissionSet",)
+    directory = "permissionsets"
+    suffix = ".permissionset"
+
+    def components(self, file: SourceFile) -> Iterable[Component]:
+        """The one permission set that the file is."""
+        name = base_name(file.path, self.suffix)
+        named = (("PermissionSet", name),)
+        yield Component("PermissionSet", name, file.path, file.root, named)
+
+    def deploy(self, context: Context, component: Component) -> Change:
+        """Check all of it, then make or replace the permission set."""
+        org, node, name = context.org, component.node, component.full_name
+        refuse_unknown(node, _IMITATED, "PermissionSet")
+        label = node.value("label")
+        if not label:
+            raise Refused("Required field is missing: label", node)
+        values: dict[str, Any] = {"Label": label, "LicenseId": _license(org, node)}
+        values.update(_user_permissions(org, node))
+        fields = [_field(org, child) for child in node.all("fieldPermissions")]
+        objects = [_object(org, child) for child in node.all("objectPermissions")]
+        rows = org.storage.find("PermissionSet", Name=name, IsOwnedByProfile=False)
+        if rows:
+            set_id = str(rows[0]["Id"])
+            org.storage.update("PermissionSet", set_id, {**values, **context.stamps()})
+        else:
+            row = {
+                "Name": name,
+                "IsOwnedByProfile": False,
+                "IsCustom": True,
+                "CreatedById": context.user_id,
+                **values,
+                **context.stamps(),
+            }
+            [set_id] = org.plant("PermissionSet", [row])
+        self._grant(org, set_id, fields, objects)
+        return stored.put(
+            org,
+            "PermissionSet",
+            name,
+            node,
+            id_=set_id,
+            user_id=context.user_id,
+            at=context.at,
+        )
+
+    def _grant(
+        self,
+        org: Org,
+        set_id: str,
+        fields: list[tuple[str, str, bool, bool]],
+        objects: list[tuple[str, frozenset[str]]],
+    ) -> None:
+        named = {f"{object_}.{field}".lower() for object_, field, _, _ in fields}
+        for key in set(org.permissions.granted(set_id).get("fields", {})) - named:
+            object_, _, field = key.partition(".")
+            org.permissions.grant_field(set_id, object_, field, readable=False, editable=False)
+        for object_, field, readable, editable in fields:
+            org.permissions.grant_field(
+                set_id, object_, field, readable=readable, editable=editable
+            )
+        listed = {object_.lower() for object_, _ in objects}
+        for object_ in set(org.permissions.granted(set_id).get("objects", {})) - listed:
+            org.permissions.grant_object(set_id, object_, frozenset())
+        for object_, rights in objects:
+            org.permissions.grant_object(set_id, object_, rights)
+        org.permissions.forget()
+
+    def delete(self, context: Context, type_: str, full_name: str) -> bool:
+        """Removing permission sets is not imitated."""
+        raise Refused(f"Deleting {type_} {full_name} is not imitated by this org")
+
+    def listed(self, org: Org, type_: str) -> Sequence[Listed]:
+        """The permission sets that were deployed."""
+        return stored.listed(org, "PermissionSet", _PATH)
+
+    def retrieve(self, org: Org, type_: str, members: Sequence[str]) -> Mapping[str, bytes]:
+        """A file each, as deployed."""
+        return {
+            _PATH.format(name=name): render(node)
+            for name, node in stored.all_of(org, "PermissionSet").items()
+            if "*" in members or name in members
+        }
+
+
+def _license(org: Org, node: Node) -> str | None:
+    wanted = node.find("license")
+    if wanted is None or not wanted.text:
+        return None
+    rows = org.storage.find("UserLicense", Name=wanted.text)
+    if not rows:
+        raise Refused(f"In field: license - no UserLicense named {wanted.text} found", wanted)
+    return str(rows[0]["Id"])
+
+
+def _user_permissions(org: Org, node: Node) -> dict[str, bool]:
+    """Every Permissions* column, so that what the file does not name is switched off."""
+    definition = org.schema.object("PermissionSet")
+    columns = [] if definition is None else definition.fields
+    values = {f.name: False for f in columns if f.name.startswith("Permissions")}
+    for child in node.all("userPermissions"):
+        refuse_unknown(child, ("enabled", "name"), "PermissionSetUserPermission")
+        column = f"Permissions{child.value('name') or ''}"
+        if column not in values:
+            raise Refused(f"Unknown user permission: {child.value('name') or ''}", child)
+        values[column] = child.flag("enabled")
+    return values
+
+
+def _field(org: Org, node: Node) -> tuple[str, str, bool, bool]:
+    """(object, field, readable, editable). Texts as recorded [R]."""
+    refuse_unknown(node, ("editable", "field", "readable"), "PermissionSetFieldPermissions")
+    full_name = node.value("field") or ""
+    object_, _, name = full_name.partition(".")
+    definition = org.schema.object(object_)
+    if definition is None:
+        raise Refused(f"In field: field - no CustomObject named {object_} found", node)
+    field = definition.field(name)
+    if field is None:
+        raise Refused(f"In field: field - no CustomField named {full_name} found", node)
+    if not field.nillable and field.type != "boolean":
+        raise Refused(f"You cannot deploy to a required field: {full_name}", node)
+    readable, editable = node.flag("readable"), node.flag("editable")
+    if editable and not readable:
+        raise Refused(f"Field {full_name} cannot be editable without being readable", node)
+    return object_, field.name, readable, editable
+
+
+def _object(org: Org, node: Node) -> tuple[str, frozenset[str]]:
+    known = ("object", "viewAllFields", *_RIGHTS)
+    refuse_unknown(node, known, "PermissionSetObjectPermissions")
+    name = node.value("object") or ""
+    definition = org.schema.object(name)
+    if definition is None:
+        raise Refused(f"In field: object - no CustomObject named {name} found", node)
+    rights = frozenset(right for tag, right in _RIGHTS.items() if node.flag(tag))
+    for right in sorted(rights):
+        for needed in _DEPENDS.get(right, ()):
+            if needed not in rights:
+                raise Refused(
+                    f"Permission {_WORDS[right]} {definition.name} depends on permission(s): "
+                    f"{_WORDS[needed]} {definition.name}",
+                    node,
+                )
+    return definition.name, rights
