@@ -1,0 +1,141 @@
+"""What compare answers: one difference a declared record, in words and values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sfprm.ids import RecordId
+    from sfprm.programme.model import FieldValue
+    from sfprm.provisioning.fields import Declared, FieldChange
+    from sfprm.store.records import AppliedValue
+
+__all__ = ["Comparison", "Difference", "Kind", "Ref", "SeatUse", "Unmanaged", "Verdict", "ref"]
+
+Ref = str
+"""`account:acme`, `contact:ines`, `user:ines`, `queue:Norte`: a record that may not exist yet."""
+
+
+def ref(kind: str, key: str) -> Ref:
+    """The reference of a declared record."""
+    return f"{kind}:{key}"
+
+
+class Kind(StrEnum):
+    """What a difference is about; the value names it in a Ref."""
+
+    ACCOUNT = "account"
+    ENABLE = "partner"
+    CONTACT = "contact"
+    USER = "user"
+    QUEUE = "queue"
+    MEMBER = "member"
+
+
+class Verdict(StrEnum):
+    """What is to be done about it."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REMOVE = "remove"
+    SAME = "same"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One declared record against the org.
+
+    `key` is the programme's own name, `label` for people, `owner` the partner key or queue it is
+    shown under. `changes` that are `written` become steps. `links` are fields whose value is the
+    id of another declared record. `declared` is what the store remembers once it is written.
+    `why` and `fix` are set when blocked.
+    """
+
+    kind: Kind
+    key: str
+    label: str
+    verdict: Verdict
+    owner: str = ""
+    changes: tuple[FieldChange, ...] = ()
+    record_id: RecordId | None = None
+    links: Mapping[str, Ref] = field(default_factory=lambda: MappingProxyType({}))
+    declared: Mapping[str, Declared] = field(default_factory=lambda: MappingProxyType({}))
+    why: str = ""
+    fix: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> Ref:
+        """How other differences and steps name this record."""
+        return ref(self.kind.value, self.key)
+
+    @property
+    def writes(self) -> tuple[FieldChange, ...]:
+        """The changes that are to be written."""
+        return tuple(c for c in self.changes if c.written)
+
+    def after(self) -> dict[str, FieldValue]:
+        """The values left after it."""
+        return {c.field: c.after for c in self.writes}
+
+    def before(self) -> dict[str, FieldValue]:
+        """The values expected before it."""
+        return {c.field: c.before for c in self.writes}
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """A record in the org that looks like the programme's, but no file names it. Left alone."""
+
+    object: str
+    id: RecordId
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatUse:
+    """Seats of one licence: free now, taken and given back by the plan."""
+
+    licence: str
+    total: int
+    left_now: int
+    taken: int
+    freed: int
+
+    @property
+    def left_after(self) -> int:
+        """Free seats once the plan is carried out."""
+        return self.left_now - self.taken + self.freed
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All differences in file order: partners with their people, then queues with members.
+
+    `baseline` are values that are right already but that the store does not know of: remembered
+    by the next apply, so that a later hand change can be told from a file's."""
+
+    differences: tuple[Difference, ...]
+    unmanaged: tuple[Unmanaged, ...] = ()
+    seats: tuple[SeatUse, ...] = ()
+    baseline: tuple[AppliedValue, ...] = ()
+
+    @property
+    def blocked(self) -> tuple[Difference, ...]:
+        """Those that cannot be done before somebody mends something."""
+        return tuple(d for d in self.differences if d.verdict is Verdict.BLOCKED)
+
+    @property
+    def to_do(self) -> tuple[Difference, ...]:
+        """Those that become steps."""
+        return tuple(
+            d
+            for d in self.differences
+            if d.verdict in (Verdict.CREATE, Verdict.UPDATE, Verdict.REMOVE)
+        )

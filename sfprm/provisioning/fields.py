@@ -1,0 +1,139 @@
+"""Declared × applied × found, for the fields of one record.
+
+`applied` is the last value that sfprm wrote, kept in the store. It tells who moved a value:
+
+    found = declared                 nothing to do
+    applied missing                  never written by sfprm
+    applied = found  ≠ declared      the file changed
+    applied = declared ≠ found       a person (or automation) changed the org
+    all three differ                 both
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sfprm.provisioning.normalise import normalise, to_write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sfprm.programme.model import FieldValue
+
+__all__ = ["Cause", "Declared", "FieldChange", "Policy", "compare_fields"]
+
+
+class Cause(StrEnum):
+    """Who moved a value away from what the file says."""
+
+    NEW = "new record"
+    NEVER_WRITTEN = "never written by sfprm"
+    FILE = "the file changed"
+    PERSON = "changed in the org"
+    BOTH = "the file and the org changed"
+
+
+class Policy(StrEnum):
+    """Who decides a field's value."""
+
+    MANAGED = "managed"
+    """The file wins."""
+    FOLLOW_FILE = "follow-file"
+    """Written at creation; then only when the file's value changes (a person may choose their
+    own time zone, an adopted account keeps its name)."""
+    SET_ONCE = "set-once"
+    """Written at creation only."""
+    CONFIRMED = "confirmed"
+    """As managed, but a value written once is never rewritten while the org does not show it:
+    an e-mail address is not in force until its owner confirms it (operations.md, rule 9)."""
+    PERSON_WINS = "person-wins"
+    """The file wins, unless a person changed the value after sfprm wrote it or before it ever
+    did: then the difference is reported and left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A field as the files want it. `type` is describe's field type, '' when not known."""
+
+    value: FieldValue
+    type: str = ""
+    policy: Policy = Policy.MANAGED
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs. `written` False: reported only, `note` says why."""
+
+    field: str
+    before: FieldValue
+    after: FieldValue
+    cause: Cause
+    written: bool = True
+    note: str = ""
+
+
+def compare_fields(
+    declared: Mapping[str, Declared],
+    found: Mapping[str, FieldValue] | None,
+    applied: Mapping[str, FieldValue],
+) -> tuple[FieldChange, ...]:
+    """What differs, in order of `declared`. `found` None: the record does not exist, and all
+    declared values that are not null are to be written."""
+    if found is None:
+        return tuple(
+            FieldChange(name, None, value, Cause.NEW)
+            for name, want in declared.items()
+            if (value := to_write(want.type, want.value)) is not None
+        )
+    changes = []
+    for name, want in declared.items():
+        change = _compare_one(name, want, found.get(name), name in applied, applied.get(name))
+        if change is not None:
+            changes.append(change)
+    return tuple(changes)
+
+
+def _compare_one(
+    name: str, want: Declared, found: FieldValue, known: bool, applied: FieldValue
+) -> FieldChange | None:
+    kind = want.type
+    if not kind and isinstance(found, bool):
+        kind = "boolean"
+    elif not kind and isinstance(found, int | float):
+        kind = "double"
+    wanted, there = normalise(kind, want.value), normalise(kind, found)
+    if wanted == there:
+        return None
+    last = normalise(kind, applied)
+    if not known:
+        cause = Cause.NEVER_WRITTEN
+    elif last == there:
+        cause = Cause.FILE
+    elif last == wanted:
+        cause = Cause.PERSON
+    else:
+        cause = Cause.BOTH
+    written, note = _may_write(want.policy, cause)
+    return FieldChange(name, found, to_write(kind, want.value), cause, written, note)
+
+
+def _may_write(policy: Policy, cause: Cause) -> tuple[bool, str]:
+    match policy:
+        case Policy.MANAGED:
+            return True, ""
+        case Policy.SET_ONCE:
+            return False, "left as it is: set once, at creation"
+        case Policy.FOLLOW_FILE:
+            if cause in (Cause.FILE, Cause.BOTH):
+                return True, ""
+            return False, "left as it is until the file's value changes"
+        case Policy.CONFIRMED:
+            if cause is Cause.PERSON:
+                return False, "written already: waits for the person's confirmation"
+            return True, ""
+        case Policy.PERSON_WINS:
+            if cause is Cause.FILE:
+                return True, ""
+            return False, "changed in the org by hand; left so"
