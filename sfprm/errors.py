@@ -25,7 +25,7 @@ The number is the exit code. An error says what is wrong, where, and what to do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 __all__ = [
     "AnotherWriter",
@@ -80,7 +80,10 @@ class BadRequest(SfprmError):
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One thing wrong in a file. `line` and `column` start at 1; 0 means the whole file."""
+    """One thing wrong in a file. `line` and `column` start at 1; 0 means the whole file.
+
+    `width` is how many characters of `excerpt` are marked, from `column` on.
+    """
 
     file: str
     line: int
@@ -88,6 +91,8 @@ class Complaint:
     hint: str = ""
     column: int = 0
     excerpt: str = ""
+    width: int = 1
+    severity: Literal["error", "warning"] = "error"
 
     @property
     def where(self) -> str:
@@ -101,11 +106,12 @@ class Complaint:
 
     def lines(self) -> list[str]:
         """The complaint as it is shown: where and what, the line itself, what to write instead."""
-        out = [f"{self.where}: error: {self.message}"]
+        out = [f"{self.where}: {self.severity}: {self.message}"]
         if self.excerpt:
             out.append(f"{self.line:>5} | {self.excerpt}")
             if self.column:
-                out.append(f"      | {' ' * (self.column - 1)}^")
+                mark = "^" + "~" * (self.width - 1)
+                out.append(f"      | {' ' * (self.column - 1)}{mark}")
         if self.hint:
             out.append(f"   {self.hint}")
         return out

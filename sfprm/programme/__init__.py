@@ -1,1 +1,1 @@
-"""The declared programme: files in, one frozen typed value out."""
+"""The declared partner programme: its model, its files, and every complaint about them."""

@@ -282,7 +282,10 @@ class PoolMember:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Members that share leads fairly. `eligible_when` is tried for each member and lead."""
+    """Members that share leads fairly. `eligible_when` is tried for each member and lead.
+
+    `eligible_at` is where that condition is written.
+    """
 
     key: PoolKey
     members: tuple[PoolMember, ...]
@@ -291,6 +294,7 @@ class Pool:
     fairness: Fairness = Fairness.EQUAL_OPPORTUNITY
     intake: str | None = None
     notify: str | None = None
+    eligible_at: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,150 @@
+"""The programme as canonical JSON: stored once per digest, so that a replay has what was loaded.
+
+Keys are sorted and origins left out: moving lines about or reordering rows changes nothing.
+Where a field may hold one of several classes, the object says which as `kind`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
+
+from sfprm.errors import BadRequest
+from sfprm.programme import conditions, logic, model
+from sfprm.programme.model import Origin, Programme
+
+__all__ = ["digest", "from_json", "to_json"]
+
+FORMAT = 1
+"""Raised when the form changes so that old texts cannot be read by new code."""
+
+_SKIPPED = {"root", "digest"}
+_STORED = Origin("(stored)", 0)
+_NAMESPACE: dict[str, Any] = {
+    **vars(logic),
+    **vars(conditions),
+    **vars(model),
+    "Mapping": Mapping,
+}
+
+
+def to_json(programme: Programme) -> str:
+    """Sorted, without white space, origins, `root` and `digest`."""
+    body = _encode(programme, Programme)
+    return json.dumps(
+        {"format": FORMAT, "programme": body},
+        ensure_ascii=False,
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+
+
+def digest(programme: Programme) -> str:
+    """sha256 of `to_json`, hex."""
+    return hashlib.sha256(to_json(programme).encode()).hexdigest()
+
+
+def from_json(text: str) -> Programme:
+    """The programme again; every origin is `(stored):0`. Raises BadRequest when it is none."""
+    try:
+        document = json.loads(text)
+        if document["format"] != FORMAT:
+            raise BadRequest(
+                f"The stored programme has format {document['format']}, not {FORMAT}.",
+                hint="Read it with the version of sfprm that wrote it.",
+            )
+        programme = _decode(document["programme"], Programme)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadRequest(
+            f"Not a stored programme: {error}.", hint="Restore the state from a backup."
+        ) from error
+    assert isinstance(programme, Programme)
+    return dataclasses.replace(programme, digest=hashlib.sha256(text.encode()).hexdigest(), root="")
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    """The class's fields that are stored, with their types."""
+    hints = get_type_hints(cls, _NAMESPACE)
+    return {
+        field.name: hints[field.name]
+        for field in dataclasses.fields(cls)
+        if field.name not in _SKIPPED and not _is_origin(hints[field.name])
+    }
+
+
+def _is_origin(hint: Any) -> bool:
+    return hint is Origin or Origin in get_args(hint)
+
+
+def _encode(value: Any, hint: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kind = type(value)
+        body = {name: _encode(getattr(value, name), h) for name, h in _hints(kind).items()}
+        if _is_union(hint):
+            body["kind"] = kind.__name__
+        return body
+    if isinstance(value, Mapping):
+        inner = get_args(hint)[1]
+        return {str(key): _encode(item, inner) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_encode(item, _item_hint(hint)) for item in value]
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def _item_hint(hint: Any) -> Any:
+    """The type of a tuple's items, also where the tuple is one of several types."""
+    if get_origin(hint) is tuple:
+        return get_args(hint)[0]
+    return next(get_args(part)[0] for part in get_args(hint) if get_origin(part) is tuple)
+
+
+def _is_union(hint: Any) -> bool:
+    """Whether the field may hold more than one class."""
+    if get_origin(hint) not in (Union, UnionType):
+        return False
+    return len([part for part in get_args(hint) if part is not NoneType]) > 1
+
+
+def _decode(value: Any, hint: Any) -> Any:
+    origin = get_origin(hint)
+    if isinstance(hint, NewType) or origin is Literal:
+        return value
+    if origin in (Union, UnionType):
+        return _decode_union(value, get_args(hint))
+    if origin is tuple:
+        return tuple(_decode(item, get_args(hint)[0]) for item in value)
+    if origin is Mapping:
+        inner = get_args(hint)[1]
+        return MappingProxyType({key: _decode(item, inner) for key, item in value.items()})
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _build(value, hint)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    return value
+
+
+def _decode_union(value: Any, parts: tuple[Any, ...]) -> Any:
+    if isinstance(value, dict):
+        classes = [part for part in parts if dataclasses.is_dataclass(part)]
+        named = [c for c in classes if getattr(c, "__name__", "") == value.get("kind")]
+        return _decode(value, (named or classes)[0])
+    if isinstance(value, list):
+        return _decode(value, next(part for part in parts if get_origin(part) is tuple))
+    enums = [part for part in parts if isinstance(part, type) and issubclass(part, StrEnum)]
+    return enums[0](value) if enums and value is not None else value
+
+
+def _build(value: dict[str, Any], cls: type) -> Any:
+    stored = {
+        name: _decode(value[name], hint) for name, hint in _hints(cls).items() if name in value
+    }
+    if any(field.name == "origin" for field in dataclasses.fields(cls)):
+        stored["origin"] = _STORED
+    return cls(**stored)

@@ -1,0 +1,185 @@
+"""Whether the Lead fields that rules and conditions read can be read so.
+
+At load only standard fields are known; `check_against_describe` knows the org's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sfprm.errors import Complaint
+from sfprm.programme.complaints import Complaints, Place, did_you_mean
+from sfprm.programme.conditions import Constant, LeadField
+from sfprm.programme.model import Operator
+from sfprm.programme.standard_fields import is_custom, standard_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sfprm.programme.conditions import Comparison, Operand
+    from sfprm.programme.model import Criterion, Programme
+
+__all__ = [
+    "check_against_describe",
+    "check_comparison",
+    "check_criterion",
+    "spelt",
+    "standard_types",
+]
+
+_NUMBERS = frozenset({"int", "double", "currency", "percent", "long"})
+_DATES = frozenset({"date", "datetime", "time"})
+_ORDER = frozenset(
+    {
+        Operator.LESS_THAN,
+        Operator.GREATER_THAN,
+        Operator.LESS_OR_EQUAL,
+        Operator.GREATER_OR_EQUAL,
+    }
+)
+_EQUAL = frozenset({Operator.EQUALS, Operator.NOT_EQUAL})
+_TEXT = frozenset({Operator.CONTAINS, Operator.NOT_CONTAIN, Operator.STARTS_WITH})
+_LISTS = frozenset({Operator.INCLUDES, Operator.EXCLUDES})
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")
+_NUMBER = re.compile(r"(?:[A-Za-z]{3} )?[+-]?(\d+(\.\d*)?|\.\d+)")
+
+
+def standard_types() -> Mapping[str, str]:
+    """Type of each standard Lead field, by lower-case name."""
+    return {name: field.type for name, field in standard_fields("Lead").items()}
+
+
+def _allowed(type_: str) -> frozenset[Operator]:
+    """The operators that Salesforce's filters offer for a field type (unverified)."""
+    if type_ in _NUMBERS or type_ in _DATES:
+        return _EQUAL | _ORDER
+    if type_ == "boolean":
+        return _EQUAL
+    if type_ == "multipicklist":
+        return _EQUAL | _TEXT | _LISTS
+    if type_ in ("location", "address"):
+        return frozenset()
+    return _EQUAL | _TEXT | _ORDER
+
+
+def _unknown(field: str, types: Mapping[str, str], *, whole: bool) -> tuple[str, str] | None:
+    """Message and hint for a field that is not among the known; None when it may exist."""
+    if field.lower() in types or (is_custom(field) and not whole):
+        return None
+    kind = "field" if whole else "standard field"
+    hint = did_you_mean(field, [spelt(name) for name in types])
+    if not hint and not whole:
+        hint = "Custom fields end in __c."
+    return f"Lead has no {kind} {field!r}.", hint
+
+
+def spelt(name: str) -> str:
+    """A Lead field's name as Salesforce spells it, where that is known; letter case is free."""
+    standard = standard_fields("Lead").get(name.lower())
+    return standard.name if standard is not None else name
+
+
+def check_criterion(
+    criterion: Criterion,
+    place: Place,
+    types: Mapping[str, str],
+    complaints: Complaints,
+    *,
+    whole: bool = False,
+) -> None:
+    """Complain when field, operator or values do not fit. `whole`: `types` are all the org's."""
+    unknown = _unknown(criterion.field, types, whole=whole)
+    if unknown is not None:
+        complaints.error(place, *unknown)
+        return
+    type_ = types.get(criterion.field.lower())
+    if type_ is None:
+        return
+    allowed = _allowed(type_)
+    if criterion.operator not in allowed:
+        complaints.error(
+            place,
+            f"{criterion.operator.value} does not go with Lead.{criterion.field} ({type_}).",
+            f"It takes {', '.join(op.value for op in Operator if op in allowed)}."
+            if allowed
+            else "Rules cannot read this field.",
+        )
+        return
+    for value in criterion.values:
+        _check_value(criterion.field, type_, value, place, complaints)
+
+
+def _check_value(field: str, type_: str, value: str, place: Place, complaints: Complaints) -> None:
+    wanted = ""
+    if type_ in _NUMBERS and not _NUMBER.fullmatch(value):
+        wanted = "a number, without thousands separators"
+    elif type_ == "boolean" and value.lower() not in ("true", "false", "0", "1"):
+        wanted = "True or False"
+    elif type_ in ("date", "datetime") and not _DATE.fullmatch(value):
+        wanted = "a date such as 2026-11-23"
+    if wanted:
+        complaints.error(
+            place, f"{value!r} is no value for Lead.{field} ({type_}).", f"Write {wanted}."
+        )
+
+
+def check_comparison(
+    comparison: Comparison,
+    place: Place,
+    types: Mapping[str, str],
+    complaints: Complaints,
+    *,
+    whole: bool = False,
+) -> None:
+    """The same for one comparison of a condition."""
+    for side, other in (
+        (comparison.left, comparison.right),
+        (comparison.right, comparison.left),
+    ):
+        if not isinstance(side, LeadField):
+            continue
+        unknown = _unknown(side.name, types, whole=whole)
+        if unknown is not None:
+            complaints.error(place, *unknown)
+            continue
+        _check_comparable(comparison, side, other, types.get(side.name.lower()), place, complaints)
+
+
+def _check_comparable(
+    comparison: Comparison,
+    side: LeadField,
+    other: Operand,
+    type_: str | None,
+    place: Place,
+    complaints: Complaints,
+) -> None:
+    if type_ is None:
+        return
+    if type_ == "boolean" and comparison.op not in ("==", "!="):
+        complaints.error(
+            place, f"{comparison.op} does not go with Lead.{side.name} (boolean).", "Use == or !=."
+        )
+    if type_ in _NUMBERS and isinstance(other, Constant) and isinstance(other.value, str):
+        _check_value(side.name, type_, other.value, place, complaints)
+
+
+def check_against_describe(programme: Programme, fields: Mapping[str, str]) -> list[Complaint]:
+    """What rules and conditions read that this org's Lead does not have, or not of that type.
+
+    `fields`: type of each Lead field that the agent can see, by lower-case API name.
+    """
+    complaints = Complaints()
+    for rule in programme.routing.rules:
+        for criterion in rule.criteria:
+            origin = criterion.origin
+            place = Place(origin.file, origin.line, excerpt=criterion.text)
+            check_criterion(criterion, place, fields, complaints, whole=True)
+    for pool in programme.routing.pools.values():
+        if pool.eligible_when is None:
+            continue
+        origin = pool.eligible_at or pool.origin
+        place = Place(origin.file, origin.line, excerpt=pool.eligible_when.text)
+        for comparison in pool.eligible_when.comparisons:
+            check_comparison(comparison, place, fields, complaints, whole=True)
+    return complaints.errors
