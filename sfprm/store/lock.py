@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sfprm.clock import Clock
     from sfprm.ids import RecordId
 
+WRITING = "Another sfprm is writing to this org"
 PACE_S = 0.5
 """Seconds between two looks at a lock that another holds."""
 
@@ -49,22 +50,38 @@ def org_lock(
     seconds, then raises AnotherWriter, naming the holder.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        return _file_lock(folder, org, job, clock, wait)
+        return _file_lock(folder, org, job, clock, wait, WRITING)
     return _advisory_lock(url, org, job, clock, wait)
 
 
-def _await(take: Callable[[], bool], holder: Callable[[], str], clock: Clock, wait: float) -> None:
+def daemon_lock(folder: Path, *, clock: Clock, wait: float = 0.0) -> AbstractContextManager[None]:
+    """Be the only daemon of this state folder while inside. Raises AnotherWriter, naming the
+    holder."""
+    return _file_lock(
+        folder, "daemon", "daemon", clock, wait, "Another sfprm daemon runs on this state"
+    )
+
+
+def _await(
+    take: Callable[[], bool],
+    holder: Callable[[], str],
+    clock: Clock,
+    wait: float,
+    busy: str = WRITING,
+) -> None:
     end = clock.monotonic() + wait
     while not take():
         left = end - clock.monotonic()
         if left <= 0:
-            raise AnotherWriter(f"Another sfprm is writing to this org: {holder()}.")
+            raise AnotherWriter(f"{busy}: {holder()}.")
         clock.sleep(min(PACE_S, left))
 
 
 @contextmanager
-def _file_lock(folder: Path, org: RecordId, job: str, clock: Clock, wait: float) -> Iterator[None]:
-    path = folder / f"{org}.lock"
+def _file_lock(
+    folder: Path, name: str, job: str, clock: Clock, wait: float, busy: str
+) -> Iterator[None]:
+    path = folder / f"{name}.lock"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
@@ -81,7 +98,7 @@ def _file_lock(folder: Path, org: RecordId, job: str, clock: Clock, wait: float)
         return True
 
     try:
-        _await(take, lambda: _holder_in(path), clock, wait)
+        _await(take, lambda: _holder_in(path), clock, wait, busy)
         note = {
             "pid": os.getpid(),
             "host": socket.gethostname(),

@@ -1,0 +1,83 @@
+"""`route`, `reassign`, `undo`: leads to their owners, and back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sfprm.cli.surface import Surface, command
+from sfprm.errors import BadRequest
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+
+    @command(app)
+    def route(
+        surface: Surface,
+        dry_run: Annotated[bool, typer.Option(help="Decide and show; write nothing.")] = False,
+        limit: Annotated[int | None, typer.Option(help="Most leads in this pass.")] = None,
+    ) -> None:
+        """One pass over the intake: every waiting lead gets an owner, or is parked with a reason."""
+        from sfprm.jobs.route import RouteJob, RouteOptions
+
+        surface.finish(RouteJob(), RouteOptions(dry_run=dry_run, limit=limit))
+
+    @command(app)
+    def reassign(
+        surface: Surface,
+        leads: Annotated[list[str] | None, typer.Argument(help="Ids of leads.")] = None,
+        where: Annotated[
+            str | None, typer.Option(help="SOQL condition over Lead instead of ids.")
+        ] = None,
+        from_: Annotated[
+            str | None,
+            typer.Option("--from", help="Leads of partner:KEY, queue:LABEL or user:USERNAME."),
+        ] = None,
+        to: Annotated[
+            str | None, typer.Option(help="user:USERNAME, person:KEY or queue:LABEL.")
+        ] = None,
+        limit: Annotated[int | None, typer.Option(help="Most leads to move.")] = None,
+        notify: Annotated[bool, typer.Option("--notify", help="Mail the new owner.")] = False,
+        override: Annotated[
+            bool, typer.Option("--override", help="Give leads to an owner who is not eligible.")
+        ] = False,
+        dry_run: Annotated[bool, typer.Option(help="Show; write nothing.")] = False,
+        undo: Annotated[
+            str | None, typer.Option(help="Take back what that run did (see `sfprm undo`).")
+        ] = None,
+    ) -> None:
+        """Move one lead or many to a user, a partner's person or a queue."""
+        if undo is not None:
+            _undo(surface, undo, dry_run=dry_run)
+        if to is None:
+            raise BadRequest("say where the leads go: --to user:…, person:… or queue:….")
+        from sfprm.jobs.reassign import ReassignJob, ReassignOptions
+
+        options = ReassignOptions(
+            leads=tuple(leads or ()),
+            where=where,
+            source=from_,
+            to=to,
+            limit=limit,
+            notify=notify,
+            override=override,
+            dry_run=dry_run,
+        )
+        surface.finish(ReassignJob(), options)
+
+    @command(app)
+    def undo(
+        surface: Surface,
+        run: Annotated[str, typer.Argument(help="Run id, as `sfprm status` lists them.")],
+        dry_run: Annotated[bool, typer.Option(help="Show; write nothing.")] = False,
+    ) -> None:
+        """Take back what a run did to owners, and say what cannot be taken back."""
+        _undo(surface, run, dry_run=dry_run)
+
+
+def _undo(surface: Surface, run: str, *, dry_run: bool) -> None:
+    from sfprm.jobs.undo import UndoJob, UndoOptions
+
+    surface.finish(UndoJob(), UndoOptions(undone=run, dry_run=dry_run))

@@ -1,0 +1,155 @@
+"""`sfprm org`: the embedded org on its own, for any client in any language."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sfprm.blocks import Text
+from sfprm.cli.surface import Surface, command
+from sfprm.errors import BadRequest, OrgUnreachable
+
+app = typer.Typer(
+    help="The embedded org: an imitation of Salesforce to work and test against.",
+    no_args_is_help=True,
+)
+
+Address = Annotated[
+    str,
+    typer.Option("--org", help="Address of a running embedded org.", envvar="SFPRM_LOGIN_URL"),
+]
+
+
+@app.command()
+def serve(
+    http_port: Annotated[int, typer.Option(help="Port for HTTP; 0 takes a free one.")] = 8080,
+    https_port: Annotated[int, typer.Option(help="Port for HTTPS; 0 takes a free one.")] = 8443,
+    data: Annotated[
+        Path | None, typer.Option(help="File that keeps the org; in memory without it.")
+    ] = None,
+    story: Annotated[
+        str | None, typer.Option(help="Start with: demo, partners-ready or empty.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the story's generator.")] = 7,
+    state: Annotated[
+        Path, typer.Option(help="Folder for the certificate authority and logs.")
+    ] = Path(".sfprm/org"),
+) -> None:
+    """Serve the embedded org until stopped; its address and key are printed as one JSON line."""
+    from sfprm.cli.embedded import serve_command
+
+    arguments = ["--http-port", str(http_port), "--https-port", str(https_port)]
+    arguments += ["--state", str(state)]
+    if data is not None:
+        arguments += ["--data", str(data)]
+    if story is not None:
+        arguments += ["--seed-story", story, "--seed", str(seed)]
+    state.mkdir(parents=True, exist_ok=True)
+    run = serve_command(*arguments)
+    os.execv(run[0], run)  # noqa: S606 - becomes the server, so that signals reach it
+
+
+@command(app)
+def seed(
+    surface: Surface,
+    org: Address,
+    story: Annotated[str, typer.Argument(help="demo, partners-ready or empty.")] = "demo",
+    number: Annotated[int, typer.Option("--seed", help="Seed of the generator.")] = 7,
+) -> None:
+    """Start a story anew in a running embedded org (what was there is gone)."""
+    _control(org, "POST", "reset")
+    answer = _control(org, "POST", "seed", {"story": story, "seed": number})
+    surface.put((Text((f"The org tells the story {story!r} from the start.",)),), answer)
+
+
+@command(app)
+def reset(surface: Surface, org: Address) -> None:
+    """Empty a running embedded org."""
+    answer = _control(org, "POST", "reset")
+    surface.put((Text(("The org is empty.",)),), answer)
+
+
+@command(app)
+def clock(
+    surface: Surface,
+    org: Address,
+    advance: Annotated[float | None, typer.Option(help="Seconds to move on by.")] = None,
+    set_to: Annotated[str | None, typer.Option("--set", help="Instant, ISO 8601.")] = None,
+) -> None:
+    """Show or move the org's clock."""
+    if advance is not None and set_to is not None:
+        raise BadRequest("give --advance or --set, not both.")
+    if advance is not None:
+        answer = _control(org, "POST", "clock", {"advance": advance})
+    elif set_to is not None:
+        answer = _control(org, "POST", "clock", {"set": set_to})
+    else:
+        answer = _control(org, "GET", "clock")
+    surface.put((Text((json.dumps(answer),)),), answer)
+
+
+@command(app)
+def event(
+    surface: Surface,
+    org: Address,
+    name: Annotated[str, typer.Argument(help="site-published, first-login, leads-arrive, …")],
+    field: Annotated[
+        list[str] | None, typer.Argument(help="key=value, for instance count=50 site='Partners'")
+    ] = None,
+) -> None:
+    """Let something happen in the org that people would do by hand."""
+    fields: dict[str, Any] = {}
+    for pair in field or []:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise BadRequest(f"{pair!r} is not key=value.")
+        fields[key] = int(value) if value.isdigit() else value
+    answer = _control(org, "POST", "events", {"event": name, **fields})
+    surface.put((Text((str(answer.get("done", answer)),)),), answer)
+
+
+@command(app)
+def outbox(surface: Surface, org: Address) -> None:
+    """Every mail that the org has sent."""
+    mails = _control(org, "GET", "outbox")
+    lines = tuple(f"{m['at']}  {', '.join(m['to'])}  {m['subject']}" for m in mails)
+    surface.put((Text(lines or ("No mail has been sent.",)),), mails)
+
+
+@command(app)
+def faults(
+    surface: Surface,
+    org: Address,
+    kind: Annotated[
+        str | None, typer.Argument(help="expired-session, 503, lock, drop-before, drop-after, slow")
+    ] = None,
+    path: Annotated[str, typer.Option(help="Regular expression over the path.")] = ".*",
+    times: Annotated[int, typer.Option(help="How often.")] = 1,
+    clear: Annotated[bool, typer.Option("--clear", help="Take all faults away.")] = False,
+) -> None:
+    """Let the org fail on demand."""
+    if clear:
+        answer = _control(org, "DELETE", "faults")
+    elif kind is not None:
+        answer = _control(org, "POST", "faults", {"kind": kind, "path": path, "times": times})
+    else:
+        raise BadRequest("name a kind of fault, or --clear.")
+    surface.put((Text((json.dumps(answer),)),), answer)
+
+
+def _control(org: str, method: str, path: str, body: Any = None) -> Any:
+    import requests
+
+    try:
+        answer = requests.request(method, f"{org}/_devorg/{path}", json=body, timeout=60)
+    except requests.RequestException:
+        raise OrgUnreachable(
+            f"no embedded org answers at {org}.", hint="Start one with `sfprm org serve`."
+        ) from None
+    if answer.status_code >= 400:
+        raise BadRequest(f"the embedded org says: {answer.text.strip()}")
+    return answer.json() if answer.content else {}

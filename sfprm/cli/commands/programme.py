@@ -1,0 +1,41 @@
+"""`sfprm programme`: the declared files, checked line by line."""
+
+from __future__ import annotations
+
+import typer
+
+from sfprm.blocks import Text
+from sfprm.cli.surface import Surface, command
+
+app = typer.Typer(help="The declared files, checked line by line.", no_args_is_help=True)
+
+
+@command(app)
+def validate(surface: Surface) -> None:
+    """Check every file of the programme; exit 2 when there are errors."""
+    from sfprm.programme.load import load
+
+    loaded = load(surface.settings.programme)
+    programme = loaded.programme
+    said = (
+        f"{programme.name}: {len(programme.partners)} partners, {len(programme.people)} people, "
+        f"{len(programme.queues)} queues, {len(programme.routing.pools)} pools, "
+        f"{len(programme.routing.rules)} rules. No errors."
+    )
+    warnings = tuple("\n".join(w.lines()) for w in loaded.warnings)
+    surface.put(
+        (Text((said,)),),
+        {"programme": programme.name, "digest": programme.digest},
+        warnings=warnings,
+    )
+
+
+@command(app)
+def show(surface: Surface) -> None:
+    """The programme as it is understood, defaults and patterns filled in."""
+    from sfprm.programme.canonical import to_data
+    from sfprm.programme.load import load_programme
+    from sfprm.programme.show import describe
+
+    programme = load_programme(surface.settings.programme)
+    surface.put((Text(tuple(describe(programme))),), to_data(programme))

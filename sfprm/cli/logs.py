@@ -1,0 +1,65 @@
+"""Logs on stderr: one JSON object a line, or text for people; secrets are struck out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from sfprm.settings import Settings
+
+__all__ = ["configure", "redact"]
+
+SECRET_KEYS = re.compile(r"token|secret|password|authorization|assertion|signature|cookie", re.I)
+SECRET_SHAPES = re.compile(
+    r"00D\w{12,15}![\w.]+"  # access token
+    r"|eyJ[\w-]+\.[\w-]+\.[\w-]+"  # JWT
+    r"|5Aep[\w.]+"  # refresh token
+    r"|-----BEGIN [A-Z ]+-----[\s\S]*?-----END [A-Z ]+-----"
+    r"|[\w.+-]+@[\w-]+\.[\w.]+"  # addresses are people
+)
+STRUCK = "***"
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Strike out secrets and addresses, by key and by shape."""
+    for key, value in event.items():
+        if SECRET_KEYS.search(key):
+            event[key] = STRUCK
+        elif isinstance(value, str):
+            event[key] = SECRET_SHAPES.sub(STRUCK, value)
+    return event
+
+
+def configure(settings: Settings, *, quiet: bool = False, daemon: bool = False) -> None:
+    """Set logging up. A person at a terminal sees warnings; a daemon writes everything it is
+    asked for."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    if not daemon:
+        level = max(level, logging.ERROR if quiet else logging.WARNING)
+    as_text = settings.log_format == "text" or (
+        settings.log_format == "auto" and sys.stderr.isatty()
+    )
+    last: list[Any] = (
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        if as_text
+        else [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redact,
+            *last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,69 @@
+"""Progress bars on stderr for long work; nothing when stderr is not a terminal."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+
+from sfprm.cli.render import stderr
+from sfprm.events import NoProgress, Progress
+
+__all__ = ["BarProgress", "progress_for"]
+
+
+class BarProgress:
+    """One bar a stage, gone when the work is done."""
+
+    def __init__(self) -> None:
+        self._bars = RichProgress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            console=stderr(),
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> BarProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """A new bar; the one before is taken away."""
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(name, total=total)
+
+    def advance(self, by: int = 1) -> None:
+        """Move the bar on."""
+        if self._task is not None:
+            self._bars.advance(self._task, by)
+
+    def say(self, text: str) -> None:
+        """A line above the bars."""
+        self._bars.console.print(text, markup=False)
+
+
+def progress_for(*, quiet: bool, as_json: bool) -> Progress | BarProgress:
+    """Bars for a person at a terminal, else nothing."""
+    if quiet or as_json or not sys.stderr.isatty():
+        return NoProgress()
+    return BarProgress()

@@ -1,0 +1,110 @@
+"""The one renderer: results and errors, for people and for machines.
+
+Data goes to stdout, talk to stderr. With `--json`, stdout holds exactly one JSON object:
+`{"status", "result", "warnings"}`, or on error `{"status", "name", "message", "exitCode",
+"actions", "warnings"}`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from sfprm.blocks import Block, Table, Text
+from sfprm.errors import BadFiles, SfprmError
+
+__all__ = ["draw", "print_error", "print_json", "stderr", "stdout"]
+
+
+def stdout() -> Console:
+    """For data. Width is free when it is not a terminal, so that nothing is cut."""
+    wide = None if sys.stdout.isatty() else 200
+    return Console(highlight=False, soft_wrap=True, width=wide)
+
+
+def stderr() -> Console:
+    """For talk."""
+    wide = None if sys.stderr.isatty() else 200
+    return Console(stderr=True, highlight=False, soft_wrap=True, width=wide)
+
+
+def draw(blocks: Iterable[Block], console: Console) -> None:
+    """Draw blocks one under the other, an empty line between them."""
+    first = True
+    for block in blocks:
+        if not first:
+            console.print()
+        first = False
+        match block:
+            case Table():
+                console.print(_table(block))
+            case Text():
+                for line in block.lines:
+                    console.print(escape(line))
+
+
+def _table(block: Table) -> RichTable:
+    table = RichTable(
+        title=escape(block.title) if block.title else None,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="dim",
+    )
+    for index, column in enumerate(block.columns):
+        table.add_column(
+            escape(column),
+            justify="right" if index in block.right else "left",
+            no_wrap=index in block.right,
+        )
+    for row in block.rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def print_json(result: Any, *, status: int = 0, warnings: Iterable[str] = ()) -> None:
+    """The one JSON object of a command that gave a result."""
+    _put({"status": status, "result": result, "warnings": list(warnings)})
+
+
+def print_error(error: SfprmError, *, as_json: bool, warnings: Iterable[str] = ()) -> None:
+    """An error, with its next step."""
+    if as_json:
+        body: dict[str, Any] = {
+            "status": error.exit_code,
+            "name": error.name,
+            "message": error.message,
+            "exitCode": error.exit_code,
+            "actions": [error.hint],
+            "warnings": list(warnings),
+        }
+        if isinstance(error, BadFiles):
+            body["complaints"] = [
+                {
+                    "file": c.file,
+                    "line": c.line,
+                    "column": c.column,
+                    "message": c.message,
+                    "hint": c.hint,
+                }
+                for c in error.complaints
+            ]
+        _put(body)
+        return
+    console = stderr()
+    label = "" if isinstance(error, BadFiles) else "error: "
+    console.print(f"[bold red]{label}[/]{escape(error.message)}")
+    console.print(escape(error.hint))
+
+
+def _put(body: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(body, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.flush()
