@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from sfprm.errors import Bug
+from sfprm.programme.canonical import to_json
 from sfprm.routing.credits import refund as refund_credits
 from sfprm.routing.values import ALGORITHM, Outcome
 from sfprm.store import journal as book
@@ -128,10 +129,8 @@ def _keep_programme(connection: Connection, programme: Programme) -> str:
     known = select(programmes.c.digest).where(programmes.c.digest == programme.digest)
     if programme.digest and connection.execute(known).scalar() is not None:
         return programme.digest
-    from sfprm.programme.canonical import to_json
-
     content = to_json(programme)
-    digest = programme.digest or hashlib.sha256(content.encode()).hexdigest()
+    digest = hashlib.sha256(content.encode()).hexdigest()
     connection.execute(
         insert(connection, programmes)
         .values(digest=digest, content=content)

@@ -57,7 +57,8 @@ def start(connection: Connection, run: Run) -> bool:
             exit_code=run.exit_code,
             message=run.message,
         )
-        .on_conflict_do_nothing(index_elements=["job", "slot"])
+        .on_conflict_do_nothing(index_elements=["job", "slot"]),
+        execution_options={"preserve_rowcount": True},
     )
     return done.rowcount == 1
 
