@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 
 from pydantic import BaseModel, ValidationError
 
-from sfprm.programme.complaints import Complaints, did_you_mean
+from sfprm.programme.complaints import Complaints, Place, did_you_mean
 from sfprm.programme.yaml_text import Tree, Value
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from sfprm.programme.complaints import Place
     from sfprm.programme.yaml_text import Path
 
 __all__ = ["shape"]
@@ -81,7 +80,8 @@ def _handle(
     if kind == "missing":
         parent, place, path = tree.find(loc[:-1])
         if (parent.place, last) not in cut:
-            complaints.error(place, f"key {last!r} is missing{_of(path)}.")
+            where = place if path else tree.source.place()
+            complaints.error(where, f"key {last!r} is missing{_of(path)}.")
         if path:
             cut.add((tree.at(*path[:-1]).place, str(path[-1])))
         return path
@@ -97,7 +97,7 @@ def _handle(
         complaints.error(key_place, f"{str(path[-1])[:60]!r}: {_words(detail, value)}")
     else:
         name = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
-        hint = _hint(detail, value)
+        hint = _hint(detail, value, name)
         complaints.error(value.place, f"{name!r}: {_words(detail, value)}", hint)
     if path:
         cut.add((holder.place, str(path[-1])))
@@ -106,7 +106,8 @@ def _handle(
 
 def _of(path: Path) -> str:
     """` in pools.south`, for a message; nothing at the top."""
-    return f" in {'.'.join(str(step) for step in path)}" if path else ""
+    names = [step for step in path if isinstance(step, str)]
+    return f" in {'.'.join(names)}" if names else ""
 
 
 def _words(detail: ErrorDetails, value: Value) -> str:
@@ -131,9 +132,11 @@ def _words(detail: ErrorDetails, value: Value) -> str:
             return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}."
 
 
-def _hint(detail: ErrorDetails, value: Value) -> str:
+def _hint(detail: ErrorDetails, value: Value, key: str) -> str:
     if value.plain is None and value.items is None and value.entries is None:
         return "Write a value after the colon, or leave the key out."
+    if key == "when" and detail["type"] == "string_type":
+        return 'A criterion that holds a comma must be quoted: ["Country equals PT, ES"]'
     if detail["type"] == "string_type" and isinstance(value.plain, (int, float)):
         return f'Put it in quotes: "{value.text}"'
     if detail["type"] == "literal_error":
@@ -183,12 +186,13 @@ def _without(value: Value, path: Path) -> Value:
 def _filled(root: Value, model: type[BaseModel]) -> Value:
     """The top with a stand-in for each required key that is missing; complained about already."""
     entries = dict(root.entries or {})
+    nowhere = Place(root.place.file)
     for name, field in model.model_fields.items():
         if field.is_required() and name not in entries:
-            empty = Value(root.place, "?", text="?")
+            empty = Value(nowhere, "?", text="?")
             if get_origin(field.annotation) is dict:
-                empty = Value(root.place, None, entries={})
-            entries[name] = (root.place, empty)
+                empty = Value(nowhere, None, entries={})
+            entries[name] = (nowhere, empty)
     return replace(root, entries=entries)
 
 

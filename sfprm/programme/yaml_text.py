@@ -44,9 +44,9 @@ _FAULTS = (YAMLError, RecursionError, ValueError, IndexError, AttributeError, Ty
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A scalar, list or mapping with its spot. `text` is a scalar as written, quotes left out.
+    """A scalar, list or mapping with its spot. `text` is a scalar as read, quotes left out.
 
-    `raw` is the scalar as it stands in the file.
+    A scalar stands in the source's text from `start` to `end`.
     """
 
     place: Place
@@ -54,7 +54,9 @@ class Value:
     items: tuple[Value, ...] | None = None
     entries: dict[str, tuple[Place, Value]] | None = None
     text: str = ""
-    raw: str = ""
+    source: Source | None = None
+    start: int = 0
+    end: int = 0
 
     def data(self) -> Plain:
         """Plain lists, dicts and scalars."""
@@ -65,12 +67,24 @@ class Value:
         return self.plain
 
     def within(self, offset: int, width: int = 1) -> Place:
-        """The spot `offset` characters into this scalar, where it stands unchanged on one line."""
-        at = self.raw.find(self.text)
-        if at < 0 or not self.text or "\n" in self.raw:
+        """The spot `offset` characters into this scalar; its start where that cannot be told."""
+        if self.source is None:
             return self.place
-        spot = self.place
-        return Place(spot.file, spot.line, spot.column + at + offset, width, spot.excerpt)
+        raw = self.source.text[self.start : self.end]
+        at = raw.find(self.text) if self.text else -1
+        if at >= 0:
+            return _spot(self.source, self.start + at + offset, width)
+        if raw[:1] in ("'", '"'):
+            return self.place
+        # folded over lines: what is no white space stands in the same order in both
+        body = raw.find("\n") + 1 if raw[:1] in (">", "|") else 0
+        before = len("".join(self.text[:offset].split()))
+        for index in range(body, len(raw)):
+            if not raw[index].isspace():
+                if before == 0:
+                    return _spot(self.source, self.start + index, width)
+                before -= 1
+        return self.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,13 +231,26 @@ class _Reader:
         if _CONTROL.search(text):
             self._complaints.error(place, "holds a control character or half of a character.")
             text = _CONTROL.sub("", text)
-        raw = self._source.text[node.start_mark.index : node.end_mark.index]
-        return Value(place, _plain(node.tag, text), text=text, raw=raw)
+        return Value(
+            place,
+            _plain(node.tag, text),
+            text=text,
+            source=self._source,
+            start=node.start_mark.index,
+            end=node.end_mark.index,
+        )
 
     def _place(self, node: Any) -> Place:
         start, end = node.start_mark, node.end_mark
         width = end.column - start.column if end.line == start.line else 1
         return self._source.place(start.line + 1, start.column + 1, max(1, width))
+
+
+def _spot(source: Source, index: int, width: int) -> Place:
+    """The place of a character of the file's text."""
+    line = source.text.count("\n", 0, index) + 1
+    column = index - source.text.rfind("\n", 0, index)
+    return source.place(line, column, width)
 
 
 def _plain(tag: str, text: str) -> str | int | float | bool | None:
