@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sfprm.devorg.org import Org
     from sfprm.devorg.schema import ObjectDef
 
-__all__ = ["Failure", "Outcome", "Success", "run"]
+__all__ = ["Failure", "Outcome", "Success", "install", "run"]
 
 _DESTRUCTIVE = ("destructiveChangesPre.xml", "destructiveChanges.xml")
 _DESTRUCTIVE_LAST = "destructiveChangesPost.xml"
@@ -77,6 +77,16 @@ def run(context: Context, zip_: bytes, *, check_only: bool, rollback_on_error: b
     return outcome
 
 
+def install(context: Context, files: Mapping[str, bytes]) -> Outcome:
+    """Apply files without a manifest, for seeds; what fails is in the outcome, the rest stays."""
+    outcome = Outcome()
+    with context.org.storage.transaction():
+        for component in _components(files, None, outcome):
+            _deploy(context, component, outcome)
+    context.org.changed()
+    return outcome
+
+
 def _apply(context: Context, zip_: bytes, outcome: Outcome) -> None:
     try:
         package = open_package(zip_)
@@ -100,9 +110,10 @@ def _apply(context: Context, zip_: bytes, outcome: Outcome) -> None:
 
 
 def _components(
-    files: Mapping[str, bytes], manifest: Manifest, outcome: Outcome
+    files: Mapping[str, bytes], manifest: Manifest | None, outcome: Outcome
 ) -> Iterable[Component]:
-    """The components of all files, in the order in which types are applied."""
+    """The components of all files, in the order in which types are applied. Without a manifest
+    all are taken."""
     found: list[Component] = []
     for path in sorted(files):
         if path in (*_DESTRUCTIVE, _DESTRUCTIVE_LAST):
@@ -113,7 +124,7 @@ def _components(
             if type_ is None or not path.endswith(type_.suffix):
                 raise Refused("Files of this kind are not imitated by this org")
             for component in type_.components(read_file(path, files[path])):
-                if any(manifest.names(*named) for named in component.accepted_as):
+                if manifest is None or any(manifest.names(*n) for n in component.accepted_as):
                     found.append(component)
                 else:
                     outcome.failures.append(_failure(component, "Not in package.xml"))

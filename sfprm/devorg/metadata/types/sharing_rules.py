@@ -141,11 +141,14 @@ class SharingRules:
 def _check_target(org: Org, target: Node) -> None:
     if target.tag in _PLAIN_TARGETS or target.tag in _OTHER_TARGETS:
         return
+    storage = org.storage
     if target.tag in _ROLE_TARGETS:
-        table, kind = "UserRole", "Role"
+        kind, rows = "Role", storage.find("UserRole", DeveloperName=target.text)
     elif target.tag in _GROUP_TARGETS:
-        table, kind = "Group", "Queue" if target.tag == "queue" else "Group"
+        kind = "Queue" if target.tag == "queue" else "Group"
+        type_ = "Queue" if target.tag == "queue" else "Regular"
+        rows = storage.find("Group", DeveloperName=target.text, Type=type_)
     else:
         raise Refused(f"'{target.tag}' is not a target that a sharing rule can have", target)
-    if not org.storage.find(table, DeveloperName=target.text):
+    if not rows:
         raise Refused(f"In field: {target.tag} - no {kind} named {target.text} found", target)

@@ -1,0 +1,8 @@
+"""The seeded orgs (`demo`, `empty`, `partners-ready`) and the things that people do in them."""
+
+from __future__ import annotations
+
+from sfprm.devorg.story.happenings import event
+from sfprm.devorg.story.seeding import STORIES, seed
+
+__all__ = ["STORIES", "event", "seed"]
