@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Answer", "Request"]
+from sfprm.errors import BadRequest, OrgUnreachable
+from sfprm.ids import RecordId
+
+__all__ = ["Answer", "Request", "told_id"]
+
+
+def told_id(text: Any) -> RecordId:
+    """A record id that the org told; OrgUnreachable when it is none: not Salesforce speaking."""
+    try:
+        return RecordId(str(text))
+    except BadRequest as error:
+        raise OrgUnreachable("The org's answer holds an id that is none.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sfprm.errors import BadRequest, OutcomeUnknown, RowRefused
 from sfprm.ids import RecordId
+from sfprm.salesforce.answer import told_id
 from sfprm.salesforce.refusals import Refusal, classify, hint_for, scrub
 from sfprm.salesforce.session import Session
 
@@ -222,7 +223,7 @@ def _outcome(index: int, item: Mapping[str, Any], created: bool) -> RowOutcome:
     id_ = item.get("id")
     outcome = RowOutcome(
         index,
-        RecordId(id_) if id_ else None,
+        told_id(id_) if id_ else None,
         success,
         created=success and bool(item.get("created", created)),
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sfprm.errors import BadRequest, OrgUnreachable, PermissionMissing
+from sfprm.errors import OrgUnreachable, PermissionMissing
 from sfprm.ids import RecordId
+from sfprm.salesforce.answer import told_id
 from sfprm.salesforce.soql import Query
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def read_identity(session: Session, instance_url: str, api_version: str) -> OrgI
     org = found["records"][0]
     try:
         return _identity(who, org, instance_url, api_version)
-    except (KeyError, ValueError, BadRequest) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise OrgUnreachable(
             "The org did not say who it is: its answer is not Salesforce's."
         ) from error
@@ -69,9 +70,9 @@ def _identity(
     who: Mapping[str, Any], org: Mapping[str, Any], instance_url: str, api_version: str
 ) -> OrgIdentity:
     return OrgIdentity(
-        org_id=RecordId(org["Id"]),
+        org_id=told_id(org["Id"]),
         org_name=org["Name"],
-        user_id=RecordId(who["user_id"]),
+        user_id=told_id(who["user_id"]),
         username=who["preferred_username"],
         instance_url=instance_url,
         api_version=api_version,

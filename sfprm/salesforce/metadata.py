@@ -13,6 +13,7 @@ from sfprm.clock import Clock
 from sfprm.errors import OrgRefused, OrgUnreachable, StillWorking
 from sfprm.ids import RecordId
 from sfprm.salesforce import soap
+from sfprm.salesforce.answer import told_id
 from sfprm.salesforce.package import unzipped, zipped
 from sfprm.salesforce.refusals import hint_for, scrub
 from sfprm.salesforce.session import Session
@@ -86,7 +87,7 @@ def deploy(
     ).json
     if not isinstance(started, dict) or not isinstance(started.get("id"), str):
         raise OrgUnreachable("The answer to a deployment names no deployment.")
-    id_ = RecordId(started["id"])
+    id_ = told_id(started["id"])
 
     def look() -> DeployOutcome | None:
         told: Any = session.request(
