@@ -34,6 +34,7 @@ __all__ = [
     "refund",
     "shares",
     "sync_members",
+    "worst_moment",
 ]
 
 
@@ -109,6 +110,10 @@ class Book:
             self._credits[member] = 0
             self._ever += 1
         self._members = wanted
+
+    def furthest(self) -> int:
+        """The largest distance of a present member from its entitlement, in UNIT."""
+        return max((abs(credit) for credit in self._credits.values()), default=0)
 
     def ledger(self) -> Ledger:
         """The ledger as it is now, as a frozen value."""
@@ -219,3 +224,14 @@ def _broken_bounds(key: str, credits: Mapping[str, int], n: int) -> list[str]:
                 f"more than {(n - 1) / 2:g}."
             )
     return found
+
+
+def worst_moment(ledger: Ledger, classes: Iterable[EligibilityClass]) -> int:
+    """The largest distance of any member from its entitlement at any moment, in UNIT, from the
+    ledger on while those classes are chosen from in order."""
+    book = Book(ledger)
+    worst = max((abs(c) for c in ledger.credits.values()), default=0)
+    for eligibility in classes:
+        book.choose(eligibility)
+        worst = max(worst, book.furthest())
+    return worst

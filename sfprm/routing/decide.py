@@ -124,7 +124,7 @@ class _Work:
             return self._parked(lead, None, trials, (Reason(Code.NO_RULE, "no rule matches"),))
         match rule.target:
             case LeaveAlone():
-                return Decision(lead, Outcome.LEFT_ALONE, self._now, rule.name, trials)
+                return self._left_alone(lead, rule, trials, "leaves it where it is")
             case ToUser(username):
                 owner = self._standing.users.get(username.lower())
                 return self._direct(lead, rule, trials, owner, username)
@@ -156,7 +156,7 @@ class _Work:
         name: str,
     ) -> Decision:
         if owner is not None and owner.owner_id == lead.owner_id:
-            return Decision(lead, Outcome.LEFT_ALONE, self._now, rule.name, trials)
+            return self._left_alone(lead, rule, trials, f"wants it with {name}, where it is")
         reasons = owner_reasons(owner)
         if reasons or owner is None:
             named = tuple(
@@ -222,6 +222,12 @@ class _Work:
             owner_name=owner.name,
             notify=notify,
         )
+
+    def _left_alone(
+        self, lead: LeadFacts, rule: Rule, trials: tuple[RuleTrial, ...], words: str
+    ) -> Decision:
+        reason = Reason(Code.LEFT_ALONE, f"rule '{rule.name}' {words}")
+        return Decision(lead, Outcome.LEFT_ALONE, self._now, rule.name, trials, reasons=(reason,))
 
     def _parked(
         self,

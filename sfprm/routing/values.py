@@ -59,6 +59,7 @@ class Code(StrEnum):
     NO_ELIGIBLE_PERSON = "no-eligible-person"
     NO_ELIGIBLE_MEMBER = "no-eligible-member"
     NO_RULE = "no-rule-matched"
+    LEFT_ALONE = "left-alone"
     REFUSED_BY_ORG = "refused-by-org"
     AUTOMATION = "owner-changed-by-automation"
 

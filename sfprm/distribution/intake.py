@@ -1,0 +1,93 @@
+"""The intake: leads that wait because of where they are, never because of a watermark."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sfprm.errors import NotReady
+from sfprm.ids import RecordId
+from sfprm.routing.values import LeadFacts
+from sfprm.salesforce.query import select
+from sfprm.salesforce.soql import Query, eq, in_
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sfprm.programme.model import FieldValue, Programme
+    from sfprm.salesforce.query import Row
+    from sfprm.salesforce.session import Session
+
+__all__ = ["PAGE", "find_intake", "read_leads"]
+
+PAGE = 2_000
+"""Leads decided in one batch: one query page."""
+
+_ALWAYS = ("Id", "OwnerId", "CreatedDate", "Name", "Company")
+
+
+def find_intake(session: Session, programme: Programme) -> dict[RecordId, str]:
+    """Id → label of the queues that leads wait in: the rules' and the pools' own. One call.
+
+    Raises NotReady naming a queue that the org does not have.
+    """
+    labels = list(programme.routing.intake)
+    labels += [p.intake for p in programme.routing.pools.values() if p.intake]
+    wanted = dict.fromkeys(labels)
+    if not wanted:
+        raise NotReady(
+            "The programme names no intake queue.",
+            hint="Add `intake: [{queue: …}]` to config/routing.yaml.",
+        )
+    query = Query(("Id", "Name"), "Group", (eq("Type", "Queue"), in_("Name", wanted)))
+    by_label = {str(row["Name"]).casefold(): RecordId(row["Id"]) for row in select(session, query)}
+    missing = [label for label in wanted if label.casefold() not in by_label]
+    if missing:
+        raise NotReady(
+            f"The org has no queue '{missing[0]}', which config/routing.yaml names as an intake.",
+            hint="Correct the name, or create the queue in Setup › Queues.",
+        )
+    return {by_label[label.casefold()]: label for label in wanted}
+
+
+def read_leads(
+    session: Session, programme: Programme, intake: Mapping[RecordId, str]
+) -> Iterator[LeadFacts]:
+    """All leads that wait, in order of (CreatedDate, Id); one call a page of 2,000.
+
+    The answer is of the moment of the first call: leads that come later are the next pass's.
+    """
+    names = programme.routing.fields_read()
+    known = {name.lower() for name in _ALWAYS}
+    query = Query(
+        _ALWAYS + tuple(n for n in names if n.lower() not in known),
+        "Lead",
+        (in_("OwnerId", intake), eq("IsConverted", False)),
+        ("CreatedDate", "Id"),
+    )
+    for row in select(session, query, batch_size=PAGE):
+        yield _facts(row, names, intake)
+
+
+def _facts(row: Row, names: tuple[str, ...], intake: Mapping[RecordId, str]) -> LeadFacts:
+    owner = RecordId(row["OwnerId"])
+    who = [str(row[name]) for name in ("Name", "Company") if row.get(name)]
+    return LeadFacts(
+        id=RecordId(row["Id"]),
+        owner_id=owner,
+        created=datetime.fromisoformat(row["CreatedDate"]),
+        intake=intake.get(owner, ""),
+        fields={name: _value(row, name) for name in names},
+        label=", ".join(who),
+    )
+
+
+def _value(row: Row, path: str) -> FieldValue:
+    """A field by the name that the programme gives it; the org answers in its own spelling."""
+    found: Any = row
+    for part in path.split("."):
+        if found is None:
+            return None
+        found = {name.lower(): value for name, value in found.items()}.get(part.lower())
+    value: FieldValue = found
+    return value

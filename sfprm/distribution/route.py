@@ -1,0 +1,283 @@
+"""One pass over the intake: pull, decide, journal, write, confirm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from itertools import islice
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sfprm.distribution.carry import Carrier, Settled
+from sfprm.distribution.intake import PAGE, find_intake, read_leads
+from sfprm.distribution.standing import build_standing, count_open_leads, owners_to_count
+from sfprm.estate.reader import read_estate
+from sfprm.ids import RecordId
+from sfprm.routing.credits import worst_moment
+from sfprm.routing.decide import decide, ledger_keys, retry_after
+from sfprm.routing.fairness import PoolShare, pool_share
+from sfprm.routing.values import UNIT, Code, Ledger, Outcome
+from sfprm.store.records import WriteState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sfprm.clock import Clock
+    from sfprm.events import Progress
+    from sfprm.ids import RunId
+    from sfprm.programme.model import Programme
+    from sfprm.routing.values import Batch, Decision, LeadFacts, Standing
+    from sfprm.salesforce.session import Session
+    from sfprm.store.api import StoreWriter
+    from sfprm.store.records import JournalEntry, Parked
+
+__all__ = ["RouteResult", "route"]
+
+LONGEST_WINDOW = timedelta(days=30)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+LEFT_ALONE_FOR = timedelta(hours=24)
+"""A lead that a rule leaves alone is looked at again after this, not at every pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteResult:
+    """What a pass did. Counts are of leads. `waiting`: kept back from an earlier pass, not looked
+    at. `owned` came to the owner that was decided, and were seen there (in a dry run: would).
+
+    `by_target` counts what was decided, by rule and pool or owner. `worst_drift` is the furthest
+    that any member was from its entitlement at any moment of the pass, in leads.
+    """
+
+    dry_run: bool
+    looked_at: int
+    owned: int
+    parked: int
+    left_alone: int
+    waiting: int
+    taken_up: int
+    refused: tuple[Settled, ...]
+    overtaken: tuple[Settled, ...]
+    by_target: Mapping[tuple[str, str], int]
+    parked_by_reason: Mapping[str, int]
+    pools: tuple[PoolShare, ...]
+    won: Mapping[tuple[str, str], int]
+    worst_drift: float
+    calls: int
+    unsent_notices: int = 0
+
+
+@dataclass(slots=True)
+class _Count:
+    """What a pass has counted so far."""
+
+    looked_at: int = 0
+    assigned: int = 0
+    parked: int = 0
+    left_alone: int = 0
+    waiting: int = 0
+    unsent_notices: int = 0
+    worst: int = 0
+    by_target: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    won: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def take(self, batch: Batch, before: Mapping[str, Ledger], pools: Iterable[str]) -> None:
+        """Count a batch of decisions."""
+        for decision in batch.decisions:
+            self._take_one(decision)
+        for key in pools:
+            classes = [
+                d.choices[0].eligibility
+                for d in batch.decisions
+                if d.choices and d.choices[0].eligibility.ledger == key
+            ]
+            self.worst = max(self.worst, worst_moment(before.get(key, Ledger(key)), classes))
+
+    def _take_one(self, decision: Decision) -> None:
+        self.looked_at += 1
+        match decision.outcome:
+            case Outcome.PARKED:
+                self.parked += 1
+                self.reasons[_main_reason(decision)] += 1
+            case Outcome.LEFT_ALONE:
+                self.left_alone += 1
+            case Outcome.ASSIGNED:
+                self.assigned += 1
+                self.unsent_notices += decision.notify is not None
+                to = f"pool {decision.pool}" if decision.pool else decision.owner_name
+                self.by_target[(decision.rule or f"intake {decision.lead.intake}", to)] += 1
+                if decision.pool is not None:
+                    self.won[(decision.pool, decision.choices[0].winner)] += 1
+
+
+def route(
+    session: Session,
+    store: StoreWriter,
+    programme: Programme,
+    *,
+    clock: Clock,
+    run: RunId,
+    progress: Progress,
+    dry_run: bool = False,
+    limit: int | None = None,
+) -> RouteResult:
+    """Route all leads that wait (at most `limit`), after finishing what an interrupted run left.
+
+    Costs 2 calls when nothing waits; else the estate's reads, one call for every 2,000 leads to read
+    and one to confirm them, and one for every 200 to write. A dry run writes neither the org nor
+    the store, and leaves open decisions of an interrupted run as they are.
+
+    Raises NotReady when an intake queue is missing, TryLater when the org stops answering: the
+    same call again goes on where this one stopped.
+    """
+    mark = session.calls.snapshot()
+    carrier = Carrier(session, store, clock, progress)
+    taken_up = 0 if dry_run else carrier.take_up()
+    mended = len(carrier.tally.confirmed)
+    intake = find_intake(session, programme)
+    kept = {p.lead: p for p in store.parked()}
+    count = _Count()
+    waiting = _due(read_leads(session, programme, intake), kept, clock.now(), count)
+    standing: Standing | None = None
+    ledgers: Mapping[str, Ledger] = store.ledgers(ledger_keys(programme))
+    progress.stage("leads", limit)
+    for leads in _pages(waiting, limit):
+        now = clock.now()
+        if standing is None:
+            standing = _read_standing(session, store, programme, now)
+        previous = store.previous_owners(lead.id for lead in leads)
+        standing = replace(standing, previous_owners=MappingProxyType(previous))
+        if dry_run:
+            before = ledgers
+            batch = decide(programme, standing, before, leads, now)
+        else:
+            before, batch, entries = _decide_and_save(
+                store, programme, standing, leads, now, run, kept
+            )
+            carrier.carry_out([e for e in entries if e.state is WriteState.DECIDED])
+        standing, ledgers = batch.standing, batch.ledgers
+        count.take(batch, before, [f"pool:{key}" for key in programme.routing.pools])
+    return _result(
+        store,
+        programme,
+        ledgers,
+        count,
+        carrier,
+        dry_run=dry_run,
+        taken_up=taken_up,
+        mended=mended,
+        calls=session.calls.since(mark).total,
+    )
+
+
+def _due(
+    leads: Iterable[LeadFacts], kept: Mapping[RecordId, Parked], now: datetime, count: _Count
+) -> Iterator[LeadFacts]:
+    """Without those kept back whose next try has not come."""
+    for lead in leads:
+        parked = kept.get(lead.id)
+        if parked is not None and (parked.next_try is None or parked.next_try > now):
+            count.waiting += 1
+        else:
+            yield lead
+
+
+def _pages(leads: Iterable[LeadFacts], limit: int | None) -> Iterator[list[LeadFacts]]:
+    """Batches of a page, together at most `limit`."""
+    rest = iter(leads) if limit is None else islice(leads, limit)
+    while page := list(islice(rest, PAGE)):
+        yield page
+
+
+def _read_standing(
+    session: Session, store: StoreWriter, programme: Programme, now: datetime
+) -> Standing:
+    estate = read_estate(session, programme)
+    held = count_open_leads(session, owners_to_count(programme, estate))
+    wins = store.wins(programme.routing.pools, now - LONGEST_WINDOW)
+    return build_standing(programme, estate, held=held, wins=wins)
+
+
+def _decide_and_save(
+    store: StoreWriter,
+    programme: Programme,
+    standing: Standing,
+    leads: Sequence[LeadFacts],
+    now: datetime,
+    run: RunId,
+    kept: Mapping[RecordId, Parked],
+) -> tuple[Mapping[str, Ledger], Batch, list[JournalEntry]]:
+    """One transaction: ledgers locked, decided, journalled. Only after it the org is written."""
+    with store.batch(ledger_keys(programme)) as open_batch:
+        before = open_batch.ledgers
+        batch = decide(programme, standing, before, leads, now)
+        waits = tuple(_with_wait(d, kept.get(d.lead.id)) for d in batch.decisions)
+        entries = open_batch.save(replace(batch, decisions=waits), run=run, programme=programme)
+    for decision in batch.decisions:
+        if decision.outcome is Outcome.LEFT_ALONE:
+            store.park(decision.lead.id, decision.reasons, now=now, next_try=now + LEFT_ALONE_FOR)
+    return before, batch, entries
+
+
+def _with_wait(decision: Decision, parked: Parked | None) -> Decision:
+    """A lead that is kept back again waits longer."""
+    if decision.outcome is not Outcome.PARKED or parked is None:
+        return decision
+    return replace(decision, next_try=decision.decided_at + retry_after(parked.tries))
+
+
+def _main_reason(decision: Decision) -> str:
+    """What a summary counts a parked lead under."""
+    first = decision.reasons[0]
+    if first.code is not Code.NO_ELIGIBLE_MEMBER:
+        return first.detail or first.code.value
+    return f"pool {decision.pool}: no member is eligible"
+
+
+def _result(
+    store: StoreWriter,
+    programme: Programme,
+    ledgers: Mapping[str, Ledger],
+    count: _Count,
+    carrier: Carrier,
+    *,
+    dry_run: bool,
+    taken_up: int,
+    mended: int,
+    calls: int,
+) -> RouteResult:
+    pools = programme.routing.pools
+    if not dry_run:
+        ledgers = store.ledgers(ledger_keys(programme))  # net of what was given back
+    got = Counter({key: len(at) for key, at in store.wins(pools, BEGINNING).items()})
+    if dry_run:
+        got.update(count.won)
+    refused, overtaken = carrier.tally.refused, carrier.tally.overtaken
+    return RouteResult(
+        dry_run=dry_run,
+        looked_at=count.looked_at,
+        owned=count.assigned if dry_run else len(carrier.tally.confirmed) - mended,
+        parked=count.parked,
+        left_alone=count.left_alone,
+        waiting=count.waiting,
+        taken_up=taken_up,
+        refused=tuple(refused),
+        overtaken=tuple(overtaken),
+        by_target=MappingProxyType(dict(count.by_target)),
+        parked_by_reason=MappingProxyType(dict(count.reasons.most_common())),
+        pools=tuple(
+            pool_share(
+                programme,
+                pool,
+                ledgers,
+                {member: n for (key, member), n in got.items() if key == pool.key},
+            )
+            for pool in pools.values()
+        ),
+        won=MappingProxyType(dict(count.won)),
+        worst_drift=float(Fraction(count.worst, UNIT)),
+        calls=calls,
+        unsent_notices=count.unsent_notices,
+    )
