@@ -111,11 +111,13 @@ def compare(
     estate: Estate,
     *,
     guard: Callable[[str], str] = unguarded,
+    unsettled: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Every declared record against the estate. Raises nothing: what cannot be done is BLOCKED
     with its fix. `guard` is what mail_guard makes of an address: addresses are compared, and
-    written, after it."""
-    walk = _Walk(programme, applied, estate, guard)
+    written, after it. `unsettled` are keys of memberships (`member_key`) that an interrupted run
+    had sent: found in place, they are ours."""
+    walk = _Walk(programme, applied, estate, guard, unsettled)
     differences = walk.all()
     return Comparison(
         differences=differences,
@@ -134,11 +136,13 @@ class _Walk:
         applied: Mapping[tuple[str, str], Mapping[str, FieldValue]],
         estate: Estate,
         guard: Callable[[str], str],
+        unsettled: frozenset[str],
     ) -> None:
         self.programme = programme
         self.applied = applied
         self.estate = estate
         self.guard = guard
+        self.unsettled = unsettled
         self.by_key = {a.key.lower(): a for a in estate.accounts.values() if a.key}
         self.contacts = {c.key.lower(): c for c in estate.contacts.values() if c.key}
         self.seats = _Seats({name: lic.left for name, lic in estate.licences.items()})
@@ -150,7 +154,7 @@ class _Walk:
         out: list[Difference] = []
         for partner in self.programme.partners.values():
             out += self.partner(partner)
-        out += compare_queues(self.programme, self.applied, self.estate, out)
+        out += compare_queues(self.programme, self.applied, self.estate, out, self.unsettled)
         return tuple(out)
 
     def seat_use(self) -> tuple[SeatUse, ...]:
@@ -191,11 +195,11 @@ class _Walk:
             return account, "", ""
         match, name = partner.match, f"{partner.match.field} = {partner.match.value}"
         kind = self.estate.account_types.get(match.field.lower(), "")
-        wanted = normalise(kind, match.value)
+        wanted = _caseless(kind, match.value)
         found = [
             a
             for a in self.estate.accounts.values()
-            if normalise(kind, a.fields.get(match.field)) == wanted
+            if _caseless(kind, _lowered(a.fields).get(match.field.lower())) == wanted
         ]
         if not found:
             return (
@@ -259,7 +263,8 @@ class _Walk:
             declared[name] = Declared(value, types.get(name.lower(), ""))
         if user is not None and (account is None or partner.owner is not OwnerPolicy.UNMANAGED):
             managed = partner.owner is OwnerPolicy.MANAGED
-            policy = Policy.MANAGED if managed else Policy.SET_ONCE
+            # an adopted account keeps its owner until the file names another manager
+            policy = _following(adopted) if managed else Policy.SET_ONCE
             declared["OwnerId"] = Declared(user.id, "reference", policy)
         return declared
 
@@ -499,6 +504,16 @@ class _Walk:
         return self.applied.get((object_, key), _NOTHING)
 
 
+def _lowered(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    return {name.lower(): value for name, value in fields.items()}
+
+
+def _caseless(kind: str, value: FieldValue) -> object:
+    """As a SOQL `=` compares: text without case."""
+    plain = normalise(kind, value)
+    return plain.lower() if isinstance(plain, str) and kind not in ("reference", "id") else plain
+
+
 def _following(adopted: bool) -> Policy:
     return Policy.FOLLOW_FILE if adopted else Policy.MANAGED
 
@@ -544,14 +559,16 @@ def _baseline(
 ) -> tuple[AppliedValue, ...]:
     out = []
     for difference in differences:
-        if difference.verdict is not Verdict.SAME or difference.kind is Kind.MEMBER:
+        if difference.verdict is not Verdict.SAME:
             continue
-        known = applied.get((OBJECTS[difference.kind], difference.key), _NOTHING)
+        object_ = OBJECTS[difference.kind]
+        key = difference.owner if difference.kind is Kind.MEMBER else difference.key
+        known = applied.get((object_, key), _NOTHING)
         differing = {c.field for c in difference.changes}
         for name, want in difference.declared.items():
             if name not in differing and (
                 name not in known
                 or normalise(want.type, known[name]) != normalise(want.type, want.value)
             ):
-                out.append(AppliedValue(OBJECTS[difference.kind], difference.key, name, want.value))
+                out.append(AppliedValue(object_, key, name, want.value))
     return tuple(out)

@@ -42,6 +42,7 @@ def compare_queues(
     applied: Mapping[tuple[str, str], Mapping[str, FieldValue]],
     estate: Estate,
     people: Sequence[Difference],
+    unsettled: frozenset[str] = frozenset(),
 ) -> list[Difference]:
     """Differences of all queues in file order; `people` are the differences found so far."""
     users = {d.key: d for d in people if d.kind is Kind.USER}
@@ -50,7 +51,7 @@ def compare_queues(
         found = estate.queues.get(queue.developer_name)
         if queue.managed:
             out.append(_queue(queue, found, applied))
-            out += _members(programme, queue, found, applied, estate, users)
+            out += _members(programme, queue, found, applied, estate, users, unsettled)
         elif found is None:
             out.append(
                 Difference(
@@ -102,6 +103,7 @@ def _members(
     applied: Mapping[tuple[str, str], Mapping[str, FieldValue]],
     estate: Estate,
     users: Mapping[str, Difference],
+    unsettled: frozenset[str],
 ) -> Iterator[Difference]:
     present = dict(found.members) if found else {}
     wanted_ids: set[RecordId] = set()
@@ -112,7 +114,7 @@ def _members(
         seen.add(name)
         if user_id is not None:
             wanted_ids.add(user_id)
-        yield _member(queue, name, label, user_id, why, present)
+        yield _member(queue, name, label, user_id, why, present, unsettled)
     ours = {
         RecordId(user)
         for user, added in applied.get(("GroupMember", queue.developer_name), _NOTHING).items()
@@ -140,6 +142,7 @@ def _member(
     user_id: RecordId | None,
     why: str,
     present: Mapping[RecordId, RecordId],
+    unsettled: frozenset[str],
 ) -> Difference:
     verdict = Verdict.CREATE
     if why:
@@ -149,9 +152,11 @@ def _member(
     links = {"GroupId": ref("queue", queue.developer_name)}
     if user_id is None:
         links["UserOrGroupId"] = name
+    key = member_key(queue.developer_name, name)
+    ours = verdict is Verdict.SAME and user_id is not None and key in unsettled
     return Difference(
         kind=Kind.MEMBER,
-        key=member_key(queue.developer_name, name),
+        key=key,
         label=label,
         owner=queue.developer_name,
         verdict=verdict,
@@ -160,6 +165,7 @@ def _member(
         else (FieldChange("UserOrGroupId", None, user_id, Cause.NEW),),
         record_id=None,
         links=links,
+        declared={str(user_id): Declared(True, "boolean")} if ours else {},
         why=why,
         fix="mend that first; the membership follows" if why else "",
     )

@@ -88,8 +88,10 @@ def compare_fields(
             if (value := to_write(want.type, want.value)) is not None
         )
     changes = []
+    there = {name.lower(): value for name, value in found.items()}  # API names have no case
     for name, want in declared.items():
-        change = _compare_one(name, want, found.get(name), name in applied, applied.get(name))
+        value = there.get(name.lower())
+        change = _compare_one(name, want, value, name in applied, applied.get(name))
         if change is not None:
             changes.append(change)
     return tuple(changes)

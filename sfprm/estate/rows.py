@@ -1,0 +1,142 @@
+"""Query rows into the estate's types: the border where Salesforce's JSON ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sfprm.estate.model import (
+    KEY_FIELD,
+    AccountState,
+    ContactState,
+    Licence,
+    OrgUser,
+    PartnerUser,
+    Profile,
+    QueueState,
+    Site,
+)
+from sfprm.ids import RecordId
+from sfprm.salesforce.identity import parse_datetime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sfprm.salesforce.query import Row
+
+__all__ = [
+    "account_state",
+    "contact_state",
+    "licence_of",
+    "org_user",
+    "partner_user",
+    "profile_of",
+    "queue_state",
+    "site_of",
+]
+
+
+def _id(value: Any) -> RecordId | None:
+    return RecordId(value) if value else None
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {k: v for k, v in row.items() if not isinstance(v, dict | list)}
+
+
+def licence_of(row: Mapping[str, Any]) -> Licence:
+    """A UserLicense row."""
+    return Licence(row["Name"], int(row["TotalLicenses"] or 0), int(row["UsedLicenses"] or 0))
+
+
+def profile_of(row: Row) -> Profile:
+    """A Profile row with its UserLicense."""
+    return Profile(
+        RecordId(row["Id"]), row["Name"], row["UserType"] or "", row["UserLicense"]["Name"]
+    )
+
+
+def org_user(row: Row) -> OrgUser:
+    """A User row with its UserRole."""
+    role = row.get("UserRole") or {}
+    return OrgUser(
+        id=RecordId(row["Id"]),
+        username=row["Username"],
+        name=row["Name"],
+        active=bool(row["IsActive"]),
+        role_id=_id(row.get("UserRoleId")),
+        role_name=role.get("Name") or "",
+        contact_id=_id(row.get("ContactId")),
+    )
+
+
+def partner_user(row: Row, frozen: bool) -> PartnerUser:
+    """A User row that has a ContactId."""
+    login = row.get("LastLoginDate")
+    return PartnerUser(
+        id=RecordId(row["Id"]),
+        contact_id=RecordId(row["ContactId"]),
+        username=row["Username"],
+        active=bool(row["IsActive"]),
+        frozen=frozen,
+        last_login=parse_datetime(login) if login else None,
+        profile_id=RecordId(row["ProfileId"]),
+        portal_role=row.get("PortalRole"),
+        fields=_plain(row),
+    )
+
+
+def account_state(row: Row) -> AccountState:
+    """An Account row with its Owner."""
+    owner = row.get("Owner") or {}
+    return AccountState(
+        id=RecordId(row["Id"]),
+        name=row["Name"] or "",
+        key=row.get(KEY_FIELD) or None,
+        owner_id=RecordId(row["OwnerId"]),
+        owner_username=owner.get("Username") or "",
+        owner_has_role=bool(owner.get("UserRoleId")),
+        is_partner=bool(row.get("IsPartner")),
+        fields=_plain(row),
+    )
+
+
+def contact_state(row: Row) -> ContactState:
+    """A Contact row."""
+    return ContactState(
+        id=RecordId(row["Id"]),
+        key=row.get(KEY_FIELD) or None,
+        account_id=_id(row.get("AccountId")),
+        email=row.get("Email") or "",
+        fields=_plain(row),
+    )
+
+
+def site_of(row: Row, groups: Iterable[Row]) -> Site:
+    """A Network row and the NetworkMemberGroup rows of all networks."""
+    created = row.get("CreatedDate")
+    return Site(
+        id=RecordId(row["Id"]),
+        name=row["Name"],
+        status=row["Status"],
+        sends_welcome=bool(row.get("OptionsSendWelcomeEmail")),
+        created=parse_datetime(created) if created else None,
+        memberships={
+            RecordId(g["ParentId"]): g["AssignmentStatus"] or ""
+            for g in groups
+            if g["NetworkId"] == row["Id"]
+        },
+    )
+
+
+def queue_state(row: Row) -> QueueState:
+    """A Group row with its GroupMembers and QueueSobjects (None when there are none)."""
+    return QueueState(
+        id=RecordId(row["Id"]),
+        developer_name=row["DeveloperName"],
+        label=row["Name"],
+        objects=frozenset(s["SobjectType"] for s in row.get("QueueSobjects") or ()),
+        email=row.get("Email") or None,
+        members={
+            RecordId(m["UserOrGroupId"]): RecordId(m["Id"]) for m in row.get("GroupMembers") or ()
+        },
+    )
