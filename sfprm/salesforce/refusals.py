@@ -243,6 +243,9 @@ def read_fault(status: int, body: Any) -> Fault:
 
 def _from_rest(error: Mapping[str, Any]) -> Fault:
     code = str(error.get("errorCode") or error.get("statusCode") or "")
+    inner = error.get("errors")
+    if not code and isinstance(inner, list) and inner and isinstance(inner[0], Mapping):
+        return _from_rest(inner[0])  # an action's result
     fields = error.get("fields") or ()
     names = tuple(str(name) for name in fields) if isinstance(fields, list | tuple) else ()
     return Fault(code, str(error.get("message") or ""), names)

@@ -118,6 +118,7 @@ def test_every_code_of_the_table_has_a_hint(code: str) -> None:
         (400, {"exceptionCode": "InvalidSessionId", "exceptionMessage": "x"}, "InvalidSessionId"),
         (400, [{"statusCode": "MALFORMED_ID", "message": "x", "fields": []}], "MALFORMED_ID"),
         (300, ["/services/data/v66.0/sobjects/Lead/00Q"], "MULTIPLE_CHOICES"),
+        (400, [{"isSuccess": False, "errors": [{"statusCode": "X", "message": "y"}]}], "X"),
         (403, "Bad_OAuth_Token", "INVALID_SESSION_ID"),
         (
             500,
@@ -131,7 +132,7 @@ def test_every_code_of_the_table_has_a_hint(code: str) -> None:
     ],
 )
 def test_every_shape_of_error_body_is_read(status: int, body: Any, code: str) -> None:
-    """REST, OAuth, Bulk v1, Collections, several matches, SOAP, plain text, a proxy's page."""
+    """REST, OAuth, Bulk v1, Collections, several matches, an action's result, SOAP, text, HTML."""
     assert read_fault(status, body).code == code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -106,6 +107,21 @@ def test_another_org_at_the_second_login_is_refused(org: Any, session: Session) 
     org.wire.replace("GET", f"{org.host}/services/data/v66.0/limits", status=401, json=EXPIRED)
     with pytest.raises(LoginRefused, match="another org"):
         limits(session)
+
+
+def test_threads_share_one_re_login(org: Any, session: Session) -> None:
+    """Eight threads find the session expired at once; one of them logs in."""
+
+    def answer(request: Any) -> tuple[int, dict[str, str], str]:
+        stale = request.headers["Authorization"].endswith("first")
+        return (401, {}, json.dumps(EXPIRED)) if stale else (200, {}, "{}")
+
+    place = f"{org.host}/services/data/v66.0/limits"
+    org.wire.add_callback("GET", place, answer, content_type="application/json")
+    assert session.api_version
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(limits, [session] * 8)) == [{}] * 8
+    assert org.logins == 2
 
 
 def test_the_newest_version_is_chosen_by_number(org: Any, session: Session) -> None:
