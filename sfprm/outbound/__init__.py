@@ -1,1 +1,1 @@
-"""Everything sent past Salesforce, and the guard over every address."""
+"""Everything that sfprm sends past Salesforce, and the guard that stands before it."""

@@ -42,6 +42,11 @@ def _one_of(model: BaseModel, names: tuple[str, ...]) -> None:
         )
 
 
+def _exactly_one(*names: str) -> ConfigDict:
+    """What editors are told of `_one_of`."""
+    return ConfigDict(json_schema_extra={"oneOf": [{"required": [name]} for name in names]})
+
+
 def _written_as(value: Any) -> str:
     """Which of two forms is written; the names look like no key of a file."""
     if isinstance(value, str):
@@ -51,6 +56,8 @@ def _written_as(value: Any) -> str:
 
 class QueueMemberFile(_File):
     """One member of a queue."""
+
+    model_config = _exactly_one("partner", "person", "user")
 
     partner: Name | None = Field(None, description="All people of this partner, each as a user.")
     person: Name | None = Field(None, description="One person, by key.")
@@ -178,6 +185,8 @@ class CapFile(_File):
 class PoolMemberFile(_File):
     """One member of a pool."""
 
+    model_config = _exactly_one("partner", "queue", "user")
+
     partner: Name | None = Field(None, description="A partner, by key; its people take turns.")
     queue: QueueLabel | None = Field(None, description="A queue, by label.")
     user: Name | None = Field(None, description="An internal user, by username.")
@@ -218,6 +227,8 @@ class PoolFile(_File):
 
 class AssignFile(_File):
     """Where a rule sends a lead."""
+
+    model_config = _exactly_one("user", "queue", "pool", "leave")
 
     user: Name | None = Field(None, description="An internal user, by username.")
     queue: QueueLabel | None = Field(None, description="A queue, by label.")

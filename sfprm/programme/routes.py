@@ -19,7 +19,6 @@ from sfprm.programme.model import (
     Criterion,
     Fairness,
     LeaveAlone,
-    Notice,
     Pool,
     PoolMember,
     Routing,
@@ -30,6 +29,7 @@ from sfprm.programme.model import (
     ToUser,
 )
 from sfprm.programme.names import Names, check_user
+from sfprm.programme.notice_text import build_notices
 from sfprm.programme.text_error import TextError
 
 if TYPE_CHECKING:
@@ -69,12 +69,7 @@ def build_routing(file: RoutingFile, tree: Tree, names: Names, complaints: Compl
         intake=intake,
         pools=MappingProxyType(pools),
         rules=rules,
-        notices=MappingProxyType(
-            {
-                key: Notice(key, notice.subject, notice.body, tree.key("notices", key).origin)
-                for key, notice in file.notices.items()
-            }
-        ),
+        notices=MappingProxyType(build_notices(file, tree, complaints)),
         park=park,
     )
 

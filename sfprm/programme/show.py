@@ -1,0 +1,129 @@
+"""The programme in a few lines for people: what `sfprm programme show` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sfprm.programme.model import (
+    LeaveAlone,
+    PartnerMember,
+    PersonMember,
+    Presence,
+    Target,
+    ToPool,
+    ToQueue,
+    ToUser,
+    UserMember,
+)
+
+if TYPE_CHECKING:
+    from sfprm.programme.model import Cap, Partner, Pool, Programme, Queue, QueueMember, Rule
+
+__all__ = ["Summary", "describe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts by name, and a tree as plain lines (two blanks a level)."""
+
+    name: str
+    digest: str
+    counts: dict[str, int]
+    lines: tuple[str, ...]
+
+
+def describe(programme: Programme) -> Summary:
+    """What is declared, in file order."""
+    routing = programme.routing
+    managed = [queue for queue in programme.queues.values() if queue.managed]
+    counts = {
+        "channel managers": len(programme.channel_managers),
+        "partners": len(programme.partners),
+        "people": len(programme.people),
+        "queues": len(managed),
+        "queues of the org": len(programme.queues) - len(managed),
+        "pools": len(routing.pools),
+        "rules": len(routing.rules),
+        "notices": len(routing.notices),
+    }
+    lines = [f"{programme.name}: site {programme.site}, profile {programme.profile}"]
+    for manager in programme.channel_managers.values():
+        lines.append(f"  {manager.key} ({manager.username})")
+        for partner in programme.partners.values():
+            if partner.manager == manager.key:
+                lines += _partner(partner, programme)
+    lines.append("queues")
+    lines += [f"  {_queue(queue)}" for queue in managed]
+    lines.append(f"intake: {', '.join(routing.intake) or 'none'}")
+    for pool in routing.pools.values():
+        lines += _pool(pool)
+    lines.append("rules")
+    for number, rule in enumerate(routing.rules, start=1):
+        lines += _rule(number, rule)
+    return Summary(programme.name, programme.digest, counts, tuple(lines))
+
+
+def _state(state: Presence) -> str:
+    return "" if state is Presence.ACTIVE else f", {state.value}"
+
+
+def _partner(partner: Partner, programme: Programme) -> list[str]:
+    tier = f", {partner.tier}" if partner.tier else ""
+    matched = f", is {partner.match.field} {partner.match.value}" if partner.match else ""
+    lines = [f"    {partner.key}: {partner.name}{tier}{matched}{_state(partner.state)}"]
+    for person in programme.people_of(partner.key):
+        name = f"{person.first_name} {person.last_name}".strip()
+        lines.append(f"      {name} ({person.username}){_state(person.state)}")
+    return lines
+
+
+def _queue(queue: Queue) -> str:
+    members = ", ".join(_member(member) for member in queue.members) or "nobody"
+    return f"{queue.name}: {members}"
+
+
+def _member(member: QueueMember) -> str:
+    match member:
+        case PartnerMember(partner):
+            return f"all of {partner}"
+        case PersonMember(person):
+            return person
+        case UserMember(username):
+            return username
+
+
+def _pool(pool: Pool) -> list[str]:
+    lines = [f"pool {pool.key} ({pool.fairness.value})"]
+    total = sum(member.weight for member in pool.members)
+    for member in pool.members:
+        share = f"{100 * member.weight / total:.0f} %" if total else "nothing"
+        caps = _caps(member.cap)
+        most = f", at most {caps}" if caps else ""
+        lines.append(f"  {member.kind} {member.name}: {share}{most}")
+    if pool.eligible_when is not None:
+        lines.append(f"  eligible when {pool.eligible_when.text}")
+    return lines
+
+
+def _caps(cap: Cap) -> str:
+    windows = {"an hour": cap.hour, "a day": cap.day, "a week": cap.week, "a month": cap.month}
+    parts = [f"{most} {window}" for window, most in windows.items() if most is not None]
+    return ", ".join([*parts, f"{cap.open} open"] if cap.open is not None else parts)
+
+
+def _rule(number: int, rule: Rule) -> list[str]:
+    criteria = "; ".join(criterion.text for criterion in rule.criteria) or "every lead"
+    return [f"  {number}. {rule.name}: {criteria} → {_target(rule.target)}"]
+
+
+def _target(target: Target) -> str:
+    match target:
+        case ToUser(username):
+            return f"user {username}"
+        case ToQueue(queue):
+            return f"queue {queue}"
+        case ToPool(pool):
+            return f"pool {pool}"
+        case LeaveAlone():
+            return "stays"
