@@ -13,15 +13,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from sfprm.devorg.functions import SQL_FUNCTIONS
 from sfprm.devorg.ids import mint
 from sfprm.devorg.schema import FieldDef, ObjectDef, Schema
 from sfprm.devorg.schema.model import INT_TYPES, REAL_TYPES
-from sfprm.devorg.values import fold
 
 __all__ = ["Snapshot", "Storage", "quoted"]
 
@@ -96,7 +96,8 @@ class Storage:
         if path is not None:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
-        self.add_function("sf_fold", 1, _fold_or_none)
+        for name, (arguments, function) in SQL_FUNCTIONS.items():
+            self._connection.create_function(name, arguments, function, deterministic=True)
         with self.transaction():
             self._run('CREATE TABLE IF NOT EXISTS "_meta" (key TEXT PRIMARY KEY, value TEXT)')
             self._run('CREATE TABLE IF NOT EXISTS "_serial" (prefix TEXT PRIMARY KEY, last INT)')
@@ -350,11 +351,6 @@ class Storage:
         with self._lock:
             return self._connection.execute(sql, parameters).fetchall()
 
-    def add_function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
-        """Makes a pure function known to SQL."""
-        with self._lock:
-            self._connection.create_function(name, arguments, function, deterministic=True)
-
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         self._connection.execute(sql, parameters)
 
@@ -395,7 +391,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     return value
-
-
-def _fold_or_none(text: Any) -> Any:
-    return fold(text) if isinstance(text, str) else text

@@ -1,0 +1,161 @@
+"""Operands: fields, functions of fields, aggregates; and where each may stand (SOQL sheet,
+section 4)."""
+
+from __future__ import annotations
+
+from sfprm.devorg.functions import DATE_PARTS
+from sfprm.devorg.schema.model import INT_TYPES, REAL_TYPES
+from sfprm.devorg.soql.bound import Aggregate, Column, Computed, Expr
+from sfprm.devorg.soql.errors import NotImitated, SoqlError, framed
+from sfprm.devorg.soql.names import Names
+from sfprm.devorg.soql.tree import Call, Distance, Expression, Path
+
+__all__ = ["AGGREGATES", "Expressions", "is_aggregate"]
+
+AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX", "GROUPING"})
+_NEVER_AGGREGATED = frozenset(
+    {"base64", "time", "address", "anyType", "location", "multipicklist", "encryptedstring"}
+)
+_NUMERIC = INT_TYPES | REAL_TYPES
+
+
+def is_aggregate(expression: Expression) -> bool:
+    """Whether this is, or wraps, a function over a group of records."""
+    if not isinstance(expression, Call):
+        return False
+    return expression.name in AGGREGATES or (
+        expression.argument is not None and is_aggregate(expression.argument)
+    )
+
+
+class Expressions:
+    """Checks the operands of one query."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+
+    def scalar(self, expression: Expression) -> Expr:
+        """A field, or a function of one record's field."""
+        if isinstance(expression, Path):
+            return self.names.column(expression)
+        if isinstance(expression, Distance):
+            raise NotImitated("DISTANCE")
+        name = expression.name
+        if name in AGGREGATES:
+            # Unverified: the wording for an aggregate where only a record's value can stand.
+            raise _malformed(f"unexpected token: '{expression.text}'")
+        if name == "TOLABEL":
+            return self._argument(expression)
+        if name in DATE_PARTS or name in ("HOUR_IN_DAY", "DAY_ONLY"):
+            return self._date_function(expression)
+        if name.startswith("FISCAL_") and f"CALENDAR_{name[7:]}" in DATE_PARTS:
+            raise NotImitated(name)
+        if name in ("FORMAT", "CONVERTCURRENCY", "CONVERTTIMEZONE", "FIELDS", "GEOLOCATION"):
+            raise NotImitated(f"{name} here")
+        raise _malformed(f"unexpected token: '{expression.text.partition('(')[0]}'")
+
+    def sortable(self, expression: Expression) -> Expr:
+        """An operand of ORDER BY in a query of records."""
+        expr = self.scalar(expression)
+        if isinstance(expr, Column) and (not expr.field.sortable or expr.field.is_compound):
+            raise framed(
+                "INVALID_FIELD",
+                self.names.text,
+                expression.at,
+                f"field '{expr.field.name}' can not be sorted in a query call",
+            )
+        return expr
+
+    def groupable(self, expression: Expression) -> Expr:
+        """An operand of GROUP BY."""
+        expr = self.scalar(expression)
+        if isinstance(expr, Column) and not expr.field.groupable:
+            raise framed(
+                "INVALID_FIELD",
+                self.names.text,
+                expression.at,
+                f"field '{expr.field.name}' can not be grouped in a query call",
+            )
+        return expr
+
+    def in_groups(
+        self, expression: Expression, group: tuple[Expr, ...], *, ordering: bool = False
+    ) -> Expr:
+        """An operand of SELECT, HAVING or ORDER BY in an aggregated query."""
+        if isinstance(expression, Call) and expression.name in AGGREGATES:
+            return self._aggregate(expression, group)
+        if is_aggregate(expression):
+            raise NotImitated("a function of an aggregate")
+        expr = self.scalar(expression)
+        inner = expr.argument if isinstance(expr, Computed) else None
+        if expr not in group and inner not in group:
+            what = "Ordered field" if ordering else "Field"
+            shown = expression.text if isinstance(expression, (Path, Call)) else ""
+            raise framed(
+                "MALFORMED_QUERY",
+                self.names.text,
+                expression.at,
+                f"{what} must be grouped or aggregated: {shown}",
+            )
+        return expr
+
+    def shown(self, expr: Expr) -> str:
+        """An expression as the org's messages name it."""
+        if isinstance(expr, Column):
+            return expr.field.name
+        inner = self.shown(expr.argument) if expr.argument is not None else ""
+        return f"{expr.name}({inner})"
+
+    def _argument(self, call: Call) -> Expr:
+        if call.argument is None:
+            raise _malformed("unexpected token: ')'")
+        return self.scalar(call.argument)
+
+    def _date_function(self, call: Call) -> Expr:
+        inner = call.argument
+        local = isinstance(inner, Call) and inner.name == "CONVERTTIMEZONE"
+        if isinstance(inner, Call) and local:
+            argument = self._argument(inner)
+        else:
+            argument = self._argument(call)
+        wants_instant = local or call.name in ("HOUR_IN_DAY", "DAY_ONLY")
+        if argument.type != "datetime" and (wants_instant or argument.type != "date"):
+            # Unverified wording.
+            raise framed(
+                "MALFORMED_QUERY",
+                self.names.text,
+                call.at,
+                f"field {self.shown(argument)} does not support function {call.name}",
+            )
+        if local:
+            argument = Computed("CONVERTTIMEZONE", argument, "datetime")
+        return Computed(call.name, argument, "date" if call.name == "DAY_ONLY" else "int")
+
+    def _aggregate(self, call: Call, group: tuple[Expr, ...]) -> Aggregate:
+        if call.argument is None:
+            if call.name != "COUNT":
+                raise _malformed("unexpected token: ')'")
+            return Aggregate("COUNT", None, "int")
+        argument = self.scalar(call.argument)
+        if call.name == "GROUPING":
+            if argument not in group:
+                raise _malformed(f"Field must be grouped: {self.shown(argument)}")
+            return Aggregate("GROUPING", argument, "int")
+        kind = argument.type
+        supported = kind not in _NEVER_AGGREGATED and (
+            kind in _NUMERIC if call.name in ("SUM", "AVG") else kind != "boolean"
+        )
+        if isinstance(argument, Column) and kind == "textarea":
+            supported = argument.field.groupable
+        if not supported:
+            raise _malformed(
+                f"field {self.shown(argument)} does not support aggregate operator {call.name}"
+            )
+        if argument in group:
+            raise _malformed(f"Grouped field should not be aggregated: {self.shown(argument)}")
+        result = {"COUNT": "int", "COUNT_DISTINCT": "int", "AVG": "double"}.get(call.name, kind)
+        return Aggregate(call.name, argument, result)
+
+
+def _malformed(message: str) -> SoqlError:
+    return SoqlError("MALFORMED_QUERY", message)

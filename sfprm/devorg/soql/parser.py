@@ -1,0 +1,511 @@
+"""Tokens to tree, by recursive descent. Stops at the first error, in the words of the server's
+own parser (SOQL sheet, sections 1 and 7a)."""
+
+from __future__ import annotations
+
+from sfprm.devorg.soql.dates import COUNTED_WORDS, PLAIN_WORDS, instant, is_date
+from sfprm.devorg.soql.errors import NotImitated, SoqlError
+from sfprm.devorg.soql.lexer import Token, tokenize, unescape
+from sfprm.devorg.soql.tree import (
+    And,
+    Call,
+    ChildQuery,
+    Comparison,
+    Condition,
+    DateWord,
+    Distance,
+    Expression,
+    Grouping,
+    Item,
+    Literal,
+    Not,
+    Or,
+    Ordering,
+    Path,
+    Query,
+    SemiJoin,
+    Source,
+    TypeOf,
+    When,
+)
+
+__all__ = ["parse"]
+
+MAX_STATEMENT = 100_000
+"""Characters in a statement (SOQL sheet, section 6)."""
+
+# fmt: off
+_RESERVED = frozenset({
+    "SELECT", "FROM", "WHERE", "AND", "OR", "NOT", "IN", "LIKE", "LIMIT", "WITH", "HAVING", "BY",
+    "ASC", "DESC", "NULLS", "FIRST", "LAST", "NULL", "TRUE", "FALSE", "USING", "UPDATE", "FOR",
+    "ELSE", "INCLUDES", "EXCLUDES", "CUBE", "ROLLUP", "BIND", "AS", "LOOKUP", "HIERARCHICAL",
+})
+# fmt: on
+_COMPARING = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_CLOSING = frozenset(
+    {"LIMIT", "ORDER", "GROUP", "HAVING", "OFFSET", "WITH", "USING", "FOR", "UPDATE", "FROM"}
+)
+MAX_DEPTH = 60
+"""Brackets and sub-queries within one another; a bound of this imitation, not of Salesforce."""
+_APEX_ONLY = (
+    "rule soqlWithIdentifierClause failed predicate: "
+    "{this.helper.allowApexSyntax() && this.helper.hasApexContext()}?"
+)
+
+
+def parse(text: str) -> Query:
+    """The tree of a statement. Raises SoqlError (MALFORMED_QUERY) at the first syntax error."""
+    if len(text) > MAX_STATEMENT:
+        raise SoqlError(
+            "MALFORMED_QUERY", "SOQL statements cannot be longer than 100000 characters."
+        )
+    return _Parser(text).statement()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = tokenize(text)
+        self._place = 0
+        self._depth = 0
+
+    # Looking and taking
+
+    @property
+    def _now(self) -> Token:
+        return self._tokens[self._place]
+
+    def _ahead(self, steps: int) -> Token:
+        return self._tokens[min(self._place + steps, len(self._tokens) - 1)]
+
+    def _take(self) -> Token:
+        token = self._now
+        if token.kind != "end":
+            self._place += 1
+        return token
+
+    def _is(self, *words: str) -> bool:
+        return self._now.kind == "word" and self._now.upper in words
+
+    def _is_mark(self, mark: str) -> bool:
+        return self._now.kind == "mark" and self._now.text == mark
+
+    def _accept(self, word: str) -> bool:
+        if self._is(word):
+            self._place += 1
+            return True
+        return False
+
+    def _accept_mark(self, mark: str) -> bool:
+        if self._is_mark(mark):
+            self._place += 1
+            return True
+        return False
+
+    def _expect(self, word: str) -> None:
+        if not self._accept(word):
+            raise self._unexpected()
+
+    def _expect_mark(self, mark: str) -> None:
+        if self._accept_mark(mark):
+            return
+        token = self._now
+        closing = token.kind == "end" or (token.kind == "word" and token.upper in _CLOSING)
+        if (mark == ")" and closing) or (mark == "(" and token.kind == "string"):
+            raise SoqlError("MALFORMED_QUERY", f"missing value at '{token.shown}'")
+        raise self._unexpected()
+
+    def _unexpected(self, token: Token | None = None) -> SoqlError:
+        shown = (token or self._now).shown
+        return SoqlError("MALFORMED_QUERY", f"unexpected token: '{shown}'")
+
+    def _no_way_on(self, start: int) -> SoqlError:
+        """The error that quotes everything since the rule began."""
+        token = self._now
+        end = token.at + 1 if token.kind == "string" else token.end
+        shown = self._text[start:end].rstrip()
+        return SoqlError("MALFORMED_QUERY", f"unexpected token: '{shown}'")
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise SoqlError("QUERY_TOO_COMPLICATED", "Query is too complex")
+
+    def _is_name(self) -> bool:
+        return self._now.kind == "word" and self._now.upper not in _RESERVED
+
+    # Statement
+
+    def statement(self) -> Query:
+        query = self._query()
+        if self._now.kind != "end":
+            raise self._unexpected()
+        return query
+
+    def _query(self) -> Query:
+        begin = self._now.at
+        self._expect("SELECT")
+        counting = self._counting()
+        items = () if counting else self._items(begin)
+        self._expect("FROM")
+        sources = self._sources()
+        scope = None
+        if self._accept("USING"):
+            self._expect("SCOPE")
+            scope = self._name().text
+        where = self._condition() if self._accept("WHERE") else None
+        with_ = self._with()
+        grouping = self._grouping()
+        having = self._condition() if grouping is not None and self._accept("HAVING") else None
+        order = self._order()
+        limit = self._integer() if self._accept("LIMIT") else None
+        offset = self._integer() if self._accept("OFFSET") else None
+        tracking = None
+        if self._accept("FOR"):
+            if not self._is("VIEW", "REFERENCE", "UPDATE"):
+                raise self._unexpected()
+            tracking = self._take().upper
+        return Query(
+            text=self._text,
+            counting=counting,
+            items=items,
+            sources=sources,
+            scope=scope,
+            where=where,
+            with_=with_,
+            grouping=grouping,
+            having=having,
+            order=order,
+            limit=limit,
+            offset=offset,
+            tracking=tracking,
+            updating=self._updating(),
+        )
+
+    def _counting(self) -> bool:
+        if not self._is("COUNT"):
+            return False
+        if not (self._ahead(1).text == "(" and self._ahead(2).text == ")"):
+            return False
+        self._place += 3
+        if not self._is("FROM"):
+            raise self._unexpected()
+        return True
+
+    def _updating(self) -> tuple[str, ...]:
+        words: list[str] = []
+        if self._accept("UPDATE"):
+            while True:
+                if not self._is("TRACKING", "VIEWSTAT"):
+                    raise self._unexpected()
+                words.append(self._take().upper)
+                if not self._accept_mark(","):
+                    break
+        return tuple(words)
+
+    # SELECT list
+
+    def _items(self, begin: int) -> tuple[Item | ChildQuery | TypeOf, ...]:
+        if not (self._is_name() or self._is_mark("(")):
+            if self._now.kind == "end":
+                raise self._unexpected()
+            raise self._no_way_on(begin)
+        items = [self._item()]
+        while self._accept_mark(","):
+            items.append(self._item())
+        return tuple(items)
+
+    def _item(self) -> Item | ChildQuery | TypeOf:
+        at = self._now.at
+        if self._accept_mark("("):
+            if not self._is("SELECT"):
+                raise self._unexpected()
+            self._deeper()
+            query = self._query()
+            self._expect_mark(")")
+            self._depth -= 1
+            if self._is_name():
+                raise NotImitated("an alias for a child sub-query")
+            return ChildQuery(query, at)
+        if self._is("TYPEOF") and self._ahead(1).kind == "word" and self._ahead(1).upper != "FROM":
+            return self._typeof()
+        expression = self._operand()
+        alias = self._take().text if self._is_name() else None
+        return Item(expression, alias, at)
+
+    def _typeof(self) -> TypeOf:
+        at = self._take().at
+        path = self._path()
+        whens = []
+        while self._accept("WHEN"):
+            name = self._name()
+            self._expect("THEN")
+            whens.append(When(name.text, self._paths(), name.at))
+        if not whens:
+            raise self._unexpected()
+        otherwise = self._paths() if self._accept("ELSE") else ()
+        self._expect("END")
+        return TypeOf(path, tuple(whens), otherwise, at)
+
+    def _paths(self) -> tuple[Path, ...]:
+        paths = [self._path()]
+        while self._accept_mark(","):
+            paths.append(self._path())
+        return tuple(paths)
+
+    def _name(self) -> Token:
+        if not self._is_name():
+            raise self._unexpected()
+        return self._take()
+
+    def _path(self) -> Path:
+        first = self._name()
+        parts = [first.text]
+        while self._accept_mark("."):
+            if self._now.kind != "word":
+                raise self._unexpected()
+            parts.append(self._take().text)
+        return Path(tuple(parts), first.at)
+
+    def _operand(self, depth: int = 0) -> Expression:
+        if not self._is_name():
+            raise self._unexpected()
+        if self._ahead(1).text != "(":
+            return self._path()
+        if depth == 2:
+            raise self._unexpected(self._ahead(1))
+        name = self._take()
+        self._take()
+        if name.upper == "DISTANCE":
+            return self._distance(name.at)
+        argument: Expression | None = None
+        if not self._is_mark(")"):
+            argument = self._operand(depth + 1)
+        self._expect_mark(")")
+        text = self._text[name.at : self._tokens[self._place - 1].end]
+        return Call(name.upper, argument, name.at, text)
+
+    def _distance(self, at: int) -> Distance:
+        path = self._path()
+        self._expect_mark(",")
+        self._expect("GEOLOCATION")
+        self._expect_mark("(")
+        self._number()
+        self._expect_mark(",")
+        self._number()
+        self._expect_mark(")")
+        self._expect_mark(",")
+        if self._take().kind != "string":
+            raise self._unexpected()
+        self._expect_mark(")")
+        return Distance(path, at)
+
+    # FROM
+
+    def _sources(self) -> tuple[Source, ...]:
+        sources = [self._source()]
+        while self._accept_mark(","):
+            sources.append(self._source())
+        return tuple(sources)
+
+    def _source(self) -> Source:
+        path = self._path()
+        if self._accept("AS"):
+            return Source(path.parts, self._name().text, path.at)
+        alias = None
+        starts_clause = (self._is("GROUP", "ORDER") and self._ahead(1).upper == "BY") or (
+            self._is("OFFSET") and self._ahead(1).kind in ("number", "mark", "end")
+        )
+        if self._is_name() and not starts_clause:
+            alias = self._take().text
+        return Source(path.parts, alias, path.at)
+
+    # Conditions
+
+    def _condition(self) -> Condition:
+        if self._accept("NOT"):
+            return Not(self._primary())
+        first = self._primary()
+        for word, node in (("AND", And), ("OR", Or)):
+            if self._is(word):
+                parts = [first]
+                while self._accept(word):
+                    parts.append(self._primary())
+                return node(tuple(parts))
+        return first
+
+    def _primary(self) -> Condition:
+        if self._accept_mark("("):
+            self._deeper()
+            inner = self._condition()
+            self._expect_mark(")")
+            self._depth -= 1
+            return inner
+        return self._comparison()
+
+    def _comparison(self) -> Comparison:
+        at = self._now.at
+        left = self._operand()
+        token = self._now
+        if token.kind == "mark" and token.text in _COMPARING:
+            self._take()
+            return Comparison(left, _COMPARING[token.text], self._literal(), at)
+        if self._accept("LIKE"):
+            if self._now.kind != "string":
+                self._bind_check()
+                raise self._unexpected()
+            pattern = self._take()
+            value = unescape(pattern.text, pattern=True)
+            return Comparison(left, "LIKE", Literal("string", value, pattern.at), at)
+        if self._is("INCLUDES", "EXCLUDES"):
+            op = self._take().upper
+            self._expect_mark("(")
+            return Comparison(left, op, self._literals(at), at)
+        op = "IN"
+        if self._accept("NOT"):
+            op = "NOT IN"
+        if self._accept("IN"):
+            return Comparison(left, op, self._in_list(at), at)
+        raise self._no_way_on(at)
+
+    def _in_list(self, at: int) -> tuple[Literal, ...] | SemiJoin:
+        self._bind_check()
+        if not self._is_mark("("):
+            raise self._no_way_on(at)
+        self._take()
+        if self._is("SELECT"):
+            return self._semijoin()
+        return self._literals(at)
+
+    def _literals(self, at: int) -> tuple[Literal, ...]:
+        if self._is_mark(")"):
+            raise self._no_way_on(at)
+        values = [self._literal()]
+        while self._accept_mark(","):
+            values.append(self._literal())
+        self._expect_mark(")")
+        return tuple(values)
+
+    def _semijoin(self) -> SemiJoin:
+        at = self._take().at
+        path = self._path()
+        self._expect("FROM")
+        sources = self._sources()
+        where = self._condition() if self._accept("WHERE") else None
+        self._expect_mark(")")
+        return SemiJoin(path, sources, where, at)
+
+    def _bind_check(self) -> None:
+        if self._is_mark(":"):
+            raise SoqlError("MALFORMED_QUERY", "Bind variables only allowed in Apex code")
+
+    # Values
+
+    def _literal(self) -> Literal:
+        self._bind_check()
+        token = self._now
+        if token.kind == "string":
+            return Literal("string", unescape(self._take().text), token.at)
+        if token.kind == "datetime":
+            value = instant(self._take().text)
+            if value is None:
+                raise SoqlError("MALFORMED_QUERY", f"Invalid datetime: {token.text}")
+            return Literal("datetime", value, token.at)
+        if token.kind == "date":
+            if not is_date(self._take().text):
+                raise SoqlError("MALFORMED_QUERY", f"Invalid date: {token.text}")
+            return Literal("date", token.text, token.at)
+        if token.kind == "time":
+            return Literal("time", self._take().text.upper(), token.at)
+        if token.kind == "number" or (token.kind == "mark" and token.text in "+-"):
+            return Literal("number", self._number(), token.at)
+        if token.kind == "word":
+            return self._word()
+        raise self._unexpected()
+
+    def _word(self) -> Literal:
+        token = self._now
+        word = token.upper
+        if word == "NULL":
+            self._take()
+            return Literal("null", None, token.at)
+        if word in ("TRUE", "FALSE"):
+            self._take()
+            return Literal("boolean", word == "TRUE", token.at)
+        if word in PLAIN_WORDS:
+            self._take()
+            return Literal("dateword", DateWord(word), token.at)
+        if word in COUNTED_WORDS:
+            self._take()
+            self._expect_mark(":")
+            if not self._now.text.isdigit():
+                raise self._unexpected()
+            return Literal("dateword", DateWord(word, int(self._take().text)), token.at)
+        raise self._unexpected()
+
+    def _number(self) -> int | float:
+        sign = -1 if self._is_mark("-") else 1
+        if self._is_mark("-") or self._is_mark("+"):
+            self._take()
+        if self._now.kind != "number":
+            raise self._unexpected()
+        text = self._take().text
+        return sign * (int(text) if text.isdigit() else float(text))
+
+    def _integer(self) -> int:
+        self._bind_check()
+        token = self._now
+        value = self._number() if token.kind == "number" or token.text in ("-", "+") else None
+        if not isinstance(value, int):
+            raise self._unexpected(token)
+        return value
+
+    # The other clauses
+
+    def _with(self) -> str | None:
+        if not self._accept("WITH"):
+            return None
+        word = self._name().upper
+        if word in ("SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE"):
+            raise SoqlError("MALFORMED_QUERY", _APEX_ONLY)
+        raise NotImitated(f"WITH {word}")
+
+    def _grouping(self) -> Grouping | None:
+        if not (self._is("GROUP") and self._ahead(1).upper == "BY"):
+            return None
+        self._place += 2
+        if self._is("ROLLUP", "CUBE"):
+            kind = self._take().upper
+            self._expect_mark("(")
+            expressions = self._operands()
+            self._expect_mark(")")
+            return Grouping(kind, expressions)
+        return Grouping("", self._operands())
+
+    def _operands(self) -> tuple[Expression, ...]:
+        expressions = [self._operand()]
+        while self._accept_mark(","):
+            expressions.append(self._operand())
+        return tuple(expressions)
+
+    def _order(self) -> tuple[Ordering, ...]:
+        if not (self._is("ORDER") and self._ahead(1).upper == "BY"):
+            return ()
+        self._place += 2
+        orderings = [self._ordering()]
+        while self._accept_mark(","):
+            orderings.append(self._ordering())
+        return tuple(orderings)
+
+    def _ordering(self) -> Ordering:
+        at = self._now.at
+        expression = self._operand()
+        descending = self._accept("DESC")
+        if not descending:
+            self._accept("ASC")
+        nulls_last = False
+        if self._accept("NULLS"):
+            if not self._is("FIRST", "LAST"):
+                raise self._unexpected()
+            nulls_last = self._take().upper == "LAST"
+        return Ordering(expression, descending, nulls_last, at)

@@ -1,0 +1,312 @@
+"""A checked query to SQL. Values go in as parameters only; identifiers come from the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from sfprm.devorg.schema import ObjectDef
+from sfprm.devorg.schema.model import TEXT_TYPES
+from sfprm.devorg.soql.bound import (
+    Aggregate,
+    All,
+    Any,
+    BoundQuery,
+    Column,
+    Compare,
+    Complement,
+    Computed,
+    Expr,
+    In,
+    Includes,
+    IsNull,
+    Like,
+    Predicate,
+    Select,
+    Sort,
+    Within,
+)
+from sfprm.devorg.soql.tables import Aliases, Sql, Tables, joined
+from sfprm.devorg.values import fold
+
+__all__ = ["SEPARATOR", "Emitter", "RowRules"]
+
+SEPARATOR = "\x01"
+"""Stands between the sort key and the text in the MIN or MAX of a text."""
+
+_TEXT = TEXT_TYPES
+_ANY_OF = " IN (SELECT value FROM json_each(?))"
+
+
+class RowRules:
+    """Which records of an object count: not the deleted ones, only those that the user may see,
+    only the user's own where asked.
+    """
+
+    def __init__(
+        self,
+        row_filter: Callable[[str], tuple[str, list[object]] | None] | None,
+        *,
+        include_deleted: bool,
+    ) -> None:
+        self._row_filter = row_filter
+        self._include_deleted = include_deleted
+
+    def of(self, object_: ObjectDef, alias: str) -> list[Sql]:
+        """The conditions on a table under this alias."""
+        found = []
+        if not self._include_deleted and object_.field("IsDeleted") is not None:
+            found.append(Sql(f'{alias}."IsDeleted" = 0'))
+        rule = self._row_filter(object_.name) if self._row_filter is not None else None
+        if rule is not None:
+            found.append(Sql("(" + rule[0].replace("{t}", alias) + ")", tuple(rule[1])))
+        return found
+
+
+class Emitter:
+    """Makes the SQL of one SELECT and of the sub-selects within."""
+
+    def __init__(
+        self, root: ObjectDef, rules: RowRules, zone: str, aliases: Aliases | None = None
+    ) -> None:
+        self._aliases = aliases or Aliases()
+        self._rules = rules
+        self._zone = zone
+        self.tables = Tables(root, self._aliases)
+
+    # Values
+
+    def value(self, expr: Expr) -> Sql:
+        """An expression as it is answered. The MIN or MAX of a text has its sort key before it,
+        up to SEPARATOR.
+        """
+        if isinstance(expr, Column):
+            return Sql(self.tables.column(expr))
+        if isinstance(expr, Computed):
+            return self._computed(expr)
+        if expr.argument is None:
+            return Sql("COUNT(*)")
+        if expr.name in ("MIN", "MAX") and expr.type in _TEXT:
+            keys = self._sort_keys(expr.argument)
+            tail = f" || char(1) || {self.value(expr.argument).text}"
+            return Sql(f"{expr.name}(") + joined(" || ", keys) + tail + ")"
+        if expr.name == "COUNT_DISTINCT":
+            return Sql("COUNT(DISTINCT ") + self.key(expr.argument) + ")"
+        return Sql(f"{expr.name}(") + self.value(expr.argument) + ")"
+
+    def key(self, expr: Expr) -> Sql:
+        """An expression as it is compared and grouped: text in upper case."""
+        if isinstance(expr, Aggregate) and expr.type in _TEXT:
+            packed = self.value(expr)
+            return Sql("sf_fold(substr(") + packed + ", instr(" + packed + ", char(1)) + 1))"
+        if expr.type in _TEXT and not _exact(expr):
+            return Sql("sf_fold(") + self.value(expr) + ")"
+        return self.value(expr)
+
+    def _computed(self, expr: Computed) -> Sql:
+        inner = self.value(expr.argument)
+        if expr.name == "CONVERTTIMEZONE":
+            return Sql("sf_local(") + inner + Sql(", ?)", (self._zone,))
+        if expr.name == "DAY_ONLY":
+            return Sql("substr(") + inner + ", 1, 10)"
+        if expr.name == "HOUR_IN_DAY":
+            return Sql("sf_hour(") + inner + ")"
+        return Sql("sf_part(?, ", (expr.name,)) + inner + ")"
+
+    # Order
+
+    def sort(self, one: Sort) -> list[tuple[Sql, str]]:
+        """The SQL sort keys of an ORDER BY entry, with their directions."""
+        direction = " DESC" if one.descending else ""
+        expr = one.expr
+        never_null = isinstance(expr, Column) and not expr.hops and not expr.field.nillable
+        if not never_null:
+            direction += " NULLS LAST" if one.nulls_last else " NULLS FIRST"
+        keys = [self.value(expr)] if isinstance(expr, Aggregate) else self._sort_keys(expr)
+        return [(key, direction) for key in keys]
+
+    def _sort_keys(self, expr: Expr) -> list[Sql]:
+        """Text sorts in upper case; a picklist in Setup order, unknown values behind."""
+        key = self.key(expr)
+        if isinstance(expr, Column) and expr.type == "picklist" and expr.field.picklist:
+            column = self.tables.column(expr)
+            whens = "".join(
+                f" WHEN ? THEN '{place:05d}'" for place in range(len(expr.field.picklist))
+            )
+            rank = f"(CASE WHEN {column} IS NULL THEN NULL ELSE CASE {column} COLLATE NOCASE"
+            behind = f"{len(expr.field.picklist):05d}"
+            return [Sql(f"{rank}{whens} ELSE '{behind}' END END)", expr.field.picklist), key]
+        return [key]
+
+    # Conditions
+
+    def where(self, predicate: Predicate | None, more: Sequence[Sql] = ()) -> Sql:
+        """The WHERE clause, with the rules for the queried object's records; may be empty."""
+        parts = [*more, *self._rules.of(self.tables.root, self.tables.alias)]
+        if predicate is not None:
+            parts.append(self.condition(predicate))
+        return Sql("\nWHERE ") + joined(" AND ", parts) if parts else Sql("")
+
+    def condition(self, one: Predicate) -> Sql:
+        """A predicate. A null inside counts as not true; only a complement has to say so."""
+        if isinstance(one, (All, Any)):
+            word = " AND " if isinstance(one, All) else " OR "
+            return Sql("(") + joined(word, [self.condition(part) for part in one.parts]) + ")"
+        if isinstance(one, Complement):
+            return Sql("(") + self.condition(one.inner) + ") IS NOT TRUE"
+        if isinstance(one, IsNull):
+            return self.value(one.expr) + " IS NULL"
+        if isinstance(one, Compare):
+            return self._compare(one)
+        if isinstance(one, In):
+            return self._in(one)
+        if isinstance(one, Like):
+            return self._like(one)
+        if isinstance(one, Includes):
+            return self._includes(one)
+        return self._within(one)
+
+    def _compare(self, one: Compare) -> Sql:
+        expr, value = one.expr, one.value
+        if expr.type in _TEXT and isinstance(value, str) and not _exact(expr):
+            if one.op == "=" and value.isascii() and isinstance(expr, Column):
+                return self.value(expr) + Sql(" COLLATE NOCASE = ?", (value,))
+            return self.key(expr) + Sql(f" {one.op} ?", (fold(value),))
+        shown = self.value(expr)
+        if expr.type == "boolean" and isinstance(expr, Column) and expr.hops:
+            # The checkbox of a missing parent counts as false.
+            shown = Sql(f"coalesce({shown.text}, 0)")
+        return shown + Sql(f" {one.op} ?", (value,))
+
+    def _in(self, one: In) -> Sql:
+        parts = []
+        if one.values:
+            if one.expr.type in _TEXT and not _exact(one.expr):
+                left = self.key(one.expr)
+                values: list[object] = [fold(str(value)) for value in one.values]
+                if isinstance(one.expr, Column) and all(str(v).isascii() for v in one.values):
+                    left, values = self.value(one.expr) + " COLLATE NOCASE", list(one.values)
+            else:
+                left, values = self.value(one.expr), list(one.values)
+            marks = ", ".join("?" * len(values))
+            parts.append(left + Sql(f" IN ({marks})", tuple(values)))
+        if one.or_null:
+            parts.append(self.value(one.expr) + " IS NULL")
+        return Sql("(") + joined(" OR ", parts) + ")" if parts else Sql("0")
+
+    def _like(self, one: Like) -> Sql:
+        if one.pattern.isascii():
+            return self.value(one.expr) + Sql(" LIKE ? ESCAPE '\\'", (one.pattern,))
+        return self.key(one.expr) + Sql(" LIKE ? ESCAPE '\\'", (fold(one.pattern),))
+
+    def _includes(self, one: Includes) -> Sql:
+        key = self.key(one.expr)
+        groups = []
+        for group in one.groups:
+            tests = [
+                Sql("instr(';' || ") + key + Sql(" || ';', ?) > 0", (";" + fold(value) + ";",))
+                for value in group
+            ]
+            groups.append(Sql("(") + joined(" AND ", tests) + ")" if tests else Sql("0"))
+        return Sql("(") + joined(" OR ", groups) + ")"
+
+    def _within(self, one: Within) -> Sql:
+        return self.value(one.expr) + " IN (" + self._select(one.select) + ")"
+
+    def _select(self, one: Select) -> Sql:
+        inner = Emitter(one.object, self._rules, self._zone, self._aliases)
+        column = inner.value(one.column)
+        where = inner.where(one.where, [column + " IS NOT NULL"])
+        return Sql("SELECT ") + column + f"\n{inner.tables.from_clause()}" + where
+
+    # Whole statements that answer no records
+
+    def counting(self, query: BoundQuery, more: Sequence[Sql]) -> Sql:
+        """SELECT COUNT(), up to LIMIT."""
+        where = self.where(query.where, more)
+        inner = Sql(f"SELECT 1\n{self.tables.from_clause()}") + where + rows(query)
+        return Sql("SELECT COUNT(*) FROM (") + inner + ")"  # noqa: S608
+
+    def grouped(self, query: BoundQuery, exprs: Sequence[Expr], more: Sequence[Sql]) -> Sql:
+        """An aggregated query: `exprs` as columns, one SELECT a grouping set."""
+        selects = []
+        directions: list[str] = []
+        for kept_places in query.grouping_sets or ():
+            kept = tuple(query.group[place] for place in kept_places)
+            dropped = tuple(one for one in query.group if one not in kept)
+            columns = [self._in_set(one, dropped) for one in exprs]
+            directions = []
+            for one in query.order:
+                for key, direction in self.sort(one):
+                    hidden = _is_of(one.expr, dropped)
+                    columns.append(Sql("NULL") if hidden else key)
+                    directions.append(direction)
+            where = self.where(query.where, more)
+            tail = Sql("")
+            if kept:
+                tail = Sql("\nGROUP BY ") + joined(", ", [self.key(one) for one in kept])
+            conditions = [] if query.having is None else [self._having(query.having, dropped)]
+            if query.group and not kept:
+                conditions.append(Sql("COUNT(*) > 0"))
+            if conditions:
+                tail += Sql("\nHAVING ") + joined(" AND ", conditions)
+            named = [column + f" AS c{place}" for place, column in enumerate(columns)]
+            selects.append(
+                Sql("SELECT ")
+                + joined(", ", named)
+                + f"\n{self.tables.from_clause()}"
+                + where
+                + tail
+            )
+        statement = Sql("SELECT * FROM (") + joined("\nUNION ALL\n", selects) + ")"  # noqa: S608
+        if directions:
+            keys = ", ".join(
+                f"c{len(exprs) + place}{direction}" for place, direction in enumerate(directions)
+            )
+            statement += f"\nORDER BY {keys}"
+        return statement + rows(query)
+
+    def _in_set(self, expr: Expr, dropped: tuple[Expr, ...]) -> Sql:
+        if isinstance(expr, Aggregate) and expr.name == "GROUPING":
+            return Sql("1" if expr.argument in dropped else "0")
+        return Sql("NULL") if _is_of(expr, dropped) else self.value(expr)
+
+    def _having(self, predicate: Predicate, dropped: tuple[Expr, ...]) -> Sql:
+        if isinstance(predicate, (All, Any)):
+            word = " AND " if isinstance(predicate, All) else " OR "
+            parts = [self._having(one, dropped) for one in predicate.parts]
+            return Sql("(") + joined(word, parts) + ")"
+        if isinstance(predicate, Complement):
+            return Sql("(") + self._having(predicate.inner, dropped) + ") IS NOT TRUE"
+        expr = predicate.expr
+        if (
+            isinstance(expr, Aggregate)
+            and expr.name == "GROUPING"
+            and isinstance(predicate, Compare)
+        ):
+            shown = "1" if expr.argument in dropped else "0"
+            return Sql(f"{shown} {predicate.op} ?", (predicate.value,))
+        if _is_of(expr, dropped):
+            return Sql("1" if isinstance(predicate, IsNull) else "0")
+        return self.condition(predicate)
+
+
+def rows(query: BoundQuery) -> Sql:
+    """LIMIT and OFFSET."""
+    if query.limit is None and query.offset is None:
+        return Sql("")
+    limit = -1 if query.limit is None else query.limit
+    return Sql("\nLIMIT ? OFFSET ?", (limit, query.offset or 0))
+
+
+def among(column: str, ids: Sequence[str]) -> Sql:
+    """The condition that a column is one of these ids, however many."""
+    return Sql(column + _ANY_OF, (json.dumps(list(ids)),))
+
+
+def _exact(expr: Expr) -> bool:
+    return isinstance(expr, Column) and expr.field.case_sensitive
+
+
+def _is_of(expr: Expr, dropped: tuple[Expr, ...]) -> bool:
+    return expr in dropped or (isinstance(expr, Computed) and expr.argument in dropped)
