@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from sfprm.salesforce.session import Session
     from sfprm.store.records import JournalEntry
 
-__all__ = ["LeadNow", "Place", "leads_written_since", "place_of", "read_leads_now"]
+__all__ = [
+    "LeadNow",
+    "Place",
+    "leads_written_since",
+    "place_of",
+    "read_leads_now",
+    "read_owner_names",
+]
 
 
 class Place(StrEnum):
@@ -101,4 +108,15 @@ def leads_written_since(
     )
     for row in select(session, query):
         found[RecordId(row["Id"])] = RecordId(row["OwnerId"])
+    return found
+
+
+def read_owner_names(session: Session, owners: Iterable[RecordId]) -> dict[RecordId, str]:
+    """Names of users and queues by id: at most two calls for some hundreds."""
+    found: dict[RecordId, str] = {}
+    ids = sorted(set(owners))
+    for prefix, object_ in (("005", "User"), ("00G", "Group")):
+        for condition in split_in("Id", [i for i in ids if i.prefix == prefix]):
+            for row in select(session, Query(("Id", "Name"), object_, (condition,))):
+                found[RecordId(row["Id"])] = str(row["Name"])
     return found

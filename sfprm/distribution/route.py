@@ -125,9 +125,9 @@ def route(
 ) -> RouteResult:
     """Route all leads that wait (at most `limit`), after finishing what an interrupted run left.
 
-    Costs 2 calls when nothing waits; else the estate's reads, one call for every 2,000 leads to read
-    and one to confirm them, and one for every 200 to write. A dry run writes neither the org nor
-    the store, and leaves open decisions of an interrupted run as they are.
+    Costs 2 calls when nothing waits; else the estate's reads, one call for every 2,000 leads to
+    read and one to confirm them, and one for every 200 to write. A dry run writes neither the
+    org nor the store, and leaves open decisions of an interrupted run as they are.
 
     Raises NotReady when an intake queue is missing, TryLater when the org stops answering: the
     same call again goes on where this one stopped.
