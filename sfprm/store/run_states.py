@@ -27,6 +27,11 @@ RUN_MOVES: dict[tuple[RunState, RunEvent], RunState] = {
     (RunState.RUNNING, RunEvent.FAILED): RunState.FAILED,
     (RunState.RUNNING, RunEvent.INTERRUPTED): RunState.INTERRUPTED,
     (RunState.RUNNING, RunEvent.PROCESS_DIED): RunState.LOST,
+    # a run that only reads holds no lock: given up by a writer, it may turn up alive
+    (RunState.LOST, RunEvent.FINISHED): RunState.DONE,
+    (RunState.LOST, RunEvent.FINISHED_WITH_FAILURES): RunState.PARTLY,
+    (RunState.LOST, RunEvent.FAILED): RunState.FAILED,
+    (RunState.LOST, RunEvent.INTERRUPTED): RunState.INTERRUPTED,
 }
 
 ENDINGS: dict[RunState, RunEvent] = {

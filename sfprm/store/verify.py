@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from sfprm.errors import Bug
-from sfprm.routing.credits import broken_laws, choose, refund
+from sfprm.routing.credits import broken_laws
 from sfprm.routing.values import Ledger
 from sfprm.store import ledgers, questions
 from sfprm.store.canonical import GENESIS, entry_hash, facts_digest
 from sfprm.store.entries import decision_text
 from sfprm.store.journal import COUNTER
-from sfprm.store.records import LedgerMove, MoveKind
+from sfprm.store.records import MoveKind
+from sfprm.store.replay import replayed
 from sfprm.store.tables import checkpoints, eligibility, heads, journal, programmes
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _ledger(
         try:
             ledger = replayed(ledger, step, classes[step.class_digest])
         except (Bug, KeyError) as error:
-            yield f"{key}, journal entry {step.journal}: cannot be replayed ({error})."
+            yield f"{key}, journal entry {step.journal}: cannot be replayed. {error}"
             return
         if step.kind is MoveKind.REFUND:
             refunds += 1
@@ -139,18 +140,3 @@ def _checkpoint(connection: Connection, ledger: Ledger, journal_sequence: int) -
     kept = ledgers.checkpoint(connection, ledger.key, journal_sequence + 1).ledger
     if kept != ledger:
         yield f"{ledger.key}: the checkpoint at journal entry {journal_sequence} is wrong."
-
-
-def replayed(ledger: Ledger, step: LedgerMove, eligibility: EligibilityClass) -> Ledger:
-    """The ledger after one move. Raises Bug when the journal says another result."""
-    if step.kind is MoveKind.REFUND:
-        after = refund(ledger, eligibility, step.winner)
-        if after.credits.get(step.winner, 0) != step.after:
-            raise Bug("the refund gives other credits")
-        return after
-    choice, after = choose(ledger, eligibility)
-    if choice.winner != step.winner:
-        raise Bug(f"the journal says {step.winner}, the replay gives {choice.winner}")
-    if (choice.before, choice.after, choice.sequence) != (step.before, step.after, step.sequence):
-        raise Bug("the replay gives other credits")
-    return after

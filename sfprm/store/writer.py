@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sfprm.errors import Bug
 from sfprm.store import batches, journal, org, parked, runs
 from sfprm.store import steps as step_rows
 from sfprm.store.engine import writing
@@ -37,14 +39,21 @@ class Store(Reader):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._listeners: list[Callable[[str], None]] = []
+        self._mine = threading.local()
 
     def on_commit(self, listener: Callable[[str], None]) -> None:
         self._listeners.append(listener)
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[Connection]:
-        with writing(self._engine) as connection:
-            yield connection
+        if getattr(self._mine, "writing", False):
+            raise Bug(f"A write ({what}) was begun inside another; end that one first.")
+        self._mine.writing = True
+        try:
+            with writing(self._engine) as connection:
+                yield connection
+        finally:
+            self._mine.writing = False
         for listener in self._listeners:
             listener(what)
 

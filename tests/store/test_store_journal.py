@@ -19,7 +19,7 @@ from sfprm.store import ledgers as ledger_rows
 from sfprm.store.database import open_store
 from sfprm.store.engine import connect_to
 from sfprm.store.records import MoveKind, WriteState
-from sfprm.store.verify import replayed
+from sfprm.store.replay import ledger_before, replayed
 from sfprm.store.writer import Store
 
 AWAY = Reason(Code.INACTIVE, "away")
@@ -256,7 +256,7 @@ def test_a_replay_from_a_checkpoint_passes_through_refunds(
     assert {m.kind for m in moves} == {MoveKind.CHOICE, MoveKind.REFUND}
     for move in moves:
         ledger = replayed(ledger, move, store.eligibility(move.class_digest))
-    assert ledger == channel.ledger(store)
+    assert ledger == channel.ledger(store) == ledger_before(store, "pool:p", last + 1)
     assert store.verify() == []
 
 

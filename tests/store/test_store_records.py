@@ -33,8 +33,8 @@ def test_every_pair_of_run_state_and_event_moves_or_is_a_bug(
 
 
 def test_a_run_that_has_ended_never_moves() -> None:
-    """Ends are ends: no row of the table leaves one."""
-    assert not {state for state, _ in RUN_MOVES} & {*ENDINGS, RunState.LOST}
+    """Ends are ends: no row of the table leaves one. (A lost run has no end of its own.)"""
+    assert not {state for state, _ in RUN_MOVES} & {*ENDINGS}
 
 
 def test_a_run_is_read_back_as_it_was_written(store: Store, channel: Any) -> None:
@@ -93,6 +93,18 @@ def test_runs_of_dead_processes_are_lost(store: Store, channel: Any) -> None:
     lost = store.lose_runs(channel.now)
     assert [(run.id, run.state) for run in lost] == [("dead", RunState.LOST)]
     assert store.lose_runs(channel.now) == []
+
+
+def test_a_run_given_up_may_turn_up_alive(store: Store, channel: Any) -> None:
+    """One that only reads holds no lock; its own end then counts."""
+    store.start_run(channel.a_run())
+    store.lose_runs(channel.now)
+    store.finish_run(
+        channel.run, state=RunState.DONE, finished=channel.now, counts={}, calls=1, exit_code=0
+    )
+    run = store.run(channel.run)
+    assert run is not None
+    assert run.state is RunState.DONE
 
 
 def test_steps_move_on_and_keep_what_they_found(store: Store, channel: Any) -> None:
@@ -160,6 +172,13 @@ def test_a_lead_parked_again_counts_its_tries(store: Store, channel: Any) -> Non
     assert parked.reasons == (Reason(Code.AUTOMATION, "a flow"),)
     store.unpark([LEAD])
     assert store.parked() == []
+
+
+def test_a_write_inside_a_write_is_a_bug_at_once(store: Store, channel: Any) -> None:
+    """It would wait for itself on SQLite, and be outside the transaction on PostgreSQL."""
+    with store.batch([]), pytest.raises(Bug, match="inside another"):
+        store.start_run(channel.a_run())
+    assert store.start_run(channel.a_run())
 
 
 def test_what_is_committed_is_told(store: Store, channel: Any) -> None:

@@ -1,0 +1,107 @@
+"""`why`: what was decided about a lead, why each other did not get it, and the proof.
+
+Everything is told as of then: the rules by the programme that decided, the credits by replaying the
+ledger from its nearest checkpoint. The replay takes the journalled eligibility as given; it proves
+the match (while the lead's facts are kept) and the choice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sfprm.errors import Bug, NotReady
+from sfprm.insight.why_result import DecisionExplained, Proof, Why
+from sfprm.programme.canonical import from_json
+from sfprm.routing.explain import ChoiceExplained, RuleExplained, explain_choice, explain_rules
+from sfprm.routing.match import match
+from sfprm.routing.values import ALGORITHM, LeadFacts
+from sfprm.store.replay import ledger_before
+
+if TYPE_CHECKING:
+    from sfprm.ids import RecordId
+    from sfprm.programme.model import Programme
+    from sfprm.store.api import StoreReader
+    from sfprm.store.records import JournalChoice, JournalEntry
+
+__all__ = ["DecisionExplained", "Proof", "Why", "why"]
+
+
+def why(reader: StoreReader, lead: RecordId) -> Why:
+    """Why the lead went where it went. Raises NotReady when nothing was decided about it."""
+    entries = reader.entries(lead=lead)
+    if not entries:
+        raise NotReady(
+            f"sfprm has decided nothing about the lead {lead}.",
+            hint="Check the id, and that this is the state of its org; a lead that waits in an "
+            "intake queue is decided by the next `sfprm route`.",
+        )
+    programmes: dict[str, Programme | None] = {}
+    explained = []
+    for entry in entries:
+        if entry.programme not in programmes:
+            text = reader.programme_json(entry.programme)
+            programmes[entry.programme] = None if text is None else from_json(text)
+        explained.append(_explained(reader, entry, programmes[entry.programme]))
+    parked = next((held for held in reader.parked() if held.lead == lead), None)
+    label = next((entry.label for entry in reversed(entries) if entry.label), "")
+    return Why(lead, label, tuple(explained), parked)
+
+
+def _explained(
+    reader: StoreReader, entry: JournalEntry, programme: Programme | None
+) -> DecisionExplained:
+    rules: tuple[RuleExplained, ...] = ()
+    if programme is not None and entry.trials:
+        rules = explain_rules(entry.trials, programme.routing.rules, entry.facts)
+    if entry.refunds is not None or not (entry.choices or entry.trials):
+        return DecisionExplained(entry, programme, rules, (), Proof.NOTHING)
+    if entry.algorithm != ALGORITHM:
+        return DecisionExplained(
+            entry,
+            programme,
+            rules,
+            (),
+            Proof.DIFFERENT,
+            f"it was chosen by algorithm {entry.algorithm}, which this version does not replay",
+        )
+    try:
+        choices = tuple(_replayed(reader, entry, choice) for choice in entry.choices)
+    except (Bug, KeyError) as error:
+        return DecisionExplained(entry, programme, rules, (), Proof.DIFFERENT, str(error))
+    difference = _difference(entry, programme, choices)
+    proof = Proof.DIFFERENT if difference else Proof.SAME
+    return DecisionExplained(entry, programme, rules, choices, proof, difference)
+
+
+def _replayed(reader: StoreReader, entry: JournalEntry, choice: JournalChoice) -> ChoiceExplained:
+    return explain_choice(
+        ledger_before(reader, choice.ledger, entry.sequence),
+        reader.eligibility(choice.class_digest),
+    )
+
+
+def _difference(
+    entry: JournalEntry, programme: Programme | None, choices: tuple[ChoiceExplained, ...]
+) -> str:
+    """What the replay finds otherwise, in words; empty when it is the same."""
+    for journalled, replayed in zip(entry.choices, choices, strict=True):
+        if replayed.winner != journalled.winner:
+            return f"the journal says {journalled.winner}, the replay gives {replayed.winner}"
+        won = next(member for member in replayed.members if member.chosen)
+        if (won.owed_before, won.owed_after, replayed.sequence) != (
+            journalled.before,
+            journalled.after,
+            journalled.sequence,
+        ):
+            return f"the replay gives {journalled.winner} other credits"
+    # a purged lead has no facts to match again; one found in a pool's own intake had no trials
+    if programme is None or entry.created is None or not entry.trials:
+        return ""
+    facts = LeadFacts(
+        entry.lead, entry.owner_seen, entry.created, entry.intake, entry.facts, entry.label
+    )
+    rule, trials = match(programme.routing.rules, facts)
+    if trials != entry.trials or (rule.name if rule else None) != entry.rule:
+        met = f'rule "{rule.name}"' if rule else "no rule"
+        return f"matched again, the lead meets {met}"
+    return ""

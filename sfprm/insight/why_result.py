@@ -1,0 +1,256 @@
+"""The answer of `why`, as values, as text and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sfprm.blocks import Block, Table, Text
+from sfprm.insight.names import instant_text, leads_text, member_name, reasons_text
+from sfprm.routing.values import Outcome
+from sfprm.store.records import WriteState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sfprm.ids import RecordId
+    from sfprm.programme.model import FieldValue, Programme
+    from sfprm.routing.explain import ChoiceExplained, MemberExplained, RuleExplained
+    from sfprm.store.records import JournalEntry, Parked
+
+__all__ = ["DecisionExplained", "Proof", "Why"]
+
+
+class Proof(StrEnum):
+    """What the replay says of one journal entry."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    NOTHING = "nothing to prove"
+    """A person ordered it, or a refund recorded it: no rule and no choice."""
+
+
+_STATES = {
+    WriteState.DECIDED: "not yet confirmed in the org",
+    WriteState.CONFIRMED: "confirmed",
+    WriteState.REFUSED: "refused by the org",
+    WriteState.OVERTAKEN: "overtaken: someone or something else changed the owner",
+    WriteState.NOTHING_TO_WRITE: "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionExplained:
+    """One journal entry of the lead. `choices`: the pool's, then the person's; empty when no fair
+    choice was made or it cannot be replayed. `difference` says what the replay found."""
+
+    entry: JournalEntry
+    programme: Programme | None
+    rules: tuple[RuleExplained, ...]
+    choices: tuple[ChoiceExplained, ...]
+    proof: Proof
+    difference: str = ""
+
+    def blocks(self) -> Iterator[Block]:
+        """Headline, rule path, a table a choice, proof."""
+        yield Text((self._headline(), *self._path()))
+        for level, choice in enumerate(self.choices):
+            yield self._table(choice, level)
+        lines = self._proof()
+        if lines:
+            yield Text(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Credits in UNIT, as integers: leads times 2^40."""
+        entry = self.entry
+        return {
+            "sequence": entry.sequence,
+            "kind": entry.kind,
+            "chain": entry.chain,
+            "hash": entry.hash,
+            "run": entry.run,
+            "offer": entry.offer,
+            "decided_at": entry.decided_at.isoformat(),
+            "outcome": entry.outcome,
+            "state": entry.state.value,
+            "message": entry.message,
+            "owner_seen": entry.owner_seen,
+            "owner_new": entry.owner_new,
+            "owner_name": entry.owner_name,
+            "rule": entry.rule,
+            "pool": entry.pool,
+            "refunds": entry.refunds,
+            "reasons": [[reason.code.value, reason.detail] for reason in entry.reasons],
+            "rules": [_rule_json(rule) for rule in self.rules],
+            "choices": [self._choice_json(choice) for choice in self.choices],
+            "proof": self.proof.value,
+            "difference": self.difference,
+        }
+
+    def _headline(self) -> str:
+        entry = self.entry
+        at = instant_text(entry.decided_at)
+        if entry.refunds is not None:
+            return f"{at}: the credits of journal entry {entry.refunds:,} were given back."
+        if entry.outcome == Outcome.PARKED:
+            again = "" if entry.next_try is None else f", next try {instant_text(entry.next_try)}"
+            return f"Parked, {at}: {reasons_text(entry.reasons)}{again}."
+        if entry.outcome == Outcome.LEFT_ALONE:
+            return f"Left where it was, {at}."
+        owner = entry.owner_name or entry.owner_new or "nobody"
+        if entry.choices and entry.choices[0].winner.startswith("partner:"):
+            owner = f"{member_name(entry.choices[0].winner, self.programme)} ({owner})"
+        how = "" if entry.kind == "route" else f", by {entry.kind}"
+        state = _STATES[entry.state]
+        state = f", {state}" if state else ""
+        words = f": {entry.message}" if entry.message else ""
+        return f"→ {owner}, {at}, offer {entry.offer}{how}{state}{words}."
+
+    def _path(self) -> Iterator[str]:
+        for rule in self.rules:
+            met = "met" if rule.matched else "not met"
+            criteria = "  ".join(
+                f"{c.text} {'✓' if c.holds else '✗'} ({_shown(c.value)})" for c in rule.criteria
+            )
+            yield f'Rule {rule.number} "{rule.name}", {met}: {criteria or "no criteria"}'
+        if self.entry.trials and not self.rules:
+            yield f"Rule {self.entry.rule or 'none'}; the programme of then is not kept."
+        if self.entry.pool is not None and not self.entry.trials:
+            yield f"Found in the intake of pool {self.entry.pool} ({self.entry.intake})."
+
+    def _table(self, choice: ChoiceExplained, level: int) -> Table:
+        people = level > 0
+        who = choice.ledger.rpartition("/partner:")[2] if people else choice.ledger[5:]
+        if people:
+            who = member_name(f"partner:{who}", self.programme)
+        count = len(choice.members)
+        what = (
+            ("person" if count == 1 else "people")
+            if people
+            else ("member" if count == 1 else "members")
+        )
+        return Table(
+            columns=(
+                "person" if people else "member",
+                "eligible",
+                "owed before",
+                "share",
+                "owed after",
+                "",
+            ),
+            rows=tuple(self._row(member, choice) for member in choice.members),
+            title=f"{'People of' if people else 'Pool'} {who}, {count} {what}",
+            right=(2, 3, 4),
+        )
+
+    def _row(self, member: MemberExplained, choice: ChoiceExplained) -> tuple[str, ...]:
+        return (
+            member_name(member.member, self.programme),
+            "yes" if member.eligible else f"no: {reasons_text(member.reasons)}",
+            leads_text(member.owed_before, sign=True),
+            leads_text(member.share) if member.eligible else "",
+            leads_text(member.owed_after, sign=True),
+            f"← chosen: {choice.because}" if member.chosen else "",
+        )
+
+    def _proof(self) -> tuple[str, ...]:
+        entry = self.entry
+        where = f"Proof: journal {entry.sequence:,} of chain {entry.chain}"
+        if self.proof is Proof.SAME:
+            return (f"{where}, replayed: same result.",)
+        if self.proof is Proof.DIFFERENT:
+            return (
+                f"{where}, replayed: DIFFERENT. {self.difference}.",
+                "Run `sfprm state verify`; if it finds no tampering, please report a bug.",
+            )
+        return ()
+
+    def _choice_json(self, choice: ChoiceExplained) -> dict[str, Any]:
+        return {
+            "ledger": choice.ledger,
+            "sequence": choice.sequence,
+            "winner": choice.winner,
+            "because": choice.because,
+            "members": [
+                {
+                    "member": member.member,
+                    "name": member_name(member.member, self.programme),
+                    "weight": member.weight,
+                    "eligible": member.eligible,
+                    "reasons": [[reason.code.value, reason.detail] for reason in member.reasons],
+                    "owed_before": member.owed_before,
+                    "share": member.share,
+                    "owed_after": member.owed_after,
+                    "chosen": member.chosen,
+                }
+                for member in choice.members
+            ],
+        }
+
+
+def _rule_json(rule: RuleExplained) -> dict[str, Any]:
+    return {
+        "number": rule.number,
+        "name": rule.name,
+        "matched": rule.matched,
+        "criteria": [{"text": c.text, "value": c.value, "holds": c.holds} for c in rule.criteria],
+    }
+
+
+def _shown(value: FieldValue) -> str:
+    if value is None or value == "":
+        return "blank"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """All that was decided about one lead, newest last. `parked` when it is kept back now."""
+
+    lead: RecordId
+    label: str
+    decisions: tuple[DecisionExplained, ...]
+    parked: Parked | None
+
+    @property
+    def proof(self) -> Proof:
+        """The worst of all entries."""
+        proofs = {decision.proof for decision in self.decisions}
+        return next(p for p in (Proof.DIFFERENT, Proof.SAME, Proof.NOTHING) if p in proofs)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """What a person reads."""
+        name = f'Lead "{self.label}" ({self.lead})' if self.label else f"Lead {self.lead}"
+        found: list[Block] = [Text((name,))]
+        for decision in self.decisions:
+            found.extend(decision.blocks())
+        if self.parked is not None:
+            tries = "try" if self.parked.tries == 1 else "tries"
+            found.append(
+                Text(
+                    (
+                        f"Kept back since {instant_text(self.parked.since)}, "
+                        f"{self.parked.tries} {tries}.",
+                    )
+                )
+            )
+        return tuple(found)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a machine reads."""
+        parked = self.parked
+        return {
+            "lead": self.lead,
+            "label": self.label,
+            "proof": self.proof.value,
+            "decisions": [decision.to_json() for decision in self.decisions],
+            "parked": None
+            if parked is None
+            else {
+                "since": parked.since.isoformat(),
+                "tries": parked.tries,
+                "next_try": None if parked.next_try is None else parked.next_try.isoformat(),
+                "reasons": [[reason.code.value, reason.detail] for reason in parked.reasons],
+            },
+        }
