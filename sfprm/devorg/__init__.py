@@ -1,1 +1,1 @@
-"""The embedded org: an imitation of Salesforce, spoken to over HTTP only. Imports nothing of sfprm."""
+"""The embedded org: an imitation of Salesforce, spoken to over HTTP only. Imports no other room."""

@@ -4,26 +4,34 @@ on. One `Org` is one Salesforce organization; callers hold `lock` while they use
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sfprm.devorg.auth import ConnectedApp, Sessions
 from sfprm.devorg.calls import CallLog
+from sfprm.devorg.cursors import Cursors
 from sfprm.devorg.faults import Faults
 from sfprm.devorg.orgclock import OrgClock
 from sfprm.devorg.outbox import Outbox
 from sfprm.devorg.permissions import Permissions
 from sfprm.devorg.planting import plant
+from sfprm.devorg.schema import load_schema
+from sfprm.devorg.storage import Storage
 
 if TYPE_CHECKING:
-    from sfprm.devorg.schema import Schema
-    from sfprm.devorg.storage import Storage
+    from sfprm.devorg.permissions import Access
+    from sfprm.devorg.schema import FieldDef, ObjectDef, Schema
 
 __all__ = ["AGENT_USERNAME", "INSTANCE_NAME", "Org"]
 
 INSTANCE_NAME = "DEVORG"
 AGENT_USERNAME = "sfprm.agent@alder.example.com"
+_SWITCHES = {
+    "state_country_picklists": "state-country-picklists",
+    "multicurrency": "multicurrency",
+}
 
 
 @dataclass(slots=True)
@@ -46,10 +54,15 @@ class Org:
     - ``tracked``: {"Lead": ["OwnerId", "Status"], ...} fields with history tracking
     """
 
-    def __init__(self, storage: Storage, schema: Schema, state_dir: Path) -> None:
+    def __init__(
+        self, storage: Storage, schema: Schema, state_dir: Path, app: ConnectedApp
+    ) -> None:
         self.storage = storage
         self.schema = schema
         self.state_dir = state_dir
+        self.app = app
+        self.http_url = ""
+        self.instance_url = ""
         self.lock = threading.RLock()
         self.clock = OrgClock()
         self.outbox = Outbox()
@@ -57,18 +70,21 @@ class Org:
         self.faults = Faults()
         self.delays = Delays()
         self.permissions = Permissions(self)
+        self.sessions = Sessions(self)
+        self.cursors = Cursors(self)
         self.events: list[dict[str, Any]] = []
+        self._features: frozenset[str] | None = None
 
     # Settings
 
     def setting(self, name: str, default: Any = None) -> Any:
         """A setting's JSON value, or `default`."""
-        value = self.storage.meta_get(f"setting:{name}")
-        return default if value is None else value
+        return self.storage.meta_get(f"setting:{name}", default)
 
     def set_setting(self, name: str, value: Any) -> None:
         """Keep a setting."""
         self.storage.meta_set(f"setting:{name}", value)
+        self.changed()
 
     @property
     def networks_on(self) -> bool:
@@ -79,6 +95,42 @@ class Org:
     def prm_on(self) -> bool:
         """Partner users are allowed (needs digital experiences; irreversible)."""
         return self.networks_on and bool(self.setting("Communities", {}).get("enableEnablePRM"))
+
+    def features(self) -> frozenset[str]:
+        """The features switched on, by the names that the schema's fields and objects carry."""
+        if self._features is None:
+            found = {"record-types"} if self.storage.find("RecordType") else set()
+            if self.networks_on:
+                found.add("digital-experiences")
+                licences = self.storage.find("UserLicense")
+                if any("Partner" in str(one["Name"]) for one in licences if one["TotalLicenses"]):
+                    found.add("partner")
+            for name, feature in _SWITCHES.items():
+                if self.setting(name):
+                    found.add(feature)
+            self._features = frozenset(found)
+        return self._features
+
+    def has_object(self, definition: ObjectDef) -> bool:
+        """The object exists in an org with these features."""
+        return not definition.feature or definition.feature in self.features()
+
+    def has_field(self, field: FieldDef) -> bool:
+        """The field exists in an org with these features."""
+        return not field.feature or field.feature in self.features()
+
+    def object_visible(self, access: Access, definition: ObjectDef) -> bool:
+        """The object exists in this org for this caller."""
+        return self.has_object(definition) and access.object_visible(definition.name)
+
+    def visible(self, access: Access, definition: ObjectDef, field: FieldDef) -> bool:
+        """The field exists in this org and this caller may read it."""
+        return self.has_field(field) and access.visible(definition.name, field.name)
+
+    def changed(self) -> None:
+        """Forget what was computed from settings, licences and grants."""
+        self._features = None
+        self.permissions.forget()
 
     # Writing records
 
@@ -109,12 +161,12 @@ class Org:
     @property
     def organization(self) -> dict[str, Any]:
         """The Organization record; {} before the first seed."""
-        rows = self.storage.find("Organization", {})
+        rows = self.storage.find("Organization")
         return rows[0] if rows else {}
 
     def user_by_username(self, username: str) -> dict[str, Any] | None:
         """The User with that username, whatever its case."""
-        rows = self.storage.find("User", {"Username": username})
+        rows = self.storage.find("User", Username=username)
         return rows[0] if rows else None
 
     @property
@@ -124,3 +176,65 @@ class Org:
         if user is None:
             raise LookupError(f"the org has no user {AGENT_USERNAME}: seed a story first")
         return str(user["Id"])
+
+    def is_frozen(self, user_id: str) -> bool:
+        """The user's login is frozen (`UserLogin.IsFrozen`)."""
+        return any(one["IsFrozen"] for one in self.storage.find("UserLogin", UserId=user_id))
+
+    # Its life
+
+    @property
+    def story(self) -> str | None:
+        """The name of the story seeded last."""
+        name: str | None = self.setting("story")
+        return name
+
+    def reset(self) -> None:
+        """Empty the org: no records, settings, mails, events, sessions, faults; the clock follows
+        the machine's again. The call allowance used stays."""
+        blank = Storage(None)
+        schema = load_schema()
+        blank.create(schema)
+        snapshot = blank.snapshot()
+        blank.close()
+        self._restore(lambda: self.storage.restore(snapshot, schema), schema)
+        snapshot.close()
+
+    def seed(self, name: str, seed: int) -> dict[str, Any]:
+        """Seed a story into an empty org. An org that was only filled at its start, because
+        nothing else was asked for, is emptied first. Raises ValueError."""
+        from sfprm.devorg import story
+
+        if name not in story.STORIES:
+            raise ValueError(f"story: {name!r} is none of {', '.join(sorted(story.STORIES))}")
+        if self.setting("story_by_default"):
+            self.reset()
+        self.happen(lambda: story.seed(self, name, seed))
+        self.set_setting("story", name)
+        return {"done": f"The story {name} was seeded.", "story": name, "seed": seed}
+
+    def happen(self, work: Callable[[], Any]) -> dict[str, Any]:
+        """Let something happen in the org, all of it or nothing."""
+        mark = self.outbox.mark()
+        try:
+            with self.storage.transaction():
+                done = work()
+        except BaseException:
+            self.outbox.forget_after(mark)
+            self.changed()
+            raise
+        self.changed()
+        return dict(done or {})
+
+    def _restore(self, work: Callable[[], None], schema: Schema) -> None:
+        work()
+        self.schema = schema
+        self.outbox.forget_after(0)
+        self.events.clear()
+        self.sessions.close_all()
+        self.cursors.close_all()
+        self.faults.clear()
+        self.calls.reset()
+        self.clock.follow()
+        self.delays = Delays()
+        self.changed()

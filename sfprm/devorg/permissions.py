@@ -40,7 +40,7 @@ class Access:
     @property
     def internal(self) -> bool:
         """The user has a Salesforce licence."""
-        return self.user.get("UserType", "Standard") == "Standard"
+        return str(self.user.get("UserType") or "Standard") == "Standard"
 
     def has(self, permission: str) -> bool:
         """The user permission, by the name that follows `Permissions` (``ApiEnabled``)."""
@@ -125,7 +125,7 @@ class Permissions:
         profile = storage.get("Profile", user["ProfileId"]) if user.get("ProfileId") else None
         if profile is not None:
             parents.append(profile)
-        for assignment in storage.find("PermissionSetAssignment", {"AssigneeId": user_id}):
+        for assignment in storage.find("PermissionSetAssignment", AssigneeId=user_id):
             permission_set = storage.get("PermissionSet", str(assignment["PermissionSetId"]))
             if permission_set is not None:
                 parents.append(permission_set)
@@ -148,7 +148,7 @@ class Permissions:
         return Access(user, False, frozenset(allowed), fields, objects)
 
     def _grants(self) -> dict[str, Any]:
-        grants: dict[str, Any] = self._org.storage.meta_get(GRANTS) or {}
+        grants: dict[str, Any] = self._org.storage.meta_get(GRANTS, {})
         return grants
 
     def _keep(self, grants: dict[str, Any]) -> None:

@@ -31,16 +31,19 @@ def plant(org: Org, object_: str, rows: Sequence[Mapping[str, Any]]) -> list[str
         "CreatedById": agent,
         "LastModifiedById": agent,
     }
-    names = {f.name for f in definition.fields.values()}
+    names = {field.name for field in definition.fields}
     base = {name: value for name, value in audit.items() if name in names}
     planted: list[dict[str, Any]] = []
+    ids = iter(org.storage.next_ids(definition.key_prefix, sum("Id" not in row for row in rows)))
     for row in rows:
         full = {**base, **row}
         if "CreatedDate" in row:
             for later in ("LastModifiedDate", "SystemModstamp"):
                 if later in names and later not in row:
                     full[later] = row["CreatedDate"]
-        full.setdefault("Id", org.storage.next_id(definition.key_prefix))
+        if "Id" not in full:
+            full["Id"] = next(ids)
         planted.append(full)
-    org.storage.insert(object_, planted)
+    org.storage.insert(definition.name, planted)
+    org.changed()
     return [str(row["Id"]) for row in planted]

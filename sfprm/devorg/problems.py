@@ -19,8 +19,6 @@ class RowProblem(Exception):
         self.fields = fields
 
 
-
-
 class Refusal(Exception):
     """The whole request is refused with `status` and a list of one error.
 

@@ -1,0 +1,156 @@
+"""The control API under /_devorg/: not Salesforce's. No login; the server listens on loopback."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sfprm.devorg import story
+from sfprm.devorg.api.exchange import Answer, Request
+from sfprm.devorg.calls import DAILY_MAX
+from sfprm.devorg.problems import Refusal, RowProblem
+
+__all__ = ["control"]
+
+
+def control(request: Request) -> Answer:
+    """One call of the control API. Raises Refusal 400, 404 or 405."""
+    name = request.path.strip("/").lower().removeprefix("_devorg").strip("/")
+    handlers = _TABLE.get(name)
+    if handlers is None:
+        raise Refusal(404, "NOT_FOUND", f"/_devorg/{name} is none of {', '.join(sorted(_TABLE))}")
+    handler = handlers.get(request.method)
+    if handler is None:
+        raise Refusal(405, "METHOD_NOT_ALLOWED", f"/_devorg/{name} takes {', '.join(handlers)}")
+    try:
+        return handler(request)
+    except (ValueError, LookupError, TypeError) as error:
+        raise Refusal(400, "INVALID_INPUT", f"{error}") from error
+    except RowProblem as problem:
+        raise Refusal(400, problem.code, problem.message, problem.fields) from problem
+
+
+def _body(request: Request) -> dict[str, Any]:
+    return request.json_object() if request.body else {}
+
+
+def _status(request: Request) -> Answer:
+    org = request.org
+    return Answer(
+        body={
+            "status": "ok",
+            "story": org.story,
+            "organization": org.organization.get("Id"),
+            "now": org.clock.now().isoformat(),
+            "http": org.http_url,
+            "https": org.instance_url,
+            "api_calls": {"used": org.calls.used, "max": DAILY_MAX},
+        }
+    )
+
+
+def _reset(request: Request) -> Answer:
+    request.org.reset()
+    return Answer(body={"done": "The org was emptied."})
+
+
+def _seed(request: Request) -> Answer:
+    body = _body(request)
+    name, seed = str(body.get("story", "demo")), int(body.get("seed", 7))
+    return Answer(body=request.org.seed(name, seed))
+
+
+def _event(request: Request) -> Answer:
+    org, body = request.org, _body(request)
+    done = org.happen(lambda: story.event(org, body))
+    org.events.append({"at": org.clock.now().isoformat(), **body, **done})
+    return Answer(body=done)
+
+
+def _events(request: Request) -> Answer:
+    return Answer(body=request.org.events)
+
+
+def _outbox(request: Request) -> Answer:
+    return Answer(body=request.org.outbox.as_json())
+
+
+def _calls(request: Request) -> Answer:
+    return Answer(body=request.org.calls.as_json())
+
+
+def _calls_reset(request: Request) -> Answer:
+    request.org.calls.reset()
+    return Answer(body={"done": "The call log was emptied."})
+
+
+def _clock(request: Request) -> Answer:
+    return Answer(body=request.org.clock.state())
+
+
+def _set_clock(request: Request) -> Answer:
+    body, clock = _body(request), request.org.clock
+    if body.get("follow") is True:
+        clock.follow()
+    elif "set" in body:
+        clock.set(datetime.fromisoformat(str(body["set"])))
+    elif "advance" in body:
+        clock.advance(float(body["advance"]))
+    else:
+        raise ValueError('give {"advance": seconds}, {"set": instant} or {"follow": true}')
+    return Answer(body=clock.state())
+
+
+def _faults(request: Request) -> Answer:
+    return Answer(body=request.org.faults.as_json())
+
+
+def _add_fault(request: Request) -> Answer:
+    request.org.faults.add(_body(request))
+    return _faults(request)
+
+
+def _clear_faults(request: Request) -> Answer:
+    request.org.faults.clear()
+    return _faults(request)
+
+
+def _delays(request: Request) -> Answer:
+    delays, body = request.org.delays, _body(request)
+    delays.membership_seconds = float(body.get("membership_seconds", delays.membership_seconds))
+    return Answer(body={"membership_seconds": delays.membership_seconds})
+
+
+def _settings(request: Request) -> Answer:
+    """Org settings by name, as in `Org`; a test's way to what has no API in Salesforce."""
+    for name, value in _body(request).items():
+        request.org.set_setting(name, value)
+    return Answer(body={"done": "The settings were kept."})
+
+
+def _session(request: Request) -> Answer:
+    """A token for any user, without a login: to see what a partner may do by API."""
+    org = request.org
+    username = str(_body(request).get("username", org.app.run_as))
+    user = org.user_by_username(username)
+    if user is None:
+        raise LookupError(f"the org has no user {username}")
+    return Answer(
+        body={"access_token": org.sessions.open(str(user["Id"])), "instance_url": org.instance_url}
+    )
+
+
+_TABLE = {
+    "status": {"GET": _status},
+    "reset": {"POST": _reset},
+    "seed": {"POST": _seed},
+    "events": {"GET": _events, "POST": _event},
+    "outbox": {"GET": _outbox},
+    "calls": {"GET": _calls},
+    "calls/reset": {"POST": _calls_reset},
+    "clock": {"GET": _clock, "POST": _set_clock},
+    "faults": {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults},
+    "delays": {"GET": _delays, "POST": _delays},
+    "settings": {"POST": _settings},
+    "sessions": {"POST": _session},
+}

@@ -1,0 +1,185 @@
+"""From a request to its answer: which family of addresses, who calls, which resource."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import sys
+import traceback
+from time import perf_counter
+from urllib.parse import unquote
+
+from sfprm.devorg import metadata
+from sfprm.devorg.api import control, oauth, routes, versions
+from sfprm.devorg.api.exchange import Answer, Request, refused
+from sfprm.devorg.api.writing import transaction
+from sfprm.devorg.calls import DAILY_MAX, Entry
+from sfprm.devorg.faults import Fault
+from sfprm.devorg.problems import Refusal
+
+__all__ = ["answer", "data_resource", "log_lost"]
+
+_SOAP = re.compile(r"/services/soap/m/\d+(\.\d)?(/.*)?", re.IGNORECASE)
+_EXPIRED = Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
+
+
+def answer(request: Request, fault: Fault | None) -> Answer:
+    """The answer to a request; the caller holds the org's lock. Never raises for what a client can
+    send: an unexpected error becomes 500 UNKNOWN_EXCEPTION and a trace on stderr."""
+    started = perf_counter()
+    kind = "unknown"
+    try:
+        found, kind = _family(request, fault)
+    except Refusal as refusal:
+        found = refused(refusal)
+    except (LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError,
+            RuntimeError, sqlite3.Error) as error:  # fmt: skip
+        traceback.print_exc(file=sys.stderr)
+        found = refused(
+            Refusal(
+                500,
+                "UNKNOWN_EXCEPTION",
+                "An unexpected error occurred. Please include this ErrorId if you contact "
+                f"support: {type(error).__name__}",
+            )
+        )
+    return _logged(request, found, kind, started)
+
+
+def log_lost(request: Request) -> None:
+    """Log a request that a fault let fall before it had an effect."""
+    if request.path.lower().startswith("/services/"):
+        request.org.calls.add(Entry(request.method, _safe(request), 0, 0, "dropped", 0.0))
+
+
+def _logged(request: Request, found: Answer, kind: str, started: float) -> Answer:
+    if kind == "control" or request.path.lower().startswith("/_devorg"):
+        return found
+    calls = request.org.calls
+    cost = 1 if kind not in {"versions", "oauth", "identity"} and found.status != 401 else 0
+    used = calls.charge(cost)
+    milliseconds = (perf_counter() - started) * 1000
+    calls.add(Entry(request.method, _safe(request), found.status, cost, kind, milliseconds))
+    if kind in {"versions", "oauth", "identity"}:
+        return found
+    limit = {"Sforce-Limit-Info": f"api-usage={used}/{DAILY_MAX}"}
+    return Answer(
+        found.status, found.body, {**found.headers, **limit}, found.raw, found.content_type
+    )
+
+
+def _safe(request: Request) -> str:
+    """The path for the log; queries are kept, tokens in parameters are not."""
+    shown = "&".join(
+        f"{name}={value}" for name, value in request.params.items() if name != "oauth_token"
+    )
+    return f"{request.path}?{shown}" if shown else request.path
+
+
+def _family(request: Request, fault: Fault | None) -> tuple[Answer, str]:
+    path = request.path.rstrip("/")
+    lowered = path.lower()
+    if lowered == "/_devorg" or lowered.startswith("/_devorg/"):
+        return control.control(request), "control"
+    if lowered.startswith("/services/oauth2/"):
+        return _oauth(request, lowered.removeprefix("/services/oauth2/")), "oauth"
+    if lowered.startswith("/id/"):
+        parts = path.split("/")
+        if len(parts) != 4:
+            raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
+        return oauth.identity(request, parts[2], parts[3]), "identity"
+    if fault is not None:
+        _strike(request, fault)
+    if _SOAP.fullmatch(path):
+        return _soap(request), "metadata"
+    if lowered == "/services/data":
+        if request.method not in {"GET", "HEAD"}:
+            raise _not_allowed(request.method, "GET")
+        return Answer(body=versions.listing()), "versions"
+    if lowered.startswith("/services/data/"):
+        version = versions.read(path.split("/")[3])
+        _login(request)
+        request.version = version
+        return data_resource(request)
+    raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
+
+
+def data_resource(request: Request) -> tuple[Answer, str]:
+    """A resource below /services/data/vNN.N for a caller who is logged in."""
+    segments = [part for part in request.path.split("/") if part]
+    if [part.lower() for part in segments[:2]] != ["services", "data"] or len(segments) < 3:
+        raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
+    request.version = versions.read(segments[2])
+    method = request.params.get("_HttpMethod", request.method).upper()
+    request.method = method
+    found = routes.find(method, segments[3:])
+    return found.answer(request), found.kind
+
+
+def _oauth(request: Request, name: str) -> Answer:
+    handlers = {
+        "token": (oauth.token, {"POST"}),
+        "revoke": (oauth.revoke, {"POST", "GET"}),
+        "userinfo": (oauth.userinfo, {"POST", "GET"}),
+    }
+    if name not in handlers:
+        raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
+    handler, methods = handlers[name]
+    if request.method not in methods:
+        raise _not_allowed(request.method, ",".join(sorted(methods)))
+    return handler(request)
+
+
+def _not_allowed(method: str, allowed: str) -> Refusal:
+    return Refusal(
+        405, "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are {allowed}"
+    )
+
+
+def _login(request: Request) -> None:
+    """Who calls. Raises Refusal 401 without a living session, 403 without API Enabled."""
+    org = request.org
+    user_id = org.sessions.user_of(request.token)
+    if user_id is None:
+        raise _EXPIRED
+    access = org.permissions.of(user_id)
+    if not access.user.get("IsActive") or org.is_frozen(user_id):
+        raise _EXPIRED
+    if not access.has("ApiEnabled"):
+        raise Refusal(
+            403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
+        )
+    request.caller = access
+
+
+def _soap(request: Request) -> Answer:
+    """The Metadata API; its session travels in the envelope."""
+    request.token = metadata.session_id(request.body) or ""
+    user_id = request.org.sessions.user_of(request.token)
+    if user_id is None:
+        status, body = metadata.invalid_session()
+    else:
+        with transaction(request.org):
+            status, body = metadata.soap(request.org, request.body, user_id)
+    return Answer(status, raw=body, content_type="text/xml;charset=UTF-8")
+
+
+def _strike(request: Request, fault: Fault) -> None:
+    """The faults that are answers; drops and slowness are the server's business."""
+    if fault.kind == "expired-session":
+        request.org.sessions.close(request.token)
+        raise _EXPIRED
+    if fault.kind == "503":
+        raise Refusal(503, "SERVER_UNAVAILABLE", "Server is too busy. Please try again later.")
+    if fault.kind == "lock":
+        raise Refusal(
+            400,
+            "UNABLE_TO_LOCK_ROW",
+            "unable to obtain exclusive access to this record or 1 records: "
+            f"{unquote(request.path.rsplit('/', 1)[-1])}",
+            (),
+        )
+    if fault.kind == "group-lock":
+        raise Refusal(
+            400, "UNKNOWN_EXCEPTION", "group membership operation already in progress", ()
+        )
