@@ -7,6 +7,7 @@ too (ours: 400 MB, and 100 MB a file), counted while unpacking, so a zip bomb st
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ MAX_FILES = 10_000
 MAX_UNPACKED = 400 * 1024 * 1024
 MAX_FILE = 100 * 1024 * 1024
 _CHUNK = 1 << 16
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class BadPackage(Exception):
@@ -69,7 +71,7 @@ def _unpack(content: bytes) -> dict[str, bytes]:
     total = 0
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = [info for info in archive.infolist() if not info.is_dir()]
+            entries = [info for info in archive.infolist() if not info.filename.endswith("/")]
             if len(entries) > MAX_FILES:
                 raise BadPackage(f"Maximum number of files exceeded: {MAX_FILES}")
             for info in entries:
@@ -77,8 +79,8 @@ def _unpack(content: bytes) -> dict[str, bytes]:
                     raise BadPackage("The zip holds a path outside the package", info.filename)
                 if info.filename in files:
                     raise BadPackage("The zip holds this file twice", info.filename)
-                if info.flag_bits & 1:
-                    raise BadPackage("The zip is encrypted", info.filename)
+                if info.flag_bits & 1 or info.compress_type not in _METHODS:
+                    raise BadPackage("The zip is encrypted or packed oddly", info.filename)
                 parts: list[bytes] = []
                 size = 0
                 with archive.open(info) as handle:
@@ -91,7 +93,7 @@ def _unpack(content: bytes) -> dict[str, bytes]:
                 files[info.filename] = b"".join(parts)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
         raise BadPackage("The file is not a valid zip archive", "") from error
-    except (UnicodeDecodeError, ValueError) as error:
+    except (ValueError, struct.error) as error:
         raise BadPackage("The file is not a valid zip archive", "") from error
     return files
 

@@ -24,7 +24,7 @@ _SELLERS = ("sam.carter", "ana.costa", "lena.berg")
 _PARTNERS = (
     # name, number, owner, town, country
     ("Acme Ibericos", "P-1001", "marta.lopes", "Porto", "PT"),
-    ("Nordica Handel", "P-1002", "jonas.weber", "Odense", "DK"),
+    ("Nordica Handel", "P-1002", "jonas.weber", "Malmö", "SE"),
 )
 _STAGES = ("Prospecting", "Proposal/Price Quote", "Closed Won", "Closed Lost")
 

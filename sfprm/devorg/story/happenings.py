@@ -1,7 +1,7 @@
 """Things that people do in the org, asked for through the control API.
 
-Each goes through the same core that a person's click would use. Each is recorded in `org.events`
-with its time and one sentence in the past tense.
+Each goes through the same core that a person's click would use, and tells what was done in one
+sentence in the past tense; the control API records it with its time.
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ def event(org: Org, payload: Mapping[str, Any]) -> dict[str, Any]:
         result = happening(org, details)
         if details:
             raise ValueError(f"{name}: unknown keys: {', '.join(sorted(details))}")
-    at = stamp_text(org.clock.now())
-    org.events.append({"at": at, "event": name, "done": result["done"]})
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,7 @@ def plant_places(org: Org, people: People) -> Places:
         ],
     )
     _definitions(org)
+    _lead_source(org)
     return Places(queues, sites)
 
 
@@ -187,3 +189,13 @@ def _definitions(org: Org) -> None:
             }
         )
     org.plant("EntityDefinition", rows)
+
+
+def _lead_source(org: Org) -> None:
+    """The company has added a value to a standard picklist, as most do."""
+    lead = org.schema.object("Lead")
+    source = lead.field("LeadSource") if lead else None
+    if source is not None:
+        ours = dataclasses.replace(source, picklist=(*source.picklist, "Trade Show"))
+        org.schema.add_field("Lead", ours)
+        org.storage.add_column("Lead", ours)
