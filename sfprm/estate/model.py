@@ -170,9 +170,13 @@ class Site:
         return self.status == "Live"
 
     def is_member(self, parent: RecordId) -> bool:
-        """Whether the profile or permission set has been added (the assignment is asynchronous;
-        the documents spell `Added` and `Add Calculated`)."""
-        return self.memberships.get(parent) == "Added"
+        """Whether the profile or permission set has been added (the assignment is asynchronous)."""
+        return self.membership(parent) == "added"
+
+    def membership(self, parent: RecordId) -> str:
+        """The assignment's status, lower-case without blanks: '' when there is none. Documents
+        spell `Waiting for Add`, the API perhaps `WaitingForAdd` (unverified)."""
+        return self.memberships.get(parent, "").replace(" ", "").lower()
 
 
 @dataclass(frozen=True, slots=True)
