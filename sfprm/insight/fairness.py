@@ -1,0 +1,217 @@
+"""`report fairness`: what each member was entitled to, what it got, and the worst ever between."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sfprm.blocks import Block, Table, Text
+from sfprm.errors import BadRequest
+from sfprm.insight.names import instant_text, leads_text, member_name
+from sfprm.routing.credits import shares
+from sfprm.routing.eligibility import ledger_key
+from sfprm.routing.values import UNIT
+from sfprm.store.records import MoveKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sfprm.ids import PoolKey
+    from sfprm.programme.model import Pool, Programme
+    from sfprm.store.api import StoreReader
+    from sfprm.store.records import LedgerMove
+
+__all__ = ["FairnessReport", "MemberFairness", "PoolFairness", "fairness"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFairness:
+    """`entitled` is the sum of a member's shares, in UNIT; `got` its leads; both net of refunds.
+    `left`: no longer a member."""
+
+    member: str
+    name: str
+    entitled: int
+    got: int
+    left: bool
+
+    @property
+    def difference(self) -> int:
+        """Got less entitled, in UNIT: more than 0 is more than its due."""
+        return self.got * UNIT - self.entitled
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFairness:
+    """One pool since its first choice. `worst` is the greatest distance from entitlement of any
+    member at any moment, in UNIT; `ever` all who ever were members: the n of the bound.
+
+    Refunded choices are left out of everything; `refunds` counts them.
+    """
+
+    pool: str
+    since: datetime | None
+    leads: int
+    refunds: int
+    members: tuple[MemberFairness, ...]
+    worst: int
+    ever: int
+
+    @property
+    def bound(self) -> float:
+        """(n - 1)/2 leads, as proved."""
+        return max(0, self.ever - 1) / 2
+
+    def blocks(self) -> tuple[Block, ...]:
+        """A sentence and a table."""
+        if self.since is None:
+            return (Text((f"Pool {self.pool}: no lead was shared out yet.",)),)
+        noun = "refund" if self.refunds == 1 else "refunds"
+        refunds = f"; {self.refunds:,} {noun} not counted" if self.refunds else ""
+        count = "lead" if self.leads == 1 else "leads"
+        most = max((member.got for member in self.members), default=0)
+        return (
+            Table(
+                columns=("member", "entitled", "got", "difference", ""),
+                rows=tuple(
+                    (
+                        f"{m.name} (left)" if m.left else m.name,
+                        leads_text(m.entitled),
+                        f"{m.got:,}",
+                        leads_text(m.difference, sign=True),
+                        "█" * round(26 * m.got / most) if most else "",
+                    )
+                    for m in self.members
+                ),
+                title=f"Pool {self.pool}",
+                right=(1, 2, 3),
+            ),
+            Text(
+                (
+                    f"Since {instant_text(self.since)}, {self.leads:,} {count}, worst distance "
+                    f"from entitlement at any moment {leads_text(self.worst)} leads "
+                    f"(proved bound for {self.ever} members: {self.bound:.2f}{refunds}).",
+                )
+            ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Amounts in leads."""
+        return {
+            "pool": self.pool,
+            "since": None if self.since is None else self.since.isoformat(),
+            "leads": self.leads,
+            "refunds": self.refunds,
+            "worst": self.worst / UNIT,
+            "bound": self.bound,
+            "members": [
+                {
+                    "member": m.member,
+                    "name": m.name,
+                    "entitled": m.entitled / UNIT,
+                    "got": m.got,
+                    "difference": m.difference / UNIT,
+                    "left": m.left,
+                }
+                for m in self.members
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FairnessReport:
+    """Every pool asked for, in the programme's order."""
+
+    pools: tuple[PoolFairness, ...]
+
+    @property
+    def worst(self) -> float:
+        """The worst distance in any pool, in leads."""
+        return max((pool.worst for pool in self.pools), default=0) / UNIT
+
+    def blocks(self) -> tuple[Block, ...]:
+        """What a person reads."""
+        return tuple(block for pool in self.pools for block in pool.blocks())
+
+    def to_json(self) -> dict[str, Any]:
+        """What a machine reads."""
+        return {"worst": self.worst, "pools": [pool.to_json() for pool in self.pools]}
+
+
+def fairness(
+    reader: StoreReader, pools: Iterable[PoolKey] | None, programme: Programme
+) -> FairnessReport:
+    """Entitled and got, member by member, of those pools (None: all).
+
+    Raises BadRequest for a pool that the programme does not declare.
+    """
+    declared = programme.routing.pools
+    wanted = list(declared if pools is None else pools)
+    for key in wanted:
+        if key not in declared:
+            raise BadRequest(
+                f"The programme has no pool '{key}'.",
+                hint=f"Its pools are: {', '.join(sorted(declared)) or 'none'}.",
+            )
+    return FairnessReport(tuple(_pool(reader, declared[key], programme) for key in wanted))
+
+
+def _pool(reader: StoreReader, pool: Pool, programme: Programme) -> PoolFairness:
+    key = ledger_key(pool.key)
+    moves = reader.moves_of(key, after=0, upto=_END)
+    refunded = {move.sequence for move in moves if move.kind is MoveKind.REFUND}
+    kept = [m for m in moves if m.kind is MoveKind.CHOICE and m.sequence not in refunded]
+    entitled = {member.key: 0 for member in pool.members}
+    worst = _share_out(reader, kept, entitled)
+    got = Counter(choice.winner for choice in kept)
+    here = {member.key for member in pool.members}
+    first = reader.entries(pool=pool.key, after=moves[0].journal - 1, limit=1) if moves else []
+    return PoolFairness(
+        pool=pool.key,
+        since=first[0].decided_at if first else None,
+        leads=len(kept),
+        refunds=len(refunded),
+        members=tuple(
+            MemberFairness(
+                member,
+                member_name(member, programme),
+                entitled[member],
+                got[member],
+                member not in here,
+            )
+            for member in entitled
+        ),
+        worst=worst,
+        ever=max(reader.ledgers([key])[key].ever, len(entitled)),
+    )
+
+
+_END = (1 << 63) - 1
+
+
+def _share_out(reader: StoreReader, choices: Sequence[LedgerMove], entitled: dict[str, int]) -> int:
+    """Add every share to `entitled` (UNIT); returns the worst distance at any moment.
+
+    Distances follow the ledger's own rules: the winner pays exactly what was shared out, a member
+    who leaves takes its distance along, one who comes back starts at 0.
+    """
+    classes: dict[str, tuple[frozenset[str], dict[str, int]]] = {}
+    distance: dict[str, int] = {}
+    worst = 0
+    for choice in choices:
+        found = classes.get(choice.class_digest)
+        if found is None:
+            eligibility = reader.eligibility(choice.class_digest)
+            members = frozenset(candidate.member for candidate in eligibility.candidates)
+            found = classes[choice.class_digest] = (members, shares(eligibility))
+        members, parts = found
+        for member in distance.keys() - members:
+            del distance[member]
+        for member, part in parts.items():
+            entitled[member] = entitled.get(member, 0) + part
+            distance[member] = distance.get(member, 0) + part
+        distance[choice.winner] -= sum(parts.values())
+        worst = max(worst, *(abs(distance[member]) for member in parts))
+    return worst
