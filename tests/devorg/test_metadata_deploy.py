@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -289,3 +290,71 @@ def test_one_assignment_rule_is_active(empty_org: Org) -> None:
     assert deploy(empty_org, rule("Second"))["success"]
     rows = empty_org.storage.find("AssignmentRule", SobjectType="Lead")
     assert {row["Name"]: row["Active"] for row in rows} == {"First": False, "Second": True}
+
+
+def test_the_shipped_metadata_is_accepted(empty_org: Org) -> None:
+    """What `sfprm setup` deploys: fields and permission sets, every permission known."""
+    root = Path(__file__).parents[2] / "config" / "metadata"
+    files = {
+        str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
+    result = deploy(empty_org, files)
+    assert result["details"]["componentFailures"] == []
+    assert result["numberComponentsDeployed"] == 4
+
+
+def test_sharing_rules_change_and_go(empty_org: Org) -> None:
+    """An internal twin is made, then the old rule removed by destructiveChanges."""
+    rule = (
+        "<sharingOwnerRules><fullName>Twin</fullName><accessLevel>Read</accessLevel>"
+        "<label>Twin</label><sharedTo><roleAndSubordinatesInternal>{}</roleAndSubordinatesInternal>"
+        "</sharedTo><sharedFrom><role>Inside_Sales</role></sharedFrom></sharingOwnerRules>"
+    )
+    files = {
+        "package.xml": manifest(SharingOwnerRule=["Lead.Twin"]),
+        "sharingRules/Lead.sharingRules": xml("SharingRules", rule.format("VP_Channels")),
+        "destructiveChangesPost.xml": manifest(SharingOwnerRule=["Lead.Inside_Sales_to_Channels"]),
+    }
+    assert deploy(empty_org, files)["success"]
+    rules = empty_org.storage.meta_get("metadata:SharingOwnerRule")
+    assert {"Lead.Twin", "Lead.Internal_only"} <= set(rules)
+    assert "Lead.Inside_Sales_to_Channels" not in rules
+    files["sharingRules/Lead.sharingRules"] = xml("SharingRules", rule.format("Nobody"))
+    [failure] = deploy(empty_org, files)["details"]["componentFailures"]
+    assert failure["problem"] == (
+        "In field: roleAndSubordinatesInternal - no Role named Nobody found"
+    )
+
+
+def test_a_folder_is_closed_to_partners(empty_org: Org) -> None:
+    """Public to PublicInternal; its row follows."""
+    body = "<accessType>PublicInternal</accessType><name>Pipeline Reports</name>"
+    files = {
+        "package.xml": manifest(Report=["Pipeline_Reports"]),
+        "reports/Pipeline_Reports-meta.xml": xml("ReportFolder", body),
+    }
+    assert deploy(empty_org, files)["success"]
+    [row] = empty_org.storage.find("Folder", DeveloperName="Pipeline_Reports")
+    assert row["AccessType"] == "PublicInternal"
+
+
+@pytest.mark.parametrize(
+    ("path", "root"),
+    [
+        ("classes/A.cls", "ApexClass"),
+        ("reports/Pipeline_Reports/A.report", "Report"),
+        ("profiles/Admin.profile", "Profile"),
+        ("settings/Account.settings", "AccountSettings"),
+        ("networks/New.network", "Network"),
+        ("objects/Thing__c.object", "CustomObject"),
+        ("queues/Q.queue", "Queue"),
+    ],
+)
+def test_what_is_not_imitated_says_so(empty_org: Org, path: str, root: str) -> None:
+    """Never an empty success."""
+    files = {
+        "package.xml": manifest(Network=["New"]),
+        path: xml(root, "<urlPathPrefix>x</urlPathPrefix>"),
+    }
+    failures = deploy(empty_org, files)["details"]["componentFailures"]
+    assert any("not imitated by this org" in one["problem"] for one in failures)

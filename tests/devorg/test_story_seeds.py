@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,6 +221,15 @@ def test_partners_ready_is_after_setup(new_org: Callable[[], Org]) -> None:
     access = org.permissions.of(org.agent_id)
     assert access.editable("Account", "Partner_Key__c")
     assert access.editable("Contact", "Partner_Key__c")
+
+
+def test_partners_ready_has_what_setup_deploys() -> None:
+    """The story's files are the ones in config/metadata: change both."""
+    root = Path(__file__).parents[2]
+    ours = root / "sfprm" / "devorg" / "story" / "data" / "partners-ready"
+    shipped = root / "config" / "metadata"
+    for file in [*shipped.glob("objects/*"), *shipped.glob("permissionsets/*")]:
+        assert (ours / file.relative_to(shipped)).read_bytes() == file.read_bytes()
 
 
 def test_unknown_story_and_full_org_are_refused(empty_org: Org) -> None:

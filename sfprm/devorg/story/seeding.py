@@ -22,6 +22,7 @@ __all__ = ["INTAKE", "STORIES", "seed"]
 
 INTAKE = (("Web_Leads", 60), ("Event_Leads", 40))
 """The two intake queues by developer name, with the share of the leads that each gets."""
+_GRANTED = ("sfprm_run", "sfprm_setup")
 _LEADS = 2_000
 _INTERNAL_LEADS = 25
 _SHARED_SINCE = datetime(2020, 5, 11, 10, 0, tzinfo=UTC)
@@ -58,14 +59,17 @@ def _demo(org: Org, seed_: int) -> tuple[People, Places]:
 
 def _partners_ready(org: Org, seed_: int) -> tuple[People, Places]:
     """The demo's org after its setup: PRM on, the third manager has a role, the site is Live, the
-    external-id fields are there and granted to the integration user."""
+    external-id fields are there and granted to the integration user by two permission sets."""
     people, places = _demo(org, seed_)
     now = org.clock.now()
     _install(org, "partners-ready", people.agent, now)
-    [granted] = org.storage.find("PermissionSet", Name="Partner_Keys")
+    granted = org.storage.find("PermissionSet", Name=_GRANTED)
     org.plant(
         "PermissionSetAssignment",
-        [{"PermissionSetId": granted["Id"], "AssigneeId": people.agent, "IsActive": True}],
+        [
+            {"PermissionSetId": one["Id"], "AssigneeId": people.agent, "IsActive": True}
+            for one in granted
+        ],
     )
     org.storage.update(
         "User",
