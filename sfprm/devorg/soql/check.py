@@ -19,6 +19,9 @@ from sfprm.devorg.soql.tree import Call, ChildQuery, Item, Query, SemiJoin
 
 __all__ = ["check"]
 
+_NOT_FILLED = frozenset({"FieldDefinition"})
+"""Objects whose records the org does not keep: asking for them must not look like finding none."""
+
 MAX_OFFSET = 2_000
 MAX_CHILD_QUERIES = 20
 MAX_RELATIONSHIPS = 55
@@ -37,6 +40,8 @@ class _Place:
 def check(query: Query, view: View, calendar: Calendar, *, version: float) -> BoundQuery:
     """The checked query. Raises SoqlError or NotImitated."""
     root = view.root(query.sources[0], query.text)
+    if root.name in _NOT_FILLED:
+        raise NotImitated(f"queries of {root.name}")
     return _Checker(view, calendar).query(query, root, _Place(0, 4 if version >= 58 else 1))
 
 

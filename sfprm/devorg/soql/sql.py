@@ -115,12 +115,21 @@ class Emitter:
 
     # Order
 
-    def sort(self, one: Sort) -> list[tuple[Sql, str]]:
-        """The SQL sort keys of an ORDER BY entry, with their directions."""
+    def sort(self, one: Sort, *, grouped: bool = False) -> list[tuple[Sql, str]]:
+        """The SQL sort keys of an ORDER BY entry, with their directions. Groups may have a null
+        in any field, as subtotals do.
+        """
         direction = " DESC" if one.descending else ""
         expr = one.expr
-        never_null = isinstance(expr, Column) and not expr.hops and not expr.field.nillable
-        if not never_null:
+        stamped = (
+            isinstance(expr, Column)
+            and not expr.hops
+            and not expr.field.nillable
+            and expr.type in ("id", "datetime")
+        )
+        # SQLite's own place for nulls needs no word, nor do stamps that are never null: so an
+        # index serves ORDER BY CreatedDate in both directions.
+        if one.nulls_last != one.descending and (grouped or not stamped):
             direction += " NULLS LAST" if one.nulls_last else " NULLS FIRST"
         keys = [self.value(expr)] if isinstance(expr, Aggregate) else self._sort_keys(expr)
         return [(key, direction) for key in keys]
@@ -237,19 +246,18 @@ class Emitter:
             columns = [self._in_set(one, dropped) for one in exprs]
             directions = []
             for one in query.order:
-                for key, direction in self.sort(one):
-                    hidden = _is_of(one.expr, dropped)
-                    columns.append(Sql("NULL") if hidden else key)
+                fixed = _fixed(one.expr, dropped)
+                for key, direction in self.sort(one, grouped=True):
+                    columns.append(key if fixed is None else fixed)
                     directions.append(direction)
             where = self.where(query.where, more)
             tail = Sql("")
-            if kept:
-                tail = Sql("\nGROUP BY ") + joined(", ", [self.key(one) for one in kept])
-            conditions = [] if query.having is None else [self._having(query.having, dropped)]
-            if query.group and not kept:
-                conditions.append(Sql("COUNT(*) > 0"))
-            if conditions:
-                tail += Sql("\nHAVING ") + joined(" AND ", conditions)
+            if query.group:
+                # The grand total is one group, and none where there are no records.
+                keys = [self.key(one) for one in kept] or [Sql("NULL")]
+                tail = Sql("\nGROUP BY ") + joined(", ", keys)
+            if query.having is not None:
+                tail += Sql("\nHAVING ") + self._having(query.having, dropped)
             named = [column + f" AS c{place}" for place, column in enumerate(columns)]
             selects.append(
                 Sql("SELECT ")
@@ -260,16 +268,14 @@ class Emitter:
             )
         statement = Sql("SELECT * FROM (") + joined("\nUNION ALL\n", selects) + ")"  # noqa: S608
         if directions:
-            keys = ", ".join(
+            sorts = ", ".join(
                 f"c{len(exprs) + place}{direction}" for place, direction in enumerate(directions)
             )
-            statement += f"\nORDER BY {keys}"
+            statement += f"\nORDER BY {sorts}"
         return statement + rows(query)
 
     def _in_set(self, expr: Expr, dropped: tuple[Expr, ...]) -> Sql:
-        if isinstance(expr, Aggregate) and expr.name == "GROUPING":
-            return Sql("1" if expr.argument in dropped else "0")
-        return Sql("NULL") if _is_of(expr, dropped) else self.value(expr)
+        return _fixed(expr, dropped) or self.value(expr)
 
     def _having(self, predicate: Predicate, dropped: tuple[Expr, ...]) -> Sql:
         if isinstance(predicate, (All, Any)):
@@ -279,15 +285,14 @@ class Emitter:
         if isinstance(predicate, Complement):
             return Sql("(") + self._having(predicate.inner, dropped) + ") IS NOT TRUE"
         expr = predicate.expr
-        if (
-            isinstance(expr, Aggregate)
-            and expr.name == "GROUPING"
-            and isinstance(predicate, Compare)
-        ):
-            shown = "1" if expr.argument in dropped else "0"
-            return Sql(f"{shown} {predicate.op} ?", (predicate.value,))
-        if _is_of(expr, dropped):
-            return Sql("1" if isinstance(predicate, IsNull) else "0")
+        fixed = _fixed(expr, dropped)
+        if fixed is not None and isinstance(predicate, Compare):
+            return fixed + Sql(f" {predicate.op} ?", (predicate.value,))
+        if fixed is not None:
+            nullable = isinstance(predicate, IsNull) or (
+                isinstance(predicate, In) and predicate.or_null
+            )
+            return Sql("1" if nullable else "0")
         return self.condition(predicate)
 
 
@@ -308,5 +313,14 @@ def _exact(expr: Expr) -> bool:
     return isinstance(expr, Column) and expr.field.case_sensitive
 
 
-def _is_of(expr: Expr, dropped: tuple[Expr, ...]) -> bool:
-    return expr in dropped or (isinstance(expr, Computed) and expr.argument in dropped)
+def _fixed(expr: Expr, dropped: tuple[Expr, ...]) -> Sql | None:
+    """What an expression is in all rows of a grouping set that drops these group fields; None
+    where it is not fixed.
+    """
+    if isinstance(expr, Aggregate):
+        if expr.name != "GROUPING":
+            return None
+        return Sql("1" if expr.argument in dropped else "0")
+    if expr in dropped or (isinstance(expr, Computed) and expr.argument in dropped):
+        return Sql("NULL")
+    return None
