@@ -29,11 +29,10 @@ def lock(connection: Connection, keys: Sequence[str]) -> None:
     everything already.
     """
     ordered = sorted(set(keys))
-    for key in ordered:
+    if ordered:
         connection.execute(
-            insert(connection, ledgers)
-            .values(key=key, house=0, sequence=0, ever=0)
-            .on_conflict_do_nothing()
+            insert(connection, ledgers).on_conflict_do_nothing(),
+            [{"key": key, "house": 0, "sequence": 0, "ever": 0} for key in ordered],
         )
     for piece in pieces(ordered):
         connection.execute(

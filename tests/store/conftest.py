@@ -137,7 +137,7 @@ class Channel:
         return store.ledgers([key])[key]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def channel() -> Channel:
     """The small channel."""
     return Channel()

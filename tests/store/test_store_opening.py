@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,15 @@ def test_opening_again_finds_what_was_written(store_url: str) -> None:
         first.unpark([])
     with open_store(store_url) as second:
         assert second.runs() == []
+
+
+def test_many_may_open_a_new_database_at_once(store_url: str) -> None:
+    """One makes the tables, the others find them."""
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(open_store, [store_url] * 4))
+    for store in stores:
+        assert store.runs() == []
+        store.close()
 
 
 def test_migrating_twice_does_nothing_more(store_url: str) -> None:
