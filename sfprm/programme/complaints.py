@@ -80,7 +80,10 @@ class Complaints:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was probably meant to be, or None. Letter case does not count."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = get_close_matches(name.casefold()[:200], by_folded, n=1, cutoff=0.6)
+    meant = name.casefold()[:200]
+    close = get_close_matches(meant, by_folded, n=1, cutoff=0.6)
+    if not close and len(meant) >= 3:
+        close = [known for known in by_folded if known.startswith(meant)]
     return by_folded[close[0]] if close else None
 
 

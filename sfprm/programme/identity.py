@@ -102,4 +102,4 @@ def developer_name_for(label: str) -> str:
     decomposed = unicodedata.normalize("NFKD", label.translate(_LETTERS))
     ascii_only = decomposed.encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9]+", "_", ascii_only).strip("_")
-    return f"X{name}"[:80] if name[:1].isdigit() else name[:80]
+    return (f"X{name}" if name[:1].isdigit() else name)[:80].rstrip("_")

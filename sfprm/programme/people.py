@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import available_timezones
 
@@ -40,6 +41,12 @@ LANGUAGES = (
 _LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][A-Za-z]{3})?(_[A-Z]{2})?(_[A-Z]+)?")
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """IANA names; asking for them walks through the disk."""
+    return frozenset(available_timezones())
+
+
 def check_defaults(file: ProgrammeFile, tree: Tree, complaints: Complaints) -> bool:
     """Complain about defaults for people. False when a username pattern is of no use."""
     path = ("defaults", "person")
@@ -67,11 +74,11 @@ def check_defaults(file: ProgrammeFile, tree: Tree, complaints: Complaints) -> b
 def _check_code(column: str, value: str, place: Place, where: str, complaints: Complaints) -> None:
     """Complain about a time zone, locale or language that Salesforce cannot know."""
     words = column.replace("_", " ")
-    if column == "time_zone" and value != "GMT" and value not in available_timezones():
+    if column == "time_zone" and value != "GMT" and value not in _time_zones():
         complaints.error(
             place,
             f"{value!r} is not a {words}{where}.",
-            did_you_mean(value, available_timezones()) or "Such as Europe/Lisbon.",
+            did_you_mean(value, _time_zones()) or "Such as Europe/Lisbon.",
         )
     elif column == "language" and value not in LANGUAGES:
         complaints.error(

@@ -98,7 +98,9 @@ def _handle(
     else:
         name = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
         hint = _hint(detail, value, name)
-        complaints.error(value.place, f"{name!r}: {_words(detail, value)}", hint)
+        # an empty value has no place of its own
+        place = value.place if value.text or value.items or value.entries else key_place
+        complaints.error(place, f"{name!r}: {_words(detail, value)}", hint)
     if path:
         cut.add((holder.place, str(path[-1])))
     return path

@@ -97,7 +97,7 @@ def _pool(pool: Pool) -> list[str]:
     lines = [f"pool {pool.key} ({pool.fairness.value})"]
     total = sum(member.weight for member in pool.members)
     for member in pool.members:
-        share = f"{100 * member.weight / total:.0f} %" if total else "nothing"
+        share = f"{100 * member.weight / total:.3g} %" if total else "nothing"
         caps = _caps(member.cap)
         most = f", at most {caps}" if caps else ""
         lines.append(f"  {member.kind} {member.name}: {share}{most}")

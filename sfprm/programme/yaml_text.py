@@ -133,6 +133,9 @@ def parse_yaml(source: Source, complaints: Complaints) -> Tree | None:
         mark = error.problem_mark or error.context_mark
         place = source.place(mark.line + 1, mark.column + 1) if mark else source.place()
         said = " ".join(str(error.problem or error.context or "not YAML").split())
+        opened = error.context_mark
+        if opened is not None and mark is not None and 0 < opened.line < mark.line:
+            said = f"{said} ({error.context} that starts on line {opened.line + 1})"
         complaints.error(place, f"not YAML: {said}.", _syntax_hint(said))
         return None
     except RecursionError:
