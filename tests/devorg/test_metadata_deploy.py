@@ -83,6 +83,13 @@ def test_prm_is_switched_on_with_its_date(empty_org: Org) -> None:
     assert empty_org.setting("networks_since") == "2021-06-15"
 
 
+def test_prm_brings_the_group_of_all_partners(empty_org: Org) -> None:
+    """Once, however often it is deployed."""
+    for _ in range(2):
+        deploy(empty_org, settings(PRM))
+    assert len(empty_org.storage.find("Group", Type="PRMOrganization")) == 1
+
+
 @pytest.mark.parametrize("switch", ["enableNetworksEnabled", "enableEnablePRM"])
 def test_switches_are_irreversible(empty_org: Org, switch: str) -> None:
     """Turning either off again fails, with the line."""

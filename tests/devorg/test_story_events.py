@@ -13,15 +13,10 @@ from sfprm.devorg.org import Org
 
 @pytest.fixture
 def ready(new_org: Callable[[], Org]) -> Org:
-    """partners-ready, with the partner profile a member of the site and three partner users."""
+    """partners-ready, with three partner users."""
     org = new_org()
     story.seed(org, "partners-ready", 7)
     [profile] = org.storage.find("Profile", Name="Alder Partner User")
-    [site] = org.storage.find("Network", Name="Alder Partner Central")
-    org.plant(
-        "NetworkMemberGroup",
-        [{"NetworkId": site["Id"], "ParentId": profile["Id"], "AssignmentStatus": "Added"}],
-    )
     users = [
         {
             "Username": f"{name}@partner.example.com",

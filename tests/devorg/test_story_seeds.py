@@ -216,7 +216,10 @@ def test_partners_ready_is_after_setup(new_org: Callable[[], Org]) -> None:
     org = new_org()
     story.seed(org, "partners-ready", 7)
     assert org.prm_on
-    assert by_name(org, "Network")["Alder Partner Central"]["Status"] == "Live"
+    site = by_name(org, "Network")["Alder Partner Central"]
+    assert site["Status"] == "Live"
+    [member] = org.storage.find("NetworkMemberGroup", NetworkId=site["Id"])
+    assert member["ParentId"] == by_name(org, "Profile")["Alder Partner User"]["Id"]
     assert by_name(org, "User", "Username")["pedro.reis@alder.example.com"]["UserRoleId"]
     access = org.permissions.of(org.agent_id)
     assert access.editable("Account", "Partner_Key__c")

@@ -58,8 +58,9 @@ def _demo(org: Org, seed_: int) -> tuple[People, Places]:
 
 
 def _partners_ready(org: Org, seed_: int) -> tuple[People, Places]:
-    """The demo's org after its setup: PRM on, the third manager has a role, the site is Live, the
-    external-id fields are there and granted to the integration user by two permission sets."""
+    """The demo's org after its setup: PRM on, the third manager has a role, the site is Live
+    with the partner profile as member, the external-id fields are there and granted to the
+    integration user by two permission sets."""
     people, places = _demo(org, seed_)
     now = org.clock.now()
     _install(org, "partners-ready", people.agent, now)
@@ -81,6 +82,12 @@ def _partners_ready(org: Org, seed_: int) -> tuple[People, Places]:
         places.sites[PARTNER_SITE],
         {"Status": "Live", "FirstActivationDate": now.date().isoformat()},
     )
+    member = {
+        "NetworkId": places.sites[PARTNER_SITE],
+        "ParentId": people.profiles["Alder Partner User"],
+        "AssignmentStatus": "Added",
+    }
+    org.plant("NetworkMemberGroup", [member])
     return people, places
 
 

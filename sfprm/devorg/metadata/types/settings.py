@@ -121,6 +121,8 @@ class Settings:
         if after == before:
             return Change(created=False, changed=False)
         org.set_setting(member, after)
+        if org.prm_on and not org.storage.find("Group", Type="PRMOrganization"):
+            _partner_group(context)
         return Change(created=False, changed=True)
 
     def delete(self, context: Context, type_: str, full_name: str) -> bool:
@@ -144,3 +146,15 @@ class Settings:
             for member in members
             if member in _KNOWN
         }
+
+
+def _partner_group(context: Context) -> None:
+    """The system's group of all partner users, which exists with PRM [D]."""
+    row = {
+        "Name": "All Partner Users",
+        "Type": "PRMOrganization",
+        "DoesIncludeBosses": False,
+        "CreatedById": context.user_id,
+        **context.stamps(),
+    }
+    context.org.plant("Group", [row])
