@@ -113,6 +113,10 @@ class _Work:
         self._eligibility = Eligibility(programme, standing, now)
         self._by_intake = {p.intake: p for p in programme.routing.pools.values() if p.intake}
         self._people = {person_member(k): k for k in programme.people}
+        self._holders: dict[str, list[tuple[PoolKey, str]]] = {}
+        for pool in programme.routing.pools.values():
+            for member in pool.members:
+                self._holders.setdefault(member.key.casefold(), []).append((pool.key, member.key))
 
     def decide(self, lead: LeadFacts) -> Decision:
         """Decide about one lead, and let it count."""
@@ -164,6 +168,8 @@ class _Work:
                 for r in reasons
             )
             return self._parked(lead, rule, trials, named)
+        kind = "user" if isinstance(rule.target, ToUser) else "queue"
+        self._hold_one_more(f"{kind}:{name}")
         return self._assigned(lead, rule, trials, owner, notify=rule.notify)
 
     def _by_pool(
@@ -189,7 +195,8 @@ class _Work:
         if owner is None:
             raise Bug(f"{winner} was chosen in pool {pool.key} but is not in the standing.")
         load = self._loads.get((pool.key, winner), Load())
-        self._loads[(pool.key, winner)] = Load(load.open_held + 1, (*load.wins, self._now))
+        self._loads[(pool.key, winner)] = replace(load, wins=(*load.wins, self._now))
+        self._hold_one_more(winner)
         notify = (rule.notify if rule is not None else None) or pool.notify
         return self._assigned(
             lead, rule, trials, owner, notify=notify, pool=pool.key, choices=tuple(choices)
@@ -247,6 +254,13 @@ class _Work:
             reasons=reasons,
             next_try=self._now + FIRST_WAIT,
         )
+
+    def _hold_one_more(self, member: str) -> None:
+        """A lead is held by its owner, whichever pool or rule it came by: all caps on open leads of
+        that member count it. Wins count in the pool that they were won in."""
+        for key in self._holders.get(member.casefold(), ()):
+            load = self._loads.get(key, Load())
+            self._loads[key] = replace(load, open_held=load.open_held + 1)
 
     def _book(self, key: str) -> Book:
         book = self._books.get(key)

@@ -327,6 +327,27 @@ def test_a_partner_that_had_the_lead_does_not_get_it_again() -> None:
     )
 
 
+def test_a_cap_on_open_leads_counts_what_came_by_another_pool() -> None:
+    """Open leads are held by the member, whichever pool they came by."""
+    programme = channel.programme({"a": 1, "b": 1}, caps={"a": Cap(open=3), "b": Cap(week=1)})
+    first = programme.routing.pools[PoolKey("p")]
+    second = replace(first, key=PoolKey("q"), intake="Web Leads")
+    programme = replace(
+        programme, routing=replace(programme.routing, pools={first.key: first, second.key: second})
+    )
+    by_q = [channel.lead(n) for n in range(3)]
+    by_p = [replace(channel.lead(n), intake="Event Leads") for n in range(3, 6)]
+    batch = decide(programme, channel.standing(programme), {}, by_q + by_p, START)
+    assert winners(batch) == [
+        "partner:a",
+        "partner:b",
+        "partner:a",
+        "partner:a",
+        "partner:b",  # its cap of one a week is counted by pool
+        "parked",
+    ]
+
+
 def test_equal_counts_are_refused_rather_than_shared_out_otherwise() -> None:
     """The file and line are named."""
     programme = channel.programme({"a": 1})
