@@ -36,7 +36,7 @@ _SWITCHES = {
 
 @dataclass(slots=True)
 class Delays:
-    """How slow the asynchronous parts are. `membership_seconds`: of the org's clock, from the
+    """How slow the asynchronous parts are. `membership_seconds`: real seconds from the
     creation of a NetworkMemberGroup to its status `Added`."""
 
     membership_seconds: float = 1.0
@@ -73,6 +73,7 @@ class Org:
         self.sessions = Sessions(self)
         self.cursors = Cursors(self)
         self.events: list[dict[str, Any]] = []
+        self.waiting_groups: dict[str, float] = {}
         self._features: frozenset[str] | None = None
 
     # Settings
@@ -237,4 +238,5 @@ class Org:
         self.calls.reset()
         self.clock.follow()
         self.delays = Delays()
+        self.waiting_groups.clear()
         self.changed()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 from sfprm.devorg.api.exchange import Answer, Request
 from sfprm.devorg.api.records import render, wanted_fields
 from sfprm.devorg.api.sobjects import supports
+from sfprm.devorg.api.upserts import upsert_rows
 from sfprm.devorg.api.writing import context_of, external_id, find_object, result, transaction
 from sfprm.devorg.dml import (
     Context,
@@ -22,11 +23,9 @@ from sfprm.devorg.dml import (
     parse_rows,
     update_rows,
 )
-from sfprm.devorg.dml.coerce import coerce
 from sfprm.devorg.dml.context import Operation
 from sfprm.devorg.ids import canonical, is_id
 from sfprm.devorg.problems import Refusal, RowProblem
-from sfprm.devorg.schema import FieldDef, ObjectDef
 
 __all__ = ["create", "delete", "retrieve", "update", "upsert"]
 
@@ -69,7 +68,7 @@ def upsert(request: Request, object: str, field: str) -> Answer:
     context = context_of(request)
 
     def work() -> list[Row]:
-        return _upsert(request, context, definition, key, records)
+        return upsert_rows(request, context, definition, key, records)
 
     return _answer(request, work, all_or_none, upsert=True)
 
@@ -210,108 +209,6 @@ def _type(record: Mapping[str, Any]) -> str:
             400, "INVALID_INPUT", 'Every record needs its type: {"attributes":{"type":"X"}}'
         )
     return type_
-
-
-def _upsert(
-    request: Request,
-    context: Context,
-    definition: ObjectDef,
-    key: FieldDef,
-    records: Sequence[Mapping[str, Any]],
-) -> list[Row]:
-    refused = (
-        supports(definition, "create")
-        or supports(definition, "update")
-        or context.mixed_with(definition.name)
-    )
-    if refused is not None:
-        return [Row(place, problem=refused) for place in range(len(records))]
-    values = [_key(key, record) for record in records]
-    present = sorted({one for one in values if isinstance(one, str)})
-    holders: dict[Any, list[str]] = {}
-    for record in request.org.storage.find(definition.name, **{key.name: present}):
-        if not record.get("IsDeleted"):
-            holders.setdefault(_folded(key, record[key.name]), []).append(str(record["Id"]))
-    rows: dict[int, Row] = {}
-    inserts: list[tuple[int, Mapping[str, Any]]] = []
-    updates: list[tuple[int, Mapping[str, Any]]] = []
-    seen: set[Any] = set()
-    for place, (record, value) in enumerate(zip(records, values, strict=True)):
-        if isinstance(value, RowProblem):
-            rows[place] = Row(place, problem=value)
-            continue
-        if value is None:
-            inserts.append((place, _without(record, "Id")))
-            continue
-        folded = _folded(key, value)
-        found = holders.get(folded, [])
-        if folded in seen:
-            rows[place] = Row(
-                place,
-                problem=RowProblem(
-                    "DUPLICATE_VALUE", f"Duplicate external id specified: {value}", key.name
-                ),
-            )
-        elif len(found) > 1:
-            rows[place] = Row(place, problem=RowProblem(
-                "DUPLICATE_EXTERNAL_ID", f"{key.name}: more than one record found for external id "
-                f"field: [{', '.join(found)}]", key.name))  # fmt: skip
-        elif found:
-            updates.append((place, {**_without(_without(record, key.name), "Id"), "Id": found[0]}))
-        elif key.name == "Id":
-            rows[place] = Row(
-                place,
-                problem=RowProblem("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"),
-            )
-        else:
-            inserts.append((place, _without(record, "Id")))
-        seen.add(folded)
-    with transaction(request.org):
-        for place, row in _write(context, definition, "insert", inserts):
-            rows[place] = row
-        for place, row in _write(context, definition, "update", updates):
-            rows[place] = row
-    return [rows[place] for place in range(len(records))]
-
-
-def _write(
-    context: Context,
-    definition: ObjectDef,
-    operation: Literal["insert", "update"],
-    chosen: Sequence[tuple[int, Mapping[str, Any]]],
-) -> list[tuple[int, Row]]:
-    """Write records that stand at other places in the request; (place, row) of each."""
-    if not chosen:
-        return []
-    rows = parse_rows(context, definition, operation, [record for _, record in chosen])
-    (insert_rows if operation == "insert" else update_rows)(context, definition, rows)
-    return [(place, row) for (place, _), row in zip(chosen, rows, strict=True)]
-
-
-def _key(key: FieldDef, record: Mapping[str, Any]) -> str | RowProblem | None:
-    """A record's key as stored; None for the creating `"Id": null` [R]; a problem without one."""
-    for name, value in record.items():
-        if name.lower() != key.name.lower():
-            continue
-        if value is None and key.name == "Id":
-            return None
-        try:
-            stored = coerce(key, value)
-        except RowProblem as problem:
-            return problem
-        if stored is not None:
-            return stored if isinstance(stored, str) else str(stored)
-    if key.name == "Id":
-        return None
-    return RowProblem("MISSING_ARGUMENT", f"{key.name} not specified", key.name)
-
-
-def _folded(key: FieldDef, value: Any) -> Any:
-    return value if key.case_sensitive or key.is_id else str(value).lower()
-
-
-def _without(record: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key.lower() != name.lower()}
 
 
 def _answer(

@@ -7,6 +7,7 @@ from typing import Any
 
 from sfprm.devorg import story
 from sfprm.devorg.api.exchange import Answer, Request
+from sfprm.devorg.behaviours.user_life import confirm_email
 from sfprm.devorg.calls import DAILY_MAX
 from sfprm.devorg.problems import Refusal, RowProblem
 
@@ -128,6 +129,13 @@ def _settings(request: Request) -> Answer:
     return Answer(body={"done": "The settings were kept."})
 
 
+def _confirm_email(request: Request) -> Answer:
+    """A person follows the link in the mail that confirms a new e-mail address."""
+    username = str(_body(request).get("username"))
+    address = confirm_email(request.org, username)
+    return Answer(body={"done": f"{username} confirmed {address}."})
+
+
 def _session(request: Request) -> Answer:
     """A token for any user, without a login: to see what a partner may do by API."""
     org = request.org
@@ -152,5 +160,6 @@ _TABLE = {
     "faults": {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults},
     "delays": {"GET": _delays, "POST": _delays},
     "settings": {"POST": _settings},
+    "confirm-email": {"POST": _confirm_email},
     "sessions": {"POST": _session},
 }

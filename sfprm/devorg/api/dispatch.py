@@ -7,19 +7,27 @@ import sqlite3
 import sys
 import traceback
 from time import perf_counter
-from urllib.parse import unquote
 
 from sfprm.devorg import metadata
 from sfprm.devorg.api import control, oauth, routes, versions
 from sfprm.devorg.api.exchange import Answer, Request, refused
 from sfprm.devorg.api.writing import transaction
+from sfprm.devorg.behaviours.sites import settle
 from sfprm.devorg.calls import DAILY_MAX, Entry
 from sfprm.devorg.faults import Fault
-from sfprm.devorg.problems import Refusal
+from sfprm.devorg.problems import Refusal, RowProblem
 
 __all__ = ["answer", "data_resource", "log_lost"]
 
 _SOAP = re.compile(r"/services/soap/m/\d+(\.\d)?(/.*)?", re.IGNORECASE)
+_LOCKS = {
+    "lock": RowProblem(
+        "UNABLE_TO_LOCK_ROW",
+        "unable to obtain exclusive access to this record or 1 records: 001000000000000",
+    ),
+    "group-lock": RowProblem("UNKNOWN_EXCEPTION", "group membership operation already in progress"),
+}
+"""The words of the two locks [R]."""
 _EXPIRED = Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
@@ -29,6 +37,8 @@ def answer(request: Request, fault: Fault | None) -> Answer:
     started = perf_counter()
     kind = "unknown"
     try:
+        if request.org.waiting_groups:
+            settle(request.org)
         found, kind = _family(request, fault)
     except Refusal as refusal:
         found = refused(refusal)
@@ -165,21 +175,17 @@ def _soap(request: Request) -> Answer:
 
 
 def _strike(request: Request, fault: Fault) -> None:
-    """The faults that are answers; drops and slowness are the server's business."""
+    """The faults that are answers; drops and slowness are the server's business. A lock meets every
+    other row of a Collections write, and any other request as a whole."""
     if fault.kind == "expired-session":
         request.org.sessions.close(request.token)
         raise _EXPIRED
     if fault.kind == "503":
         raise Refusal(503, "SERVER_UNAVAILABLE", "Server is too busy. Please try again later.")
-    if fault.kind == "lock":
-        raise Refusal(
-            400,
-            "UNABLE_TO_LOCK_ROW",
-            "unable to obtain exclusive access to this record or 1 records: "
-            f"{unquote(request.path.rsplit('/', 1)[-1])}",
-            (),
-        )
-    if fault.kind == "group-lock":
-        raise Refusal(
-            400, "UNKNOWN_EXCEPTION", "group membership operation already in progress", ()
-        )
+    locked = _LOCKS.get(fault.kind)
+    if locked is None:
+        return
+    if "/composite/sobjects" in request.path.lower() and request.method in {"POST", "PATCH"}:
+        request.lock = locked
+        return
+    raise Refusal(400, locked.code, locked.message, ())

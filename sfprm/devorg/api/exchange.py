@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sfprm.devorg.problems import Refusal
+from sfprm.devorg.problems import Refusal, RowProblem
 
 if TYPE_CHECKING:
     from sfprm.devorg.dml import Context
@@ -43,7 +43,8 @@ class Answer:
 class Request:
     """One request. `path` starts with a slash and is still quoted, as sent; `headers` have
     lower-case names; `version` is `66.0` in `/services/data/v66.0/...`, else ''. `caller` is None
-    before login. `transaction` is shared by the parts of a composite request."""
+    before login. `transaction` is shared by the parts of a composite request; `lock` is a fault for
+    every other row of a Collections write."""
 
     org: Org
     method: str
@@ -56,6 +57,7 @@ class Request:
     caller: Access | None = None
     token: str = ""
     transaction: Context | None = None
+    lock: RowProblem | None = None
 
     @property
     def access(self) -> Access:

@@ -33,7 +33,8 @@ def context_of(request: Request) -> Context:
         request.transaction.auto_assign = _auto_assign(request)
         return request.transaction
     org = request.org
-    return Context(org, request.access, stamp_text(org.clock.now()), _auto_assign(request))
+    now = stamp_text(org.clock.now())
+    return Context(org, request.access, now, _auto_assign(request), request.lock)
 
 
 def _auto_assign(request: Request) -> bool | str:

@@ -6,10 +6,45 @@ from __future__ import annotations
 from functools import cache
 
 from sfprm.devorg.behaviours.behaviour import Behaviour
+from sfprm.devorg.behaviours.external_profiles import ExternalProfiles
+from sfprm.devorg.behaviours.history import History
+from sfprm.devorg.behaviours.leads import Leads
+from sfprm.devorg.behaviours.licences import Licences
+from sfprm.devorg.behaviours.partner_accounts import PartnerAccounts
+from sfprm.devorg.behaviours.partner_roles import PartnerRoles
+from sfprm.devorg.behaviours.partner_users import PartnerUsers
+from sfprm.devorg.behaviours.portal_contacts import PortalContacts
+from sfprm.devorg.behaviours.queues import Groups, Members, QueueObjects
+from sfprm.devorg.behaviours.record_owners import RecordOwners
+from sfprm.devorg.behaviours.setup_access import SetupAccess
+from sfprm.devorg.behaviours.sites import MemberGroups, PermissionSetMembers, Sites, SiteUsers
+from sfprm.devorg.behaviours.user_life import UserLife
+from sfprm.devorg.behaviours.usernames import Usernames
 
 __all__ = ["ALL", "Behaviour", "behaviours_for"]
 
-ALL: tuple[Behaviour, ...] = ()
+ALL: tuple[Behaviour, ...] = (
+    SetupAccess(),
+    Leads(),
+    RecordOwners(),
+    PartnerAccounts(),
+    PortalContacts(),
+    Groups(),
+    QueueObjects(),
+    Members(),
+    Sites(),
+    MemberGroups(),
+    PermissionSetMembers(),
+    ExternalProfiles(),
+    PartnerUsers(),
+    Usernames(),
+    UserLife(),
+    Licences(),
+    # Last: it makes roles, which a row refused by another rule must not leave behind
+    PartnerRoles(),
+    SiteUsers(),
+    History(),
+)
 
 
 @cache

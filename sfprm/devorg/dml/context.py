@@ -41,12 +41,14 @@ class Context:
     """One transaction: the org, the caller, the instant as a stamp, and the headers that count.
 
     `auto_assign` is the `Sforce-Auto-Assign` header: True, False, or an assignment rule's id;
-    absent is True [D]."""
+    absent is True [D]. `lock` is a fault that was asked for: every other row, the first among them,
+    meets it."""
 
     org: Org
     access: Access
     now: str
     auto_assign: bool | str = True
+    lock: RowProblem | None = None
     first_written: str | None = None
 
     @property

@@ -25,7 +25,11 @@ def parse_rows(
     """One row a record; a refused one carries its problem. `Id` is set apart (`Row.id`), as given;
     `attributes` is left out."""
     columns = _Columns(context, definition, operation)
-    return [_row(columns, first + place, record, operation) for place, record in enumerate(records)]
+    rows = [_row(columns, first + place, record, operation) for place, record in enumerate(records)]
+    if context.lock is not None:
+        for row in rows[::2]:
+            row.problem = row.problem or context.lock
+    return rows
 
 
 class _Columns:
