@@ -104,6 +104,7 @@ def test_organization_and_switches(demo_org: Org) -> None:
     assert organization["CreatedDate"].startswith("2019-03-04")
     assert (demo_org.networks_on, demo_org.prm_on) == (True, False)
     assert demo_org.setting("networks_since") == "2021-06-15"
+    assert demo_org.setting("partner_roles") == 3  # the sample programme names all three
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,12 @@ class Places:
 
 def plant_places(org: Org, people: People) -> Places:
     """Plant all of it, and set the switches that go with it: digital experiences on since 2021,
-    PRM off, history tracked on a lead's owner and status."""
+    PRM off, three roles a partner account, history tracked on a lead's owner and status."""
     communities = {"enableNetworksEnabled": True, "enableEnablePRM": False}
     org.set_setting("Communities", communities)
     org.set_setting("networks_since", NETWORKS_SINCE)
     org.set_setting("Sharing", {"enableExternalSharingModel": True})
-    org.set_setting("partner_roles", 1)
+    org.set_setting("partner_roles", 3)
     org.set_setting("tracked", {"Lead": ["OwnerId", "Status"]})
     queues = _queues(org, people)
     _groups(org, people)
