@@ -149,9 +149,18 @@ class Storage:
             f"CREATE TABLE IF NOT EXISTS {quoted(definition.name)} ({', '.join(columns)}, "
             'PRIMARY KEY ("Id"))'
         )
+        self._add_new_columns(definition)
         for field in known.values():
             if field.name in _INDEXED or field.unique or field.external_id:
                 self._create_index(definition.name, field.name)
+
+    def _add_new_columns(self, definition: ObjectDef) -> None:
+        """A file made with an older schema gets the columns that came since."""
+        rows = self.execute("SELECT name FROM pragma_table_xinfo(?)", (definition.name,))
+        there = {name for (name,) in rows}
+        for name, field in self._tables[definition.name].items():
+            if name not in there:
+                self._run(f"ALTER TABLE {quoted(definition.name)} ADD COLUMN {_column(field)}")
 
     def _create_index(self, object_: str, field: str) -> None:
         self._run(

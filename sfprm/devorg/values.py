@@ -9,8 +9,7 @@ __all__ = ["datetime_text", "fold", "parse_datetime"]
 
 def datetime_text(moment: datetime) -> str:
     """An aware instant as Salesforce writes it: UTC, milliseconds, `+0000` without a colon."""
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}+0000"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "+0000"
 
 
 def parse_datetime(text: str) -> datetime:

@@ -148,6 +148,22 @@ def test_deployed_column_survives_reopening(tmp_path: Path) -> None:
     second.close()
 
 
+def test_file_of_an_older_schema_gets_new_columns(tmp_path: Path) -> None:
+    """Fields that came with a newer version are there after opening an old file."""
+    path = str(tmp_path / "org.db")
+    older = load_schema()
+    older.remove_field("Account", "Website")
+    first = Storage(path)
+    first.create(older)
+    (id_,) = first.insert("Account", [{"Name": "Acme"}])
+    first.close()
+    second = Storage(path)
+    second.create(load_schema())
+    second.update("Account", id_, {"Website": "https://acme.example.com"})
+    assert second.find("Account", Website="https://acme.example.com")[0]["Id"] == id_
+    second.close()
+
+
 def test_snapshot_brings_everything_back(storage: Storage) -> None:
     """restore undoes records, serials, settings and deployed columns."""
     storage.insert("Account", [{"Name": "before"}])

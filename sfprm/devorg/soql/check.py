@@ -23,6 +23,7 @@ _NOT_FILLED = frozenset({"FieldDefinition"})
 """Objects whose records the org does not keep: asking for them must not look like finding none."""
 
 MAX_OFFSET = 2_000
+MAX_LIMIT = 2**31 - 1
 MAX_CHILD_QUERIES = 20
 MAX_RELATIONSHIPS = 55
 MAX_ROLLUP = 3
@@ -106,7 +107,7 @@ class _Checker:
             grouping_sets=_grouping_sets(query) if aggregated else None,
             having=having,
             order=order,
-            limit=query.limit,
+            limit=None if query.limit is None else min(query.limit, MAX_LIMIT),
             offset=query.offset,
             mine=scope == "mine",
             tracking=query.tracking,

@@ -106,7 +106,11 @@ def unescape(quoted: str, *, pattern: bool = False) -> str:
             made.append(_ESCAPES[escaped.lower()])
         else:
             raise _bad_escape("\\" + escaped)
-    return "".join(made)
+    text = "".join(made)
+    if text.isascii():
+        return text
+    # Two escapes may stand for one letter beyond the first plane; half of one is no letter.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _bad_escape(sequence: str) -> SoqlError:

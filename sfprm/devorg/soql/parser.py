@@ -59,6 +59,8 @@ def parse(text: str) -> Query:
         raise SoqlError(
             "MALFORMED_QUERY", "SOQL statements cannot be longer than 100000 characters."
         )
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode("utf-8")
     return _Parser(text).statement()
 
 
@@ -440,7 +442,9 @@ class _Parser:
             self._expect_mark(":")
             if not self._now.text.isdigit():
                 raise self._unexpected()
-            return Literal("dateword", DateWord(word, int(self._take().text)), token.at)
+            digits = self._take().text
+            count = int(digits) if len(digits) < 10 else 10**9
+            return Literal("dateword", DateWord(word, count), token.at)
         raise self._unexpected()
 
     def _number(self) -> int | float:
@@ -450,7 +454,7 @@ class _Parser:
         if self._now.kind != "number":
             raise self._unexpected()
         text = self._take().text
-        return sign * (int(text) if text.isdigit() else float(text))
+        return sign * (int(text) if text.isdigit() and len(text) < 30 else float(text))
 
     def _integer(self) -> int:
         self._bind_check()

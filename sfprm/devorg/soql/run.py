@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,9 @@ __all__ = ["QueryResult", "run_query"]
 
 MAX_GROUPS = 2_000
 """Rows of an aggregated query, which cannot page (SOQL sheet, section 6)."""
+
+_BOUNDS = ("too many", "too large", "at most", "parser stack")
+"""What SQLite says of a statement with more columns, tables or depth than it takes."""
 
 RowFilter = Callable[[str], tuple[str, list[object]] | None]
 
@@ -199,4 +203,9 @@ class _Runner:
         return Emitter(query.object, self._rules, self._zone)
 
     def _execute(self, statement: Sql) -> list[tuple[Any, ...]]:
-        return self._storage.execute(statement.text, statement.parameters)
+        try:
+            return self._storage.execute(statement.text, statement.parameters)
+        except sqlite3.OperationalError as error:
+            if any(words in str(error) for words in _BOUNDS):
+                raise SoqlError("QUERY_TOO_COMPLICATED", "Query is too complex") from error
+            raise

@@ -35,6 +35,7 @@ SEPARATOR = "\x01"
 """Stands between the sort key and the text in the MIN or MAX of a text."""
 
 _TEXT = TEXT_TYPES
+_MANY = 100
 _ANY_OF = " IN (SELECT value FROM json_each(?))"
 
 
@@ -160,7 +161,7 @@ class Emitter:
         """A predicate. A null inside counts as not true; only a complement has to say so."""
         if isinstance(one, (All, Any)):
             word = " AND " if isinstance(one, All) else " OR "
-            return Sql("(") + joined(word, [self.condition(part) for part in one.parts]) + ")"
+            return _bracketed(word, [self.condition(part) for part in one.parts])
         if isinstance(one, Complement):
             return Sql("(") + self.condition(one.inner) + ") IS NOT TRUE"
         if isinstance(one, IsNull):
@@ -197,8 +198,11 @@ class Emitter:
                     left, values = self.value(one.expr) + " COLLATE NOCASE", list(one.values)
             else:
                 left, values = self.value(one.expr), list(one.values)
-            marks = ", ".join("?" * len(values))
-            parts.append(left + Sql(f" IN ({marks})", tuple(values)))
+            if len(values) > _MANY:
+                parts.append(left + Sql(_ANY_OF, (json.dumps(values),)))
+            else:
+                marks = ", ".join("?" * len(values))
+                parts.append(left + Sql(f" IN ({marks})", tuple(values)))
         if one.or_null:
             parts.append(self.value(one.expr) + " IS NULL")
         return Sql("(") + joined(" OR ", parts) + ")" if parts else Sql("0")
@@ -307,6 +311,16 @@ def rows(query: BoundQuery) -> Sql:
 def among(column: str, ids: Sequence[str]) -> Sql:
     """The condition that a column is one of these ids, however many."""
     return Sql(column + _ANY_OF, (json.dumps(list(ids)),))
+
+
+def _bracketed(word: str, parts: list[Sql]) -> Sql:
+    """Conditions with AND or OR between. Long lists are bracketed in pieces, as SQLite's parser
+    bounds the depth of an expression.
+    """
+    while len(parts) > _MANY:
+        pieces = [parts[place : place + _MANY] for place in range(0, len(parts), _MANY)]
+        parts = [Sql("(") + joined(word, piece) + ")" for piece in pieces]
+    return Sql("(") + joined(word, parts) + ")"
 
 
 def _exact(expr: Expr) -> bool:
