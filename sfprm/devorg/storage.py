@@ -56,6 +56,10 @@ _INDEXED = frozenset(
 
 Row = dict[str, Any]
 
+_NAME_OF_PARTS = (
+    '"Name" TEXT COLLATE NOCASE GENERATED ALWAYS AS '
+    "(trim(coalesce(\"FirstName\", '') || ' ' || coalesce(\"LastName\", ''))) VIRTUAL"
+)
 _ANY_OF = "(SELECT value FROM json_each(?))"
 
 
@@ -88,7 +92,6 @@ class Storage:
             check_same_thread=False,
             cached_statements=512,
         )
-        self._in_memory = path is None
         self._depth = 0
         self._tables: dict[str, dict[str, FieldDef]] = {}
         self._computed: dict[str, frozenset[str]] = {}
@@ -114,45 +117,42 @@ class Storage:
     # Tables
 
     def create(self, schema: Schema) -> None:
-        """Makes the tables that are not there yet, and gives the schema the fields that were
-        deployed into this database before (`add_column`).
+        """Makes the tables, columns and indexes that are not there yet, and gives the schema the
+        fields that were deployed into this database before (`add_column`).
         """
         with self.transaction():
-            for object_, field in self.added_fields():
-                schema.add_field(object_, field)
-            self._tables.clear()
+            self._learn(schema)
             for definition in schema.objects():
                 self._create_table(definition)
 
-    def _create_table(self, definition: ObjectDef) -> None:
-        columns = []
-        computed = set()
-        known = {}
-        for field in definition.fields:
-            if field.is_compound:
-                computed.add(field.name)
-                continue
-            known[field.name] = field
-            if field.name == "Name" and definition.name_is_made_of_parts:
+    def _learn(self, schema: Schema) -> None:
+        """Keeps in mind which columns there are, deployed ones included."""
+        for object_, field in self.added_fields():
+            schema.add_field(object_, field)
+        self._tables.clear()
+        for definition in schema.objects():
+            name = definition.name
+            stored = {one.name: one for one in definition.fields if not one.is_compound}
+            computed = {one.name for one in definition.fields if one.is_compound}
+            if definition.name_is_made_of_parts:
                 computed.add("Name")
-                columns.append(
-                    '"Name" TEXT COLLATE NOCASE GENERATED ALWAYS AS '
-                    "(trim(coalesce(\"FirstName\", '') || ' ' || coalesce(\"LastName\", ''))) "
-                    "VIRTUAL"
-                )
-            else:
-                columns.append(_column(field))
-        self._tables[definition.name] = known
-        self._computed[definition.name] = frozenset(computed)
-        self._prefixes[definition.name] = definition.key_prefix
+            self._tables[name] = stored
+            self._computed[name] = frozenset(computed)
+            self._prefixes[name] = definition.key_prefix
+
+    def _create_table(self, definition: ObjectDef) -> None:
+        name = definition.name
+        fields = self._tables[name].values()
+        columns = [
+            _NAME_OF_PARTS if one.name in self._computed[name] else _column(one) for one in fields
+        ]
         self._run(
-            f"CREATE TABLE IF NOT EXISTS {quoted(definition.name)} ({', '.join(columns)}, "
-            'PRIMARY KEY ("Id"))'
+            f'CREATE TABLE IF NOT EXISTS {quoted(name)} ({", ".join(columns)}, PRIMARY KEY ("Id"))'
         )
         self._add_new_columns(definition)
-        for field in known.values():
+        for field in fields:
             if field.name in _INDEXED or field.unique or field.external_id:
-                self._create_index(definition.name, field.name)
+                self._create_index(name, field.name)
 
     def _add_new_columns(self, definition: ObjectDef) -> None:
         """A file made with an older schema gets the columns that came since."""
@@ -378,7 +378,7 @@ class Storage:
         """
         with self._lock:
             snapshot._connection.backup(self._connection)
-            self.create(schema)
+            self._learn(schema)
 
 
 def _column(field: FieldDef) -> str:

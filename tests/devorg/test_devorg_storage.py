@@ -164,8 +164,11 @@ def test_file_of_an_older_schema_gets_new_columns(tmp_path: Path) -> None:
     second.close()
 
 
-def test_snapshot_brings_everything_back(storage: Storage) -> None:
-    """restore undoes records, serials, settings and deployed columns."""
+@pytest.mark.parametrize("in_file", [False, True])
+def test_snapshot_brings_everything_back(tmp_path: Path, in_file: bool) -> None:
+    """restore undoes records, serials, settings and deployed columns, in memory and in a file."""
+    storage = Storage(str(tmp_path / "org.db") if in_file else None)
+    storage.create(load_schema())
     storage.insert("Account", [{"Name": "before"}])
     taken = storage.snapshot()
     storage.insert("Account", [{"Name": "after"}])
@@ -178,6 +181,8 @@ def test_snapshot_brings_everything_back(storage: Storage) -> None:
     assert storage.meta_get("on") is None
     assert storage.added_fields() == []
     assert storage.next_id("001")[14] == "2"
+    storage.add_column("Account", KEY_FIELD)
+    storage.close()
 
 
 WRITER = """
