@@ -54,7 +54,7 @@ class _Checker:
 
     def query(self, query: Query, root: ObjectDef, place: _Place) -> BoundQuery:
         names = Names(self._view, root, query.sources, query.text)
-        expressions = Expressions(names)
+        expressions = Expressions(names, self._calendar.fiscal_month)
         filters = Filters(query.text, self._calendar, expressions.scalar, self._select_for(names))
         aggregated = query.grouping is not None or any(
             isinstance(item, Item) and is_aggregate(item.expression) for item in query.items
@@ -197,7 +197,9 @@ class _SelectCheck:
                 f"field in the where expression in the outer query '{left.field.name}' should "
                 "point to the same object type",
             )
-        filters = Filters(text, self._calendar, Expressions(names).scalar, _nested)
+        filters = Filters(
+            text, self._calendar, Expressions(names, self._calendar.fiscal_month).scalar, _nested
+        )
         return Select(root, column, filters.predicate(join.where) if join.where else None)
 
 

@@ -43,7 +43,7 @@ class Calendar:
         self.zone = ZoneInfo(zone)
         self.today = now.astimezone(self.zone).date()
         self._week_starts = week_starts
-        self._fiscal_month = fiscal_month
+        self.fiscal_month = fiscal_month
 
     def days(self, word: str, count: int | None = None) -> tuple[date, date]:
         """The first day of the range, and the day after its last."""
@@ -88,7 +88,7 @@ class Calendar:
             return today + timedelta(days=7 * shift - back)
         if unit == "MONTH":
             return _month(today.year, today.month + shift)
-        first = self._fiscal_month if unit.startswith("FISCAL") else 1
+        first = self.fiscal_month if unit.startswith("FISCAL") else 1
         passed = (today.month - first) % 12
         if unit.endswith("QUARTER"):
             return _month(today.year, today.month - passed % 3 + 3 * shift)

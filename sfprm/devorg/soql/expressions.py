@@ -3,6 +3,8 @@ section 4)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sfprm.devorg.functions import DATE_PARTS
 from sfprm.devorg.schema.model import INT_TYPES, REAL_TYPES
 from sfprm.devorg.soql.bound import Aggregate, Column, Computed, Expr
@@ -31,8 +33,9 @@ def is_aggregate(expression: Expression) -> bool:
 class Expressions:
     """Checks the operands of one query."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, fiscal_month: int) -> None:
         self.names = names
+        self._fiscal_month = fiscal_month
 
     def scalar(self, expression: Expression) -> Expr:
         """A field, or a function of one record's field."""
@@ -48,8 +51,13 @@ class Expressions:
             return self._argument(expression)
         if name in DATE_PARTS or name in ("HOUR_IN_DAY", "DAY_ONLY"):
             return self._date_function(expression)
-        if name.startswith("FISCAL_") and f"CALENDAR_{name[7:]}" in DATE_PARTS:
-            raise NotImitated(name)
+        if name in ("FISCAL_MONTH", "FISCAL_QUARTER", "FISCAL_YEAR"):
+            # A fiscal year that begins in January is the calendar's; how another is named, by its
+            # beginning or its end, is a setting that is not kept here.
+            if self._fiscal_month != 1:
+                raise NotImitated(f"{name} with a fiscal year that begins in another month")
+            plain = replace(expression, name=name.replace("FISCAL", "CALENDAR"))
+            return self._date_function(plain)
         if name in ("FORMAT", "CONVERTCURRENCY", "CONVERTTIMEZONE", "FIELDS", "GEOLOCATION"):
             raise NotImitated(f"{name} here")
         raise _malformed(f"unexpected token: '{expression.text.partition('(')[0]}'")
