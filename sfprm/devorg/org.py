@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfprm.devorg.auth import ConnectedApp, Sessions
+from sfprm.devorg.beginnings import Beginnings
 from sfprm.devorg.calls import CallLog
 from sfprm.devorg.cursors import Cursors
 from sfprm.devorg.faults import Faults
@@ -17,12 +18,11 @@ from sfprm.devorg.orgclock import OrgClock
 from sfprm.devorg.outbox import Outbox
 from sfprm.devorg.permissions import Permissions
 from sfprm.devorg.planting import plant
-from sfprm.devorg.schema import load_schema
-from sfprm.devorg.storage import Storage
 
 if TYPE_CHECKING:
     from sfprm.devorg.permissions import Access
     from sfprm.devorg.schema import FieldDef, ObjectDef, Schema
+    from sfprm.devorg.storage import Storage
 
 __all__ = ["AGENT_USERNAME", "INSTANCE_NAME", "Org"]
 
@@ -70,6 +70,7 @@ class Org:
         self.faults = Faults()
         self.delays = Delays()
         self.permissions = Permissions(self)
+        self.beginnings = Beginnings()
         self.sessions = Sessions(self)
         self.cursors = Cursors(self)
         self.events: list[dict[str, Any]] = []
@@ -193,13 +194,17 @@ class Org:
     def reset(self) -> None:
         """Empty the org: no records, settings, mails, events, sessions, faults; the clock follows
         the machine's again. The call allowance used stays."""
-        blank = Storage(None)
-        schema = load_schema()
-        blank.create(schema)
-        snapshot = blank.snapshot()
-        blank.close()
-        self._restore(lambda: self.storage.restore(snapshot, schema), schema)
-        snapshot.close()
+        self.schema = self.beginnings.empty(self.storage)
+        self.outbox.forget_after(0)
+        self.events.clear()
+        self.sessions.close_all()
+        self.cursors.close_all()
+        self.faults.clear()
+        self.calls.reset()
+        self.clock.follow()
+        self.delays = Delays()
+        self.waiting_groups.clear()
+        self.changed()
 
     def seed(self, name: str, seed: int) -> dict[str, Any]:
         """Seed a story into an empty org. An org that was only filled at its start, because
@@ -210,8 +215,17 @@ class Org:
             raise ValueError(f"story: {name!r} is none of {', '.join(sorted(story.STORIES))}")
         if self.setting("story_by_default"):
             self.reset()
-        self.happen(lambda: story.seed(self, name, seed))
-        self.set_setting("story", name)
+        if self.organization:
+            raise ValueError("the org is not empty: reset it first")
+        prepared = self.beginnings.again(name, seed, self.storage, self.clock.now())
+        if prepared is not None:
+            self.schema = prepared
+        else:
+            at = self.clock.now()
+            self.happen(lambda: story.seed(self, name, seed))
+            self.set_setting("story", name)
+            self.beginnings.keep(name, seed, self.storage, at)
+        self.changed()
         return {"done": f"The story {name} was seeded.", "story": name, "seed": seed}
 
     def happen(self, work: Callable[[], Any]) -> dict[str, Any]:
@@ -226,17 +240,3 @@ class Org:
             raise
         self.changed()
         return dict(done or {})
-
-    def _restore(self, work: Callable[[], None], schema: Schema) -> None:
-        work()
-        self.schema = schema
-        self.outbox.forget_after(0)
-        self.events.clear()
-        self.sessions.close_all()
-        self.cursors.close_all()
-        self.faults.clear()
-        self.calls.reset()
-        self.clock.follow()
-        self.delays = Delays()
-        self.waiting_groups.clear()
-        self.changed()
