@@ -170,6 +170,19 @@ def test_simple_salesforce_retrieves(salesforce: Salesforce) -> None:
         } == set(archive.namelist())
 
 
+def test_simple_salesforce_lists_and_reads(salesforce: Salesforce) -> None:
+    """By the WSDL that it bundles, read strictly enough to complain."""
+    mdapi: Any = salesforce.mdapi
+    query = mdapi._client.get_type("ns0:ListMetadataQuery")
+    listed = mdapi.list_metadata([query(type="ReportFolder")])
+    assert [one.fullName for one in listed] == ["Board_Reports", "Pipeline_Reports"]
+    folder = mdapi.ReportFolder.read(["Pipeline_Reports"])
+    assert (folder.fullName, folder.accessType) == ("Pipeline_Reports", "Public")
+    rules = mdapi.SharingRules.read(["Lead"])
+    assert rules.sharingOwnerRules[0].sharedTo.roleAndSubordinates == ["VP_Channels"]
+    assert "Network" in {one.xmlName for one in mdapi.describe_metadata().metadataObjects}
+
+
 def test_expired_session_is_a_soap_fault(devorg: Any) -> None:
     """HTTP 500 with sf:INVALID_SESSION_ID."""
     envelope = (

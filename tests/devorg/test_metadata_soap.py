@@ -144,6 +144,32 @@ def test_settings_are_retrieved_by_name_only(empty_org: Org) -> None:
     assert list(retrieve(empty_org, Settings=["*"])[0]) == ["package.xml"]
 
 
+@pytest.mark.parametrize(
+    ("type_", "name", "tag"),
+    [
+        ("SharingRules", "Lead", "sharingOwnerRules"),
+        ("SharingOwnerRule", "Lead.Internal_only", "sharedTo"),
+        ("SharingCriteriaRule", "Account.Customers_to_Iberia", "criteriaItems"),
+        ("ReportFolder", "Pipeline_Reports", "accessType"),
+        ("CommunitiesSettings", "Communities", "enableEnablePRM"),
+        ("CustomField", "Lead.Product__c", "valueSet"),
+        ("Network", "Customer Help", "status"),
+        ("Profile", "Admin", "userLicense"),
+    ],
+)
+def test_components_are_read_as_records(empty_org: Org, type_: str, name: str, tag: str) -> None:
+    """One record a name; a name that is not there gives an empty one."""
+    body = (
+        f"<met:type>{type_}</met:type><met:fullNames>{name}</met:fullNames>"
+        "<met:fullNames>Nobody</met:fullNames>"
+    )
+    _, answer = call(empty_org, "readMetadata", body)
+    found, missing = answer.children[0].all("records")
+    assert (found.attributes["xsi:type"], found.value("fullName")) == (type_, name)
+    assert found.find(tag) is not None
+    assert missing.attributes["xsi:nil"] == "true"
+
+
 def test_networks_profiles_and_fields_are_retrieved(empty_org: Org) -> None:
     """Made from the org's rows."""
     files, messages = retrieve(

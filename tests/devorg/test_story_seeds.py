@@ -188,6 +188,8 @@ def test_folders_are_rows_too(demo_org: Org) -> None:
         "Price_Lists": ("Shared", "Document"),
         "Sales_Templates": ("Public", "Email"),
     }
+    dates = {row["CreatedDate"][:10] for row in demo_org.storage.find("Folder")}
+    assert dates == {"2020-05-11"}  # before digital experiences
 
 
 def test_sharing_defaults(demo_org: Org) -> None:

@@ -87,6 +87,11 @@ class Context:
             "SystemModstamp": at,
         }
 
+    def birth(self) -> dict[str, str]:
+        """The audit fields of a row that this deployment makes."""
+        made = {"CreatedDate": stamp_text(self.at), "CreatedById": self.user_id}
+        return {**made, **self.stamps()}
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:

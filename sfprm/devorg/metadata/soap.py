@@ -1,7 +1,8 @@
 """The Metadata API over SOAP: `/services/Soap/m/NN.0`.
 
-retrieve, checkRetrieveStatus, listMetadata, describeMetadata, deploy, checkDeployStatus,
-cancelDeploy; any other operation is a fault that names it. Element names and orders: the WSDL [R].
+retrieve, checkRetrieveStatus, readMetadata, listMetadata, describeMetadata, deploy,
+checkDeployStatus, cancelDeploy; any other operation is a fault that names it. Element names and
+orders: the WSDL [R].
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from sfprm.devorg.metadata import deployments, markup, retrieving
+from sfprm.devorg.metadata import deployments, markup, reading, retrieving
 from sfprm.devorg.metadata.markup import METADATA_NS, Malformed, Node, element
 from sfprm.devorg.metadata.types import TYPES
 from sfprm.devorg.problems import Refusal
@@ -126,6 +127,11 @@ def _list_metadata(org: Org, operation: Node, user_id: str) -> list[Node]:
     return retrieving.list_metadata(org, queries)
 
 
+def _read_metadata(org: Org, operation: Node, user_id: str) -> list[Node]:
+    names = [node.text for node in operation.all("fullNames")]
+    return [reading.read_metadata(org, operation.value("type") or "", names)]
+
+
 def _describe_metadata(org: Org, operation: Node, user_id: str) -> list[Node]:
     objects = [
         element(
@@ -193,6 +199,7 @@ def _node(tag: str, values: dict[str, Any]) -> Node:
 _OPERATIONS: dict[str, Callable[[Org, Node, str], list[Node]]] = {
     "retrieve": _retrieve,
     "checkRetrieveStatus": _check_retrieve_status,
+    "readMetadata": _read_metadata,
     "listMetadata": _list_metadata,
     "describeMetadata": _describe_metadata,
     "deploy": _deploy,

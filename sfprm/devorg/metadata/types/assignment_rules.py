@@ -95,7 +95,7 @@ class AssignmentRules:
         mine = next((row for row in rows if row["Name"] == name), None)
         values = {"Active": active, **context.stamps()}
         if mine is None:
-            row = {"Name": name, "SobjectType": object_, "CreatedById": context.user_id, **values}
+            row = {"Name": name, "SobjectType": object_, **values, **context.birth()}
             [rule_id] = org.plant("AssignmentRule", [row])
         else:
             rule_id = str(mine["Id"])

@@ -47,7 +47,7 @@ _SHARED_TO = (
     "User",
     "Territory",
     "TerritoryAndSubordinates",
-    "AllInternalUsers",
+    "ChannelProgramGroup",
 )
 _FIELDS = ("accessType", "folderShares", "name", "publicFolderAccess", "sharedTo")
 _SHARE_FIELDS = ("accessLevel", "sharedTo", "sharedToType")
@@ -110,7 +110,7 @@ class FolderType:
             folder_id = str(rows[0]["Id"])
             org.storage.update("Folder", folder_id, values)
         else:
-            row = {**key, "CreatedById": context.user_id, **values}
+            row = {**key, **values, **context.birth()}
             [folder_id] = org.plant("Folder", [row])
         return stored.put(
             org,

@@ -94,9 +94,8 @@ class PermissionSets:
                 "Name": name,
                 "IsOwnedByProfile": False,
                 "IsCustom": True,
-                "CreatedById": context.user_id,
                 **values,
-                **context.stamps(),
+                **context.birth(),
             }
             [set_id] = org.plant("PermissionSet", [row])
         self._grant(org, set_id, fields, objects)

@@ -3,7 +3,7 @@
 `enableNetworksEnabled` (47+) switches digital experiences on, `enableEnablePRM` (48+) partner
 accounts and users; the doubled word is the real name [D]. Turning either off again fails here;
 a real org fails or ignores it (unverified). PRM without digital experiences is refused (unverified:
-a real org may switch both on).
+a real org may switch both on). The names are the WSDL's [R]; what is on by default is assumed [M].
 """
 
 from __future__ import annotations
@@ -39,22 +39,24 @@ _KNOWN: Mapping[str, Mapping[str, bool]] = {
         "blockEmbeddedLoginUnknownURLRedirect": False,
         "canModerateAllFeedPosts": False,
         "canModerateInternalFeedPosts": False,
-        "enableCSPContactVisibilityPref": False,
+        "embeddedVisualforcePages": False,
         "enableCommunityWorkspaces": True,
+        "enableCspContactVisibilityPref": False,
         "enableCspNotesOnAccConPref": False,
         _PRM: False,
-        "enableErrorPageFallback": False,
-        "enableEnforceNetworkAccessLevels": False,
         "enableExternalAccHierPref": False,
+        "enableGuestPermDisOptOutCruc": False,
+        "enableGuestSecurityOptOutCruc": False,
+        "enableGuvSecurityOptOutPref": False,
         "enableInviteChatterGuestEnabled": False,
+        "enableNameFieldsUserPIIEnabled": False,
         "enableNetPortalUserReportOpts": False,
         _NETWORKS: False,
         "enableOotbProfExtUserOpsEnable": False,
         "enablePRMAccRelPref": False,
         "enablePowerCustomerCaseStatus": False,
-        "enablePreventBadgesDisplay": False,
+        "enablePreventBadgeGuestAccess": False,
         "enableRelaxPartnerAccountFieldPref": False,
-        "enableShowHiddenFieldsPref": False,
         "enableUnsupportedBrowserModalPref": False,
         "enableUsernameUniqForOrgPref": False,
     },
@@ -73,6 +75,7 @@ _KNOWN: Mapping[str, Mapping[str, bool]] = {
         "enableRemoveTMGroupMembership": False,
         "enableRestrictAccessLookupRecords": False,
         "enableSecureGuestAccess": True,
+        "enableShareObjectReportTypes": False,
         "enableStandardReportVisibility": False,
         "enableTerritoryForecastManager": False,
     },
@@ -154,7 +157,6 @@ def _partner_group(context: Context) -> None:
         "Name": "All Partner Users",
         "Type": "PRMOrganization",
         "DoesIncludeBosses": False,
-        "CreatedById": context.user_id,
-        **context.stamps(),
+        **context.birth(),
     }
     context.org.plant("Group", [row])
