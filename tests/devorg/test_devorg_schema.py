@@ -93,7 +93,8 @@ def test_every_reference_is_declared_where_it_leads(schema: Schema) -> None:
             child = schema.object(link.child)
             assert child is not None
             field = child.field(link.field)
-            if field is not None and field.type == "reference":
+            assert field is not None, link
+            if field.type == "reference":
                 assert parent.name in field.reference_to, (parent.name, link)
 
 
