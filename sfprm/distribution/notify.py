@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from sfprm.salesforce.session import Session
     from sfprm.store.records import JournalEntry
 
-__all__ = ["MailReport", "notice_named", "send_notices"]
+__all__ = ["MOST_MAILS", "NO_MAIL", "MailReport", "notice_named", "send_notices"]
+
+MOST_MAILS = 50
+"""Most mails of one run; developer editions may send few a day."""
 
 USER_PREFIX = "005"
 _ALWAYS = {"lead": ("Id", "Name", "Company"), "owner": ("Id", "Name", "Email", "Username")}
@@ -41,6 +44,10 @@ class MailReport:
     sent: int = 0
     not_sent: tuple[str, ...] = ()
     queues: int = 0
+
+
+NO_MAIL = MailReport()
+"""Nothing was to be sent."""
 
 
 def notice_named(programme: Programme, key: str) -> Notice:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.destination import find_destination
-from sfprm.distribution.notify import MailReport, notice_named, send_notices
+from sfprm.distribution.notify import MOST_MAILS, NO_MAIL, MailReport, notice_named, send_notices
 from sfprm.errors import BadRequest
 from sfprm.estate.model import KEY_FIELD
 from sfprm.ids import PartnerKey, PersonKey, RecordId, is_record_id
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
 
-__all__ = ["MOST_MAILS", "LeadsWanted", "Move", "ReassignResult", "reassign"]
-
-MOST_MAILS = 50
-"""Most mails of one reassignment; developer editions may send few a day."""
+__all__ = ["LeadsWanted", "Move", "ReassignResult", "reassign"]
 
 OWNER_PREFIXES = ("005", "00G")
 _FIELDS = ("Id", "OwnerId", "Owner.Name", "Name", "Company")
@@ -121,7 +118,7 @@ def reassign(
         if RecordId(row["OwnerId"]) != to.owner_id
     )
     _brake(len(moves), max_changes, notice if not to.is_queue else None)
-    mails = MailReport()
+    mails = NO_MAIL
     if moves and not dry_run:
         progress.stage("leads", len(moves))
         entries = store.journal_manual(
@@ -165,7 +162,7 @@ def _mail(
     policy: MailPolicy | None,
 ) -> MailReport:
     if notice is None:
-        return MailReport()
+        return NO_MAIL
     if policy is None:
         raise BadRequest("A notice was asked for, and no mail policy says where mail may go.")
     done = carrier.tally.confirmed[mended:]

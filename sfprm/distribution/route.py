@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.intake import PAGE, find_intake, read_leads
+from sfprm.distribution.notify import MOST_MAILS, NO_MAIL, MailReport, send_notices
 from sfprm.distribution.standing import build_standing, count_open_leads, owners_to_count
 from sfprm.estate.reader import read_estate
 from sfprm.ids import RecordId
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sfprm.clock import Clock
     from sfprm.events import Progress
     from sfprm.ids import RunId
+    from sfprm.outbound.mail_guard import MailPolicy
     from sfprm.programme.model import Programme
     from sfprm.routing.values import Batch, Decision, LeadFacts, Standing
     from sfprm.salesforce.session import Session
@@ -45,6 +47,8 @@ LEFT_ALONE_FOR = timedelta(hours=24)
 class RouteResult:
     """What a pass did. Counts are of leads. `waiting`: kept back from an earlier pass, not looked
     at. `owned` came to the owner that was decided, and were seen there (in a dry run: would).
+
+    `mails`: notices that rules and pools ask for, at most MOST_MAILS a pass.
 
     `by_target` counts what was decided, by rule and pool or owner. `worst_drift` is the furthest
     that any member was from its entitlement at any moment of the pass, in leads.
@@ -65,7 +69,7 @@ class RouteResult:
     won: Mapping[tuple[str, str], int]
     worst_drift: float
     calls: int
-    unsent_notices: int = 0
+    mails: MailReport = NO_MAIL
 
 
 @dataclass(slots=True)
@@ -77,7 +81,6 @@ class _Count:
     parked: int = 0
     left_alone: int = 0
     waiting: int = 0
-    unsent_notices: int = 0
     worst: int = 0
     by_target: Counter[tuple[str, str]] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -105,7 +108,6 @@ class _Count:
                 self.left_alone += 1
             case Outcome.ASSIGNED:
                 self.assigned += 1
-                self.unsent_notices += decision.notify is not None
                 to = f"pool {decision.pool}" if decision.pool else decision.owner_name
                 self.by_target[(decision.rule or f"intake {decision.lead.intake}", to)] += 1
                 if decision.pool is not None:
@@ -122,12 +124,15 @@ def route(
     progress: Progress,
     dry_run: bool = False,
     limit: int | None = None,
+    policy: MailPolicy | None = None,
 ) -> RouteResult:
     """Route all leads that wait (at most `limit`), after finishing what an interrupted run left.
 
     Costs 2 calls when nothing waits; else the estate's reads, one call for every 2,000 leads to
     read and one to confirm them, and one for every 200 to write. A dry run writes neither the
     org nor the store, and leaves open decisions of an interrupted run as they are.
+
+    Mails go through `policy`; without one none is sent, and the result says so.
 
     Raises NotReady when an intake queue is missing, TryLater when the org stops answering: the
     same call again goes on where this one stopped.
@@ -159,12 +164,14 @@ def route(
             carrier.carry_out([e for e in entries if e.state is WriteState.DECIDED])
         standing, ledgers = batch.standing, batch.ledgers
         count.take(batch, before, [f"pool:{key}" for key in programme.routing.pools])
+    mails = _mail(session, programme, carrier, policy)
     return _result(
         store,
         programme,
         ledgers,
         count,
         carrier,
+        mails,
         dry_run=dry_run,
         taken_up=taken_up,
         mended=mended,
@@ -236,12 +243,35 @@ def _main_reason(decision: Decision) -> str:
     return f"pool {decision.pool}: no member is eligible"
 
 
+def _mail(
+    session: Session, programme: Programme, carrier: Carrier, policy: MailPolicy | None
+) -> MailReport:
+    """The notices of what was confirmed in this pass, taken up or new: a mail follows its settled
+    decision, so none of these was sent before."""
+    notices = programme.routing.notices
+    due = [
+        (entry, notices[entry.notify])
+        for entry in carrier.tally.confirmed
+        if entry.kind == "route" and entry.notify is not None and entry.notify in notices
+    ]
+    if not due:
+        return NO_MAIL
+    if policy is None:
+        return MailReport(not_sent=(f"{len(due)} notices: no mail policy was given",))
+    report = send_notices(session, programme, policy, due[:MOST_MAILS])
+    if len(due) > MOST_MAILS:
+        held = f"{len(due) - MOST_MAILS} notices: at most {MOST_MAILS} mails go out in one pass"
+        report = replace(report, not_sent=(*report.not_sent, held))
+    return report
+
+
 def _result(
     store: StoreWriter,
     programme: Programme,
     ledgers: Mapping[str, Ledger],
     count: _Count,
     carrier: Carrier,
+    mails: MailReport,
     *,
     dry_run: bool,
     taken_up: int,
@@ -279,5 +309,5 @@ def _result(
         won=MappingProxyType(dict(count.won)),
         worst_drift=float(Fraction(count.worst, UNIT)),
         calls=calls,
-        unsent_notices=count.unsent_notices,
+        mails=mails,
     )

@@ -114,44 +114,6 @@ def test_a_preview_writes_nothing(channel: Channel) -> None:
     assert (result.moved, channel.owners(), channel.store.entries()) == (0, before, [])
 
 
-@pytest.mark.parametrize(
-    ("leads", "options", "words"),
-    [
-        (LeadsWanted(owner="Web Leads"), {"max_changes": 100}, r"more than --max-changes 100\."),
-        (
-            LeadsWanted(owner="Web Leads"),
-            {"user": "ines.moura", "queue": None, "notify": "lead-assigned", "policy": OPEN},
-            r"--notify would send 1,\d{3} mails; at most 50 go out at once\.",
-        ),
-        (
-            LeadsWanted(ids=(RecordId("00QKp00000AbCdE"),)),
-            {},
-            r"00QKp00000AbCdE... is no open lead that the agent sees\.",
-        ),
-        (LeadsWanted(), {}, r"No leads are named\."),
-        (LeadsWanted(owner="nobody"), {}, r"Nobody in the org is meant by 'nobody'\."),
-        (LeadsWanted(owner="Web Leads"), {"queue": "Nowhere"}, r"The org has no queue 'Nowhere'\."),
-        (
-            LeadsWanted(owner="Web Leads"),
-            {"user": "x@example.com", "queue": None},
-            r"The org has no user 'x@example\.com'\.",
-        ),
-        (
-            LeadsWanted(owner="Web Leads"),
-            {"notify": "nothing"},
-            r"The programme has no notice 'nothing' \(there are: lead-assigned\)\.",
-        ),
-    ],
-)
-def test_refused_before_anything_is_written(
-    channel: Channel, leads: LeadsWanted, options: dict[str, Any], words: str
-) -> None:
-    """Brakes and mistakes, each with its sentence."""
-    with pytest.raises(BadRequest, match=words):
-        move(channel, leads, **{"queue": "Inside Sales Desk", **options})
-    assert channel.store.entries() == []
-
-
 def test_undo_says_what_it_cannot_take_back(channel: Channel) -> None:
     """A lead that was moved on since stays where it is."""
     wanted = LeadsWanted(owner="Web Leads", limit=3)

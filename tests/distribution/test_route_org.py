@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sfprm.errors import NotReady
+from sfprm.ids import PoolKey
+from sfprm.outbound.mail_guard import MailPolicy
+from sfprm.programme.model import Origin, Pool, PoolMember, Programme, Rule, ToPool
 from sfprm.routing.credits import broken_laws
 from sfprm.routing.values import Code
 from sfprm.store.records import WriteState
@@ -90,31 +94,94 @@ def test_a_limit_takes_the_oldest(channel: Channel) -> None:
 
 def test_an_intake_queue_that_is_not_there_is_named(channel: Channel) -> None:
     """Before anything is read or decided."""
-    from dataclasses import replace
-
     routing = replace(channel.programme.routing, intake=("Web Leads", "Fax Leads"))
     channel.programme = replace(channel.programme, routing=routing)
     with pytest.raises(NotReady, match="The org has no queue 'Fax Leads'"):
         channel.route()
 
 
+def queues_only(channel: Channel, *, notify: str | None = None) -> Programme:
+    """The plain case: all leads evenly over two queues."""
+    here = Origin("routing.yaml", 1)
+    pool = Pool(
+        PoolKey("desks"),
+        tuple(
+            PoolMember("queue", label, 1, here)
+            for label in ("Inside Sales Desk", "Partner leads South")
+        ),
+        here,
+    )
+    rule = Rule("all", (), None, ToPool(pool.key), here, notify)
+    routing = replace(channel.programme.routing, pools={pool.key: pool}, rules=(rule,))
+    return replace(channel.programme, routing=routing)
+
+
+def test_round_robin_over_queues(channel: Channel) -> None:
+    """Evenly, with nothing but a list of queues."""
+    channel.only(101)
+    channel.programme = queues_only(channel)
+    [share] = channel.route().pools
+    assert sorted(m.got for m in share.members) == [50, 51]
+
+
 def test_what_the_org_refuses_is_given_back_and_parked_with_its_words(channel: Channel) -> None:
-    """An owner who is switched off between decision and write: the others get theirs."""
-    channel.only(400)
-    ines = channel.user_id("ines.moura")
+    """A queue that stops taking leads between decision and write: the other gets its own."""
+    channel.only(100)
+    channel.programme = queues_only(channel)
+    queue = channel.queue_id("Partner leads South")
+    [link] = channel.query(f"SELECT Id FROM QueueSobject WHERE QueueId = '{queue}'")
 
-    def switch_off(what: str) -> None:
+    def stop_taking(what: str) -> None:
         if what == "journal":
-            channel.org.event("person-edits", object="User", id=ines, fields={"IsActive": False})
+            path = f"sobjects/QueueSobject/{link['Id']}"
+            channel.session.request("DELETE", path, kind="delete")
 
-    channel.store.on_commit(switch_off)
+    channel.store.on_commit(stop_taking)
     result = channel.route()
-    assert result.refused
-    assert all(s.entry.owner_new == ines for s in result.refused)
-    assert "INACTIVE_OWNER_OR_USER" in result.refused[0].words
-    assert result.owned + result.parked + len(result.refused) == 400
-    kept = {p.lead: p.reasons for p in channel.store.parked()}
-    assert {kept[s.entry.lead][0].code for s in result.refused} == {Code.REFUSED_BY_ORG}
+    assert (result.owned, len(result.refused)) == (50, 50)
+    assert result.refused[0].words == (
+        "INVALID_OPERATION: Queue not associated with this SObject type"
+    )
+    kept = {p.lead: p for p in channel.store.parked()}
+    assert {kept[s.entry.lead].reasons[0].code for s in result.refused} == {Code.REFUSED_BY_ORG}
+    assert all(p.next_try is not None for p in kept.values())
+    assert len(channel.store.entries(kinds=("refund",))) == 50
     assert channel.store.verify() == []
-    south = next(s for s in result.pools if s.pool == "south")
-    assert sum(m.difference for m in south.members) == 0
+    [share] = result.pools
+    assert {m.name: m.got for m in share.members} == {
+        "Inside Sales Desk": 50,
+        "Partner leads South": 0,
+    }
+
+
+def test_a_lead_deleted_before_the_write_is_not_kept_back(channel: Channel) -> None:
+    """Its credit returns, and it is never tried again."""
+    channel.only(20)
+    channel.programme = queues_only(channel)
+
+    def delete_one(what: str) -> None:
+        if what == "journal":
+            [first] = channel.store.entries(limit=1)
+            channel.session.request("DELETE", f"sobjects/Lead/{first.lead}", kind="delete")
+
+    channel.store.on_commit(delete_one)
+    result = channel.route()
+    assert (result.owned, [s.state for s in result.refused]) == (19, [WriteState.REFUSED])
+    assert "ENTITY_IS_DELETED" in result.refused[0].words
+    assert channel.store.parked() == []
+    assert len(channel.store.entries(kinds=("refund",))) == 1
+
+
+def test_a_rule_that_notifies_mails_each_new_owner_once(channel: Channel) -> None:
+    """Queues are left to their own notification; a second pass mails nobody."""
+    channel.only(40)
+    rules = tuple(replace(r, notify="lead-assigned") for r in channel.programme.routing.rules)
+    routing = replace(channel.programme.routing, rules=rules)
+    channel.programme = replace(channel.programme, routing=routing)
+    policy = MailPolicy(True, "sink@example.com", "a test")
+    result = channel.route(policy=policy)
+    channel.route("run-2", policy=policy)
+    mails = [m for m in channel.org.outbox() if m["subject"].startswith("New lead")]
+    assert len(mails) == result.mails.sent > 5
+    assert result.mails.sent + result.mails.queues == result.owned
+    assert result.mails.not_sent == ()
