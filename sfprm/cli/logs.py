@@ -7,6 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+import stamina
 import structlog
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 def configure(settings: Settings, *, quiet: bool = False, daemon: bool = False) -> None:
     """Set logging up. A person at a terminal sees warnings; a daemon writes everything it is
     asked for."""
+    # what is repeated shows in the log of calls, with the wait that was really kept
+    stamina.instrumentation.set_on_retry_hooks([])
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     if not daemon:
         level = max(level, logging.ERROR if quiet else logging.WARNING)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.progress import (
@@ -62,8 +64,11 @@ class BarProgress:
         self._bars.console.print(text, markup=False)
 
 
-def progress_for(*, quiet: bool, as_json: bool) -> Progress | BarProgress:
+@contextmanager
+def progress_for(*, quiet: bool, as_json: bool) -> Iterator[Progress]:
     """Bars for a person at a terminal, else nothing."""
     if quiet or as_json or not sys.stderr.isatty():
-        return NoProgress()
-    return BarProgress()
+        yield NoProgress()
+        return
+    with BarProgress() as bars:
+        yield bars

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -53,7 +52,7 @@ class Surface:
     quiet: bool
     wait: float
     env_file: Path | None
-    overrides: dict[str, Path | None]
+    overrides: dict[str, Any]
     clock: Clock
 
     @functools.cached_property
@@ -78,12 +77,10 @@ class Surface:
         from sfprm.cli.progress import progress_for
         from sfprm.jobs.runner import run_job
 
-        progress = progress_for(quiet=self.quiet, as_json=self.as_json)
-        held = cast(
-            "AbstractContextManager[object]",
-            progress if hasattr(progress, "__enter__") else nullcontext(),
-        )
-        with held, self.starter(cast("Progress", progress)) as starter:
+        with (
+            progress_for(quiet=self.quiet, as_json=self.as_json) as progress,
+            self.starter(progress) as starter,
+        ):
             finished = run_job(job, options, starter)
         self.show(finished)
 

@@ -112,11 +112,8 @@ class Job(ABC, Generic[O, R]):
     offline: ClassVar[bool] = False
     """True when the job needs no org at all."""
     needs_programme: ClassVar[bool] = True
-
-    @property
-    @abstractmethod
-    def options(self) -> type[O]:
-        """The model of the options; job files are checked by it."""
+    options: type[O]
+    """The model of the options; job files are checked by it."""
 
     def split(self, options: O) -> Sequence[O]:
         """The shards of a run; one, unless the job says otherwise."""

@@ -24,6 +24,7 @@ from sfprm.ids import RunId
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
+from sfprm.salesforce.calls import log_call
 from sfprm.salesforce.session import Session, open_session
 from sfprm.settings import Settings
 from sfprm.store.api import StoreWriter
@@ -71,7 +72,7 @@ class Starter:
     def connect(self) -> Session:
         """The session, opened on first use."""
         if self.session is None:
-            self.session = open_session(self.settings, self.clock)
+            self.session = open_session(self.settings, self.clock, on_call=log_call)
             self._opened.callback(self.session.close)
         return self.session
 
@@ -173,7 +174,8 @@ class _Recorded:
             self._bind(context)
         if job.recorded and not job.is_dry(self.options):
             self._start()
-        return job.join([job.run(context, shard) for shard in job.split(self.options)])
+        result: JobResult = job.join([job.run(context, s) for s in job.split(self.options)])
+        return result
 
     def _bind(self, context: JobContext) -> None:
         identity = context.session.identity

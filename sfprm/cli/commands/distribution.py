@@ -19,7 +19,7 @@ def add(app: typer.Typer) -> None:
         dry_run: Annotated[bool, typer.Option(help="Decide and show; write nothing.")] = False,
         limit: Annotated[int | None, typer.Option(help="Most leads in this pass.")] = None,
     ) -> None:
-        """One pass over the intake: every waiting lead gets an owner, or is parked with a reason."""
+        """One pass over the intake: each waiting lead gets an owner, or is parked with a reason."""
         from sfprm.jobs.route import RouteJob, RouteOptions
 
         surface.finish(RouteJob(), RouteOptions(dry_run=dry_run, limit=limit))

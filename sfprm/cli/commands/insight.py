@@ -13,9 +13,7 @@ def add(app: typer.Typer) -> None:
     """Add the commands to the program."""
 
     @command(app)
-    def why(
-        surface: Surface, lead: Annotated[str, typer.Argument(help="The lead's id.")]
-    ) -> None:
+    def why(surface: Surface, lead: Annotated[str, typer.Argument(help="The lead's id.")]) -> None:
         """Who got a lead, and why each other did not, replayed from the journal."""
         from sfprm.jobs.why import WhyJob, WhyOptions
 

@@ -33,9 +33,11 @@ def validate(surface: Surface) -> None:
 @command(app)
 def show(surface: Surface) -> None:
     """The programme as it is understood, defaults and patterns filled in."""
-    from sfprm.programme.canonical import to_data
+    import json
+
+    from sfprm.programme.canonical import to_json
     from sfprm.programme.load import load_programme
     from sfprm.programme.show import describe
 
     programme = load_programme(surface.settings.programme)
-    surface.put((Text(tuple(describe(programme))),), to_data(programme))
+    surface.put((Text(describe(programme).lines),), json.loads(to_json(programme)))

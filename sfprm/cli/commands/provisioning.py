@@ -69,9 +69,7 @@ def add(app: typer.Typer) -> None:
         """Make the org match the files. The same command again goes on where it stopped."""
         from sfprm.jobs.provision import ProvisionJob, ProvisionOptions
 
-        surface.finish(
-            ProvisionJob(), ProvisionOptions(max_changes=max_changes, dry_run=dry_run)
-        )
+        surface.finish(ProvisionJob(), ProvisionOptions(max_changes=max_changes, dry_run=dry_run))
 
 
 def _ask(surface: Surface, *, production: bool) -> str | None:
@@ -92,5 +90,3 @@ def _ask(surface: Surface, *, production: bool) -> str | None:
     console.print()
     console.print("Turning PRM on cannot be undone.")
     return str(typer.prompt("Type the org's name to go on", err=True)).strip()
-
-

@@ -1,0 +1,58 @@
+"""`check`: whether org and files are ready, item by item with the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sfprm.blocks import Block
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.plan import mail_policy
+from sfprm.provisioning.check import CheckResult, check
+
+
+class CheckOptions(JobOptions):
+    """`check` has no options."""
+
+
+@dataclass(frozen=True)
+class CheckJobResult(JobResult):
+    """All items."""
+
+    found: CheckResult
+
+    def blocks(self) -> tuple[Block, ...]:
+        return self.found.blocks()
+
+    def to_json(self) -> dict[str, Any]:
+        return self.found.to_json()
+
+    @property
+    def exit_code(self) -> int:
+        """1 when something must be mended first."""
+        return 0 if self.found.is_ready else 1
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"problems": len(self.found.problems), "by_hand": len(self.found.manual)}
+
+
+class CheckJob(Job[CheckOptions, CheckJobResult]):
+    """Reads only."""
+
+    name: ClassVar[str] = "check"
+    summary: ClassVar[str] = "says whether org and files are ready, each with its fix"
+    recorded: ClassVar[bool] = False
+    options = CheckOptions
+
+    def run(self, context: JobContext, options: CheckOptions) -> CheckJobResult:
+        found = check(
+            context.session,
+            context.store,
+            context.programme,
+            policy=mail_policy(context),
+            clock=context.clock,
+            progress=context.progress,
+        )
+        return CheckJobResult(found)

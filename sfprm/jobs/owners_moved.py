@@ -1,0 +1,47 @@
+"""What route, reassign and undo have in common to show: moves that did not come out as decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sfprm.blocks import Block, Table
+from sfprm.distribution.carry import Settled
+from sfprm.distribution.reassign import Move
+
+MOST_SHOWN = 10
+
+
+def settled_lines(refused: Sequence[Settled], overtaken: Sequence[Settled]) -> tuple[str, ...]:
+    """A line for each that the org refused or somebody else moved; long lists are cut."""
+    lines = [f"! refused by the org: {s.entry.label}: {s.words}" for s in refused[:MOST_SHOWN]]
+    lines += [f"! moved by another: {s.entry.label}: {s.words}" for s in overtaken[:MOST_SHOWN]]
+    more = max(len(refused) - MOST_SHOWN, 0) + max(len(overtaken) - MOST_SHOWN, 0)
+    if more:
+        lines.append(f"… and {more} more; the run's result.json lists them all.")
+    return tuple(lines)
+
+
+def settled_json(settled: Sequence[Settled]) -> list[dict[str, Any]]:
+    """The same for machines."""
+    return [
+        {"lead": s.entry.lead, "label": s.entry.label, "state": s.state.value, "why": s.words}
+        for s in settled
+    ]
+
+
+def moves_table(moves: Sequence[Move]) -> tuple[Block, ...]:
+    """The first moves, by lead; nothing for none."""
+    if not moves:
+        return ()
+    rows = [(m.label, m.from_name, m.owner_name) for m in moves[:MOST_SHOWN]]
+    if len(moves) > MOST_SHOWN:
+        rows.append((f"… and {len(moves) - MOST_SHOWN} more", "", ""))
+    return (Table(("lead", "from", "to"), tuple(rows)),)
+
+
+def moves_json(moves: Sequence[Move]) -> list[dict[str, Any]]:
+    """Every move, by lead."""
+    return [
+        {"lead": m.lead, "label": m.label, "from": m.owner_seen, "to": m.owner_new} for m in moves
+    ]

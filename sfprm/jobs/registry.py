@@ -1,0 +1,25 @@
+"""The jobs there are, by name. A job file may name those in KNOWN_JOBS."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from sfprm.jobs.frame import Job
+
+__all__ = ["KNOWN_JOBS", "job_named"]
+
+KNOWN_JOBS: dict[str, str] = {
+    "provision": "sfprm.jobs.provision:ProvisionJob",
+    "route": "sfprm.jobs.route:RouteJob",
+    "report": "sfprm.jobs.report:ReportJob",
+    "check": "sfprm.jobs.check:CheckJob",
+    "plan": "sfprm.jobs.plan:PlanJob",
+}
+
+
+def job_named(name: str) -> Job[Any, Any]:
+    """The job of that name. Raises KeyError."""
+    module, _, cls = KNOWN_JOBS[name].partition(":")
+    job: Job[Any, Any] = getattr(import_module(module), cls)()
+    return job

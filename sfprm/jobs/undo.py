@@ -1,0 +1,94 @@
+"""`undo`: takes back what a run did to the owners of leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sfprm.blocks import Block, Table, Text
+from sfprm.distribution.undo import UndoResult, undo
+from sfprm.errors import PartlyDone
+from sfprm.ids import RunId
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.owners_moved import (
+    MOST_SHOWN,
+    moves_json,
+    moves_table,
+    settled_json,
+    settled_lines,
+)
+
+
+class UndoOptions(JobOptions):
+    """Options of `undo`. `undone` is the run to take back."""
+
+    undone: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class UndoJobResult(JobResult):
+    """What was taken back, and what could not be."""
+
+    done: UndoResult
+
+    def blocks(self) -> tuple[Block, ...]:
+        done = self.done
+        verb = "would go back" if done.dry_run else "went back"
+        count = len(done.moves) if done.dry_run else done.moved
+        lines = [f"{count:,} leads {verb} to whom they were with before {done.of}."]
+        if done.back_already:
+            lines.append(f"{done.back_already:,} were back already.")
+        lines += settled_lines(done.refused, done.overtaken)
+        out: tuple[Block, ...] = (*moves_table(done.moves), Text(tuple(lines)))
+        if done.cannot:
+            rows = tuple((c.label, c.why) for c in done.cannot[:MOST_SHOWN])
+            more = f" ({len(done.cannot)} in all)" if len(done.cannot) > MOST_SHOWN else ""
+            out = (*out, Table(("stays where it is", f"why{more}"), rows))
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        done = self.done
+        return {
+            "dry_run": done.dry_run,
+            "of": done.of,
+            "moved": done.moved,
+            "moves": moves_json(done.moves),
+            "back_already": done.back_already,
+            "cannot": [{"lead": c.lead, "label": c.label, "why": c.why} for c in done.cannot],
+            "refused": settled_json(done.refused),
+            "overtaken": settled_json(done.overtaken),
+        }
+
+    @property
+    def exit_code(self) -> int:
+        done = self.done
+        return PartlyDone.exit_code if done.refused or done.overtaken or done.cannot else 0
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"moved": self.done.moved, "cannot": len(self.done.cannot)}
+
+
+class UndoJob(Job[UndoOptions, UndoJobResult]):
+    """Owners back, credits back."""
+
+    name: ClassVar[str] = "undo"
+    summary: ClassVar[str] = "takes back what a run did to the owners of leads"
+    writes: ClassVar[bool] = True
+    needs_programme: ClassVar[bool] = False
+    options = UndoOptions
+
+    def run(self, context: JobContext, options: UndoOptions) -> UndoJobResult:
+        done = undo(
+            context.session,
+            context.store,
+            None,
+            of=RunId(options.undone),
+            clock=context.clock,
+            run=context.run,
+            progress=context.progress,
+            dry_run=options.dry_run,
+        )
+        return UndoJobResult(done)
