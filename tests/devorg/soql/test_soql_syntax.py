@@ -6,7 +6,8 @@ import pytest
 
 from sfprm.devorg.soql import NotImitated, SoqlError
 from sfprm.devorg.soql.lexer import unescape
-from sfprm.devorg.soql.parser import MAX_DEPTH, parse
+from sfprm.devorg.soql.parser import parse
+from sfprm.devorg.soql.reader import MAX_DEPTH
 from sfprm.devorg.soql.tree import Comparison, Literal
 
 IN_WHERE = [
