@@ -236,6 +236,10 @@ def _check_rows(query: Query, *, aggregated: bool, level: int) -> None:
         raise _malformed("SOQL offset must be a non-negative value")
     if query.offset is not None and query.offset > MAX_OFFSET:
         raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000")
+    if query.counting and (query.grouping is not None or query.order):
+        # The rule is documented (use COUNT(field) instead), the wording unverified.
+        clause = "GROUP BY" if query.grouping is not None else "ORDER BY"
+        raise _malformed(f"COUNT() cannot be used with {clause}")
     if aggregated and query.grouping is None:
         for given, clause in (
             (query.limit is not None, "LIMIT"),

@@ -182,11 +182,14 @@ class Emitter:
             if one.op == "=" and value.isascii() and isinstance(expr, Column):
                 return self.value(expr) + Sql(" COLLATE NOCASE = ?", (value,))
             return self.key(expr) + Sql(f" {one.op} ?", (fold(value),))
+        return self._operand(expr) + Sql(f" {one.op} ?", (value,))
+
+    def _operand(self, expr: Expr) -> Sql:
+        """A value to be compared: the checkbox of a missing parent counts as false."""
         shown = self.value(expr)
         if expr.type == "boolean" and isinstance(expr, Column) and expr.hops:
-            # The checkbox of a missing parent counts as false.
-            shown = Sql(f"coalesce({shown.text}, 0)")
-        return shown + Sql(f" {one.op} ?", (value,))
+            return Sql(f"coalesce({shown.text}, 0)")
+        return shown
 
     def _in(self, one: In) -> Sql:
         parts = []
@@ -197,7 +200,7 @@ class Emitter:
                 if isinstance(one.expr, Column) and all(str(v).isascii() for v in one.values):
                     left, values = self.value(one.expr) + " COLLATE NOCASE", list(one.values)
             else:
-                left, values = self.value(one.expr), list(one.values)
+                left, values = self._operand(one.expr), list(one.values)
             if len(values) > _MANY:
                 parts.append(left + Sql(_ANY_OF, (json.dumps(values),)))
             else:

@@ -115,6 +115,8 @@ PLAIN = [
     ("SELECT FIELDS(SOME) FROM Lead LIMIT 1",
      "The SOQL FIELDS function only supports arguments of (all), (custom), (standard); (SOME) is "
      "not supported."),
+    ("SELECT COUNT() FROM Lead GROUP BY Rating", "COUNT() cannot be used with GROUP BY"),
+    ("SELECT COUNT() FROM Lead ORDER BY Rating", "COUNT() cannot be used with ORDER BY"),
     ("SELECT Id FROM Lead LIMIT -1", "Limit must be a non-negative value"),
     ("SELECT Id FROM Lead OFFSET -1", "SOQL offset must be a non-negative value"),
     ("SELECT Id FROM Account WHERE Name = 'a' OR Id IN (SELECT AccountId FROM Contact)",

@@ -42,6 +42,8 @@ LEADS = [
     ("Owner.Type = 'Queue'", "L1 L2"),
     ("Owner.Type IN ('User') AND Owner.IsActive = true", "L3 L4 L5"),
     ("Owner.IsActive = false", "L1 L2"),
+    ("Owner.IsActive IN (false)", "L1 L2"),
+    ("Owner.IsActive NOT IN (false, null)", "L3 L4 L5"),
     ("Owner.Profile.Name = 'Alder Partner User'", "L3"),
     ("ConvertedAccount.Name = null", "L1 L2 L3 L4"),
     ("ConvertedAccount.Name != 'Acme'", "L1 L2 L3 L4 L5"),
