@@ -12,6 +12,7 @@ from sfprm.devorg.dml.parse import parse_rows
 from sfprm.devorg.dml.references import check_references, resolve_parents
 from sfprm.devorg.dml.uniques import check_uniques
 from sfprm.devorg.ids import canonical, is_id
+from sfprm.devorg.problems import RowProblem
 from sfprm.devorg.stamps import stamp_text
 
 if TYPE_CHECKING:
@@ -155,32 +156,40 @@ def _after(batch: Batch) -> None:
 
 
 def _remove(batch: Batch) -> None:
-    """Delete each row with what hangs on it."""
-    storage, schema = batch.org.storage, batch.org.schema
-    binned = batch.definition.field("IsDeleted") is not None
+    """Delete each row with what hangs on it; a refused child keeps its parent."""
     for row in batch.living:
-        assert row.id is not None
-        for child in batch.definition.children:
-            hanging = schema.object(child.child)
-            if not child.cascade_delete or hanging is None or hanging.field(child.field) is None:
-                continue
-            below = [
-                Row(place, id=str(one["Id"]))
-                for place, one in enumerate(storage.find(hanging.name, **{child.field: row.id}))
-                if not one.get("IsDeleted")
-            ]
-            if below:
-                delete_rows(batch.context, hanging, below)
-        if binned:
-            storage.update(
-                batch.definition.name,
-                row.id,
-                {
-                    "IsDeleted": True,
-                    "LastModifiedDate": batch.context.now,
-                    "LastModifiedById": batch.context.user_id,
-                    "SystemModstamp": batch.context.now,
-                },
-            )
-        else:
-            storage.delete(batch.definition.name, row.id)
+        try:
+            with batch.org.storage.savepoint():
+                _remove_below(batch, row)
+                _remove_one(batch, row)
+        except RowProblem as problem:
+            row.problem = problem
+
+
+def _remove_below(batch: Batch, row: Row) -> None:
+    storage, schema = batch.org.storage, batch.org.schema
+    for child in batch.definition.children:
+        hanging = schema.object(child.child)
+        if not child.cascade_delete or hanging is None or hanging.field(child.field) is None:
+            continue
+        below = [
+            Row(place, id=str(one["Id"]))
+            for place, one in enumerate(storage.find(hanging.name, **{child.field: row.id}))
+            if not one.get("IsDeleted")
+        ]
+        if below:
+            delete_rows(batch.context, hanging, below)
+            for one in below:
+                if one.problem is not None:
+                    raise one.problem
+
+
+def _remove_one(batch: Batch, row: Row) -> None:
+    """To the recycle bin where the object has one, else for good."""
+    assert row.id is not None
+    if batch.definition.field("IsDeleted") is None:
+        batch.org.storage.delete(batch.definition.name, row.id)
+    else:
+        batch.org.storage.update(
+            batch.definition.name, row.id, {"IsDeleted": True, **_audit(batch)}
+        )
