@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sfprm.programme.complaints import Complaints, Place, did_you_mean
+from sfprm.programme.complaints import Complaints, Place
 from sfprm.programme.identity import is_key
 from sfprm.programme.standard_fields import is_custom, standard_fields
 
@@ -47,7 +47,7 @@ def check_columns(tables: Sequence[tuple[Place, Table]], complaints: Complaints)
                 complaints.error(
                     place,
                     f"column {column!r}: {object_} has no standard field of that name.",
-                    did_you_mean(field_, [f.name for f in known.values()])
+                    complaints.did_you_mean(field_, [f.name for f in known.values()])
                     or "Custom fields end in __c.",
                 )
             elif standard is not None and not (standard.createable and standard.updateable):
@@ -122,6 +122,6 @@ def choice_of(
     complaints.error(
         row.place,
         f"{value!r} is not one of {', '.join(choices)} (column {column}).",
-        did_you_mean(value, [str(choice) for choice in choices]),
+        complaints.did_you_mean(value, [str(choice) for choice in choices]),
     )
     return default

@@ -20,6 +20,9 @@ __all__ = ["Complaints", "Place", "alike", "did_you_mean", "nearest"]
 EXCERPT = 160
 """Longer lines are not quoted: a caret under column 400 helps nobody."""
 
+MOST_HINTS = 200
+"""Errors for which a near name is looked for among partners and people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -43,6 +46,7 @@ class Complaints:
 
     errors: list[Complaint] = field(default_factory=list)
     warnings: list[Complaint] = field(default_factory=list)
+    _seen: set[Complaint] = field(default_factory=set)
 
     def error(self, place: Place, message: str, hint: str = "") -> None:
         """Something that must be mended before anything is done."""
@@ -52,8 +56,18 @@ class Complaints:
         """Something that is allowed and probably not meant."""
         self._add(self.warnings, "warning", place, message, hint)
 
-    @staticmethod
+    def did_you_mean(
+        self, name: str, known: Iterable[str], declared: Mapping[str, Origin] | None = None
+    ) -> str:
+        """As the function, for names of which there may be many thousands.
+
+        Silent once `MOST_HINTS` errors are known: looking for likeness takes its time, and so
+        many errors have one cause.
+        """
+        return did_you_mean(name, known, declared) if len(self.errors) < MOST_HINTS else ""
+
     def _add(
+        self,
         to: list[Complaint],
         severity: Literal["error", "warning"],
         place: Place,
@@ -73,7 +87,8 @@ class Complaints:
             width=max(1, min(place.width, room)),
             severity=severity,
         )
-        if complaint not in to:
+        if complaint not in self._seen:
+            self._seen.add(complaint)
             to.append(complaint)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sfprm.programme.complaints import Complaints, Place, alike, did_you_mean
+from sfprm.programme.complaints import Complaints, Place, alike
 from sfprm.programme.identity import is_email
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Names:
         """Whether the partner is declared; complains otherwise."""
         if key in self.partners:
             return True
-        hint = did_you_mean(key, self.partners, self.partners)
+        hint = complaints.did_you_mean(key, self.partners, self.partners)
         if key in self.people:
             hint = f"A person has that key ({self.people[key]}): write {{person: {key}}}."
         complaints.error(place, f"{subject} names partner {key!r}, which no file declares.", hint)

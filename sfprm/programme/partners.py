@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sfprm.ids import PartnerKey
 from sfprm.programme.columns import choice_of, fields_of, text_of
-from sfprm.programme.complaints import Complaints, did_you_mean
+from sfprm.programme.complaints import Complaints
 from sfprm.programme.csv_text import split_list
 from sfprm.programme.identity import is_email
 from sfprm.programme.model import (
@@ -84,14 +84,15 @@ def build_partners(
             complaints.error(
                 row.place,
                 f"manager {manager!r} is not a channel manager (column manager).",
-                did_you_mean(manager, names.managers, names.managers),
+                complaints.did_you_mean(manager, names.managers, names.managers),
             )
         tier = row.get("tier") or None
         if tier is not None and tier not in names.tiers:
             complaints.error(
                 row.place,
                 f"tier {tier!r} is not one of the tiers (column tier).",
-                did_you_mean(tier, names.tiers) or "List the `tiers:` in programme.yaml.",
+                complaints.did_you_mean(tier, names.tiers)
+                or "List the `tiers:` in programme.yaml.",
             )
         key = PartnerKey(row.get("key"))
         twin = by_name.setdefault(name.casefold(), row.place.origin)
@@ -145,7 +146,7 @@ def _match(
         complaints.error(
             row.place,
             f"Account has no standard field {field_!r} (column match).",
-            did_you_mean(field_, [f.name for f in known.values()]),
+            complaints.did_you_mean(field_, [f.name for f in known.values()]),
         )
         return None
     first = matches.setdefault((field_.lower(), value.lower()), row.place.origin)

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from sfprm.ids import PartnerKey, PersonKey
 from sfprm.programme.columns import choice_of, fields_of, text_of
-from sfprm.programme.complaints import Complaints, Place, did_you_mean
+from sfprm.programme.complaints import Complaints, Place
 from sfprm.programme.identity import (
     PLACEHOLDERS,
     alias_for,
@@ -65,7 +65,7 @@ def check_defaults(file: ProgrammeFile, tree: Tree, complaints: Complaints) -> b
         complaints.error(
             value.within(at, len(unknown)),
             f"unknown placeholder {unknown} in the username pattern.",
-            did_you_mean(unknown.strip("{}"), PLACEHOLDERS)
+            complaints.did_you_mean(unknown.strip("{}"), PLACEHOLDERS)
             or f"Known: {', '.join('{' + name + '}' for name in PLACEHOLDERS)}.",
         )
     return unknown is None
@@ -78,13 +78,13 @@ def _check_code(column: str, value: str, place: Place, where: str, complaints: C
         complaints.error(
             place,
             f"{value!r} is not a {words}{where}.",
-            did_you_mean(value, _time_zones()) or "Such as Europe/Lisbon.",
+            complaints.did_you_mean(value, _time_zones()) or "Such as Europe/Lisbon.",
         )
     elif column == "language" and value not in LANGUAGES:
         complaints.error(
             place,
             f"{value!r} is not a {words} of Salesforce{where}.",
-            did_you_mean(value, LANGUAGES) or f"Known: {', '.join(LANGUAGES)}.",
+            complaints.did_you_mean(value, LANGUAGES) or f"Known: {', '.join(LANGUAGES)}.",
         )
     elif column == "locale" and not _LOCALE.fullmatch(value):
         complaints.error(place, f"{value!r} is not a {words}{where}.", "Such as pt_PT or en_US.")
@@ -143,7 +143,7 @@ def _person(
         complaints.error(
             row.place,
             f"partner {partner!r} is declared nowhere (column partner).",
-            did_you_mean(partner, names.partners, names.partners),
+            complaints.did_you_mean(partner, names.partners, names.partners),
         )
     first, email = row.get("first_name"), row.get("email")
     if len(first) > 40:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sfprm.ids import PartnerKey, PersonKey
-from sfprm.programme.complaints import Complaints, did_you_mean
+from sfprm.programme.complaints import Complaints
 from sfprm.programme.identity import developer_name_for, is_email
 from sfprm.programme.model import (
     MembersPolicy,
@@ -105,7 +105,7 @@ def _members(
                 complaints.error(
                     place,
                     f"{subject} names person {entry.person!r}, which no file declares.",
-                    did_you_mean(entry.person, names.people, names.people),
+                    complaints.did_you_mean(entry.person, names.people, names.people),
                 )
         elif entry.user is not None:
             place = tree.at("queues", label, "members", index, "user").place
