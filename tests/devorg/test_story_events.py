@@ -12,10 +12,9 @@ from sfprm.devorg.org import Org
 
 
 @pytest.fixture
-def ready(new_org: Callable[[], Org]) -> Org:
+def ready(story_org: Callable[[str], Org]) -> Org:
     """partners-ready, with three partner users."""
-    org = new_org()
-    story.seed(org, "partners-ready", 7)
+    org = story_org("partners-ready")
     [profile] = org.storage.find("Profile", Name="Alder Partner User")
     users = [
         {

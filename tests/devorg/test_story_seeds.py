@@ -90,11 +90,11 @@ def test_the_same_seed_gives_the_same_org(new_org: Callable[[], Org]) -> None:
 
 
 def test_seeding_is_quick(new_org: Callable[[], Org]) -> None:
-    """Well under two seconds for 2,000 leads."""
+    """Well under two seconds of processor time for 2,000 leads."""
     org = new_org()
-    start = time.monotonic()
+    start = time.process_time()
     story.seed(org, "demo", 7)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_organization_and_switches(demo_org: Org) -> None:
@@ -214,10 +214,9 @@ def test_empty_has_people_but_no_records(empty_org: Org) -> None:
     assert not empty_org.prm_on
 
 
-def test_partners_ready_is_after_setup(new_org: Callable[[], Org]) -> None:
+def test_partners_ready_is_after_setup(story_org: Callable[[str], Org]) -> None:
     """PRM on, site Live, every manager has a role, the keys are visible to the agent."""
-    org = new_org()
-    story.seed(org, "partners-ready", 7)
+    org = story_org("partners-ready")
     assert org.prm_on
     site = by_name(org, "Network")["Alder Partner Central"]
     assert site["Status"] == "Live"
