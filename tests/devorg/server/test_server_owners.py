@@ -67,7 +67,7 @@ def test_an_inactive_owner(prm: Any, error: Any) -> None:
     held = lead(prm)
     prm.change("Lead", held, OwnerId=user)
     prm.change("User", user, IsActive=False)
-    expected = (
+    expected: tuple[str, str, list[str]] = (
         "INACTIVE_OWNER_OR_USER",
         f"operation performed with inactive user [{user[:15]}] as owner of lead",
         [],
