@@ -297,7 +297,11 @@ class _Apply:
             object_ = "User"
         elif isinstance(step, RemoveQueueMember):
             key = step.owner
-        return [AppliedValue(object_, key, name, v) for name, v in step.remember.items()]
+        values = dict(step.remember)
+        if isinstance(step, UpsertContact):
+            row = self._row(step)
+            values |= {"AccountId": row["AccountId"]} if "AccountId" in row else {}
+        return [AppliedValue(object_, key, name, v) for name, v in values.items()]
 
     def _fail(self, step: PlannedStep, outcome: RowOutcome) -> str:
         error = outcome.error

@@ -40,7 +40,7 @@ def make_plan(
     when the state belongs to another org."""
     mark = session.calls.snapshot()
     progress.stage("read the org", None)
-    found = estate or read_estate(session, programme)
+    found = estate or read_estate(session, programme, sites=False)
     _refuse_another_org(store, found)
     if not found.keys_visible:
         raise NotReady(

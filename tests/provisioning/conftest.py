@@ -1,15 +1,18 @@
-"""Builders of small programmes and estates, and a model of an org that carries a plan out."""
+"""Builders of small programmes and estates, a model of an org that carries a plan out, and the
+embedded org with a state of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
+from sfprm.clock import SystemClock
 from sfprm.estate.model import (
     AccountState,
     ContactState,
@@ -21,7 +24,10 @@ from sfprm.estate.model import (
     Profile,
     QueueState,
 )
-from sfprm.ids import PartnerKey, PersonKey, RecordId
+from sfprm.events import NoProgress
+from sfprm.ids import PartnerKey, PersonKey, RecordId, RunId
+from sfprm.outbound.mail_guard import MailPolicy
+from sfprm.programme.load import load_programme
 from sfprm.programme.model import (
     ChannelManager,
     Origin,
@@ -32,8 +38,14 @@ from sfprm.programme.model import (
     Queue,
     Routing,
 )
+from sfprm.provisioning.apply import apply
+from sfprm.provisioning.check import CheckResult, check
 from sfprm.provisioning.compare import compare
+from sfprm.provisioning.make_plan import make_plan
 from sfprm.provisioning.plan import Plan, build_plan
+from sfprm.provisioning.result import ApplyResult
+from sfprm.provisioning.setup import setup
+from sfprm.provisioning.setup_acts import SetupResult, SetupReview
 from sfprm.provisioning.steps import (
     AddQueueMember,
     CreateAccount,
@@ -50,7 +62,14 @@ from sfprm.provisioning.steps import (
     UpdateUser,
     UpsertContact,
 )
+from sfprm.salesforce.query import Row, select_all
+from sfprm.salesforce.session import Session, open_session
+from sfprm.settings import Settings, load_settings
+from sfprm.store.database import open_store
+from sfprm.store.records import Run, RunState
+from sfprm.store.writer import Store
 
+ROOT = Path(__file__).parents[2]
 ORIGIN = Origin("partners.csv", 2)
 TYPES = MappingProxyType(
     {
@@ -361,3 +380,123 @@ class _Model:
 def make() -> Builders:
     """The builders."""
     return Builders()
+
+
+OPEN = MailPolicy(True, "sink@example.com", "the embedded org keeps all mail in its outbox")
+
+
+@dataclass
+class Stage:
+    """The sample programme, the embedded org, and a state of our own."""
+
+    org: Any
+    settings: Settings
+    session: Session
+    store: Store
+    programme: Programme
+    runs: int = 0
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    def plan(self) -> Plan:
+        """What `sfprm plan` makes."""
+        return make_plan(self.session, self.store, self.programme, progress=NoProgress())
+
+    def apply(self, plan: Plan | None = None, **options: Any) -> ApplyResult:
+        """What `sfprm apply` does, with a run of its own."""
+        return apply(
+            self.session,
+            self.store,
+            plan or self.plan(),
+            run=self.new_run("apply"),
+            clock=SystemClock(),
+            progress=NoProgress(),
+            **options,
+        )
+
+    def check(self) -> CheckResult:
+        """What `sfprm check` finds."""
+        return check(
+            self.session,
+            self.store,
+            self.programme,
+            clock=SystemClock(),
+            progress=NoProgress(),
+            policy=OPEN,
+        )
+
+    def setup(
+        self, confirm: Callable[[SetupReview], bool] = lambda _: True, **options: Any
+    ) -> SetupResult:
+        """What `sfprm setup` does."""
+        return setup(
+            self.session,
+            self.store,
+            self.programme,
+            run=self.new_run("setup"),
+            files=self.files,
+            confirm=confirm,
+            clock=SystemClock(),
+            progress=NoProgress(),
+            membership_timeout=30.0,
+            **options,
+        )
+
+    def new_run(self, job: str) -> RunId:
+        """A started run."""
+        self.runs += 1
+        run = RunId(f"{job}-{self.runs}")
+        now = datetime(2026, 11, 23, tzinfo=UTC)
+        self.store.start_run(Run(run, job, RunState.RUNNING, "test", now))
+        return run
+
+    def fresh_session(self) -> Session:
+        """Another login, as a new process would make it; the old one is closed."""
+        self.session.close()
+        self.session = open_session(self.settings, SystemClock())
+        return self.session
+
+    def rows(self, query: str) -> list[Row]:
+        """What the org holds."""
+        return select_all(self.session, query)
+
+
+@pytest.fixture
+def open_stage(devorg_process: Any, tmp_path: Path) -> Iterator[Callable[[str], Stage]]:
+    """Opens the embedded org at the start of a story."""
+    stages: list[Stage] = []
+
+    def opened(story: str) -> Stage:
+        devorg_process.control("DELETE", "faults")
+        devorg_process.reset(story)
+        settings = load_settings(env=devorg_process.env(tmp_path))
+        store = open_store(settings.database)
+        session = open_session(settings, SystemClock())
+        who = session.identity
+        store.bind_org(who.org_id, who.org_name, datetime(2026, 11, 23, tzinfo=UTC))
+        metadata = ROOT / "config" / "metadata"
+        files = {
+            str(path.relative_to(metadata)): path.read_bytes()
+            for path in metadata.rglob("*")
+            if path.is_file()
+        }
+        programme = load_programme(settings.programme)
+        stages.append(Stage(devorg_process, settings, session, store, programme, 0, files))
+        return stages[-1]
+
+    yield opened
+    for stage in stages:
+        stage.session.close()
+        stage.store.close()
+    devorg_process.control("DELETE", "faults")
+
+
+@pytest.fixture
+def ready(open_stage: Callable[[str], Stage]) -> Stage:
+    """The org after setup, before the first apply."""
+    return open_stage("partners-ready")
+
+
+@pytest.fixture
+def demo(open_stage: Callable[[str], Stage]) -> Stage:
+    """The org as a channel team finds it: partner management off, nothing deployed."""
+    return open_stage("demo")

@@ -1,0 +1,212 @@
+"""Each planted fault is found by its item, and a clean org has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from sfprm.estate.model import AccountState, Estate, Licence, OrgUser, QueueState, Site
+from sfprm.ids import PartnerKey, PersonKey
+from sfprm.programme.model import FieldMatch, Rule, ToUser
+from sfprm.provisioning.communities import Communities
+from sfprm.provisioning.compare import compare
+from sfprm.provisioning.exposure import review_exposure
+from sfprm.provisioning.preflight import CheckState, Facts, preflight
+
+NOTHING_EXPOSED = review_exposure({}, created=date(2025, 1, 1), experiences_since=None)
+
+
+def clean(make: Any) -> Facts:
+    """A programme of one partner and an org that is ready for it."""
+    programme = make.programme(
+        [make.partner("acme")],
+        [make.person("ines", "acme")],
+        [make.queue("Norte"), make.queue("Web Leads", managed=False)],
+    )
+    managers = {"marta": programme.channel_managers["marta"]}
+    programme = replace(programme, channel_managers=managers)
+    site = Site(
+        make.id("0DB", 1),
+        "Partner Central",
+        "Live",
+        True,
+        datetime(2025, 1, 1, tzinfo=UTC),
+        {make.profile_id: "Added"},
+    )
+    queue = QueueState(make.id("00G", 1), "Web_Leads", "Web Leads", frozenset({"Lead"}), None)
+    estate = make.estate(sites={site.name: site}, queues={"Web_Leads": queue})
+    return facts_of(programme, estate)
+
+
+def facts_of(programme: Any, estate: Estate, **more: Any) -> Facts:
+    fields: dict[str, Any] = {
+        "communities": Communities(True, True, False),
+        "exposure": NOTHING_EXPOSED,
+        "allowance": (100, 15000),
+        "calls_needed": 20,
+        **more,
+    }
+    return Facts(programme, estate, compare(programme, {}, estate), **fields)
+
+
+def problems(facts: Facts) -> list[str]:
+    return [i.name for i in preflight(facts) if i.state is CheckState.PROBLEM]
+
+
+def test_no_false_alarm_on_a_clean_org(make: Any) -> None:
+    """Nothing to mend, nothing to look at."""
+    assert [i for i in preflight(clean(make)) if i.state is not CheckState.OK] == []
+
+
+def estate_with(change: Callable[[Estate, Any], Estate]) -> Callable[[Facts, Any], Facts]:
+    """A fault in the org."""
+    return lambda facts, make: facts_of(facts.programme, change(facts.estate, make))
+
+
+def site(**fields: Any) -> Callable[[Facts, Any], Facts]:
+    """A fault in the site."""
+
+    def change(estate: Estate, _: Any) -> Estate:
+        old = estate.sites["Partner Central"]
+        return replace(estate, sites={old.name: replace(old, **fields)})
+
+    return estate_with(change)
+
+
+def marta(**fields: Any) -> Callable[[Facts, Any], Facts]:
+    """A fault in the channel manager."""
+
+    def change(estate: Estate, _: Any) -> Estate:
+        old = estate.users["marta@alder.example.com"]
+        return replace(estate, users={old.username: replace(old, **fields)})
+
+    return estate_with(change)
+
+
+def profile(**fields: Any) -> Callable[[Facts, Any], Facts]:
+    """A fault in the profile."""
+
+    def change(estate: Estate, _: Any) -> Estate:
+        old = estate.profiles["Partner"]
+        return replace(estate, profiles={"Partner": replace(old, **fields)})
+
+    return estate_with(change)
+
+
+def taken(estate: Estate, make: Any) -> Estate:
+    holder = OrgUser(make.id("005", 50), "ines.acme@partners.example.com", "X", True, None, "")
+    return replace(estate, users={**estate.users, holder.username: holder})
+
+
+def double(estate: Estate, make: Any) -> Estate:
+    account: AccountState = make.account(9, "ACME")
+    return replace(estate, accounts={account.id: account})
+
+
+def with_person(**fields: Any) -> Callable[[Facts, Any], Facts]:
+    """A fault in the files."""
+
+    def change(facts: Facts, make: Any) -> Facts:
+        people = {PersonKey("ines"): make.person("ines", "acme", **fields)}
+        return facts_of(replace(facts.programme, people=people), facts.estate)
+
+    return change
+
+
+def with_match(facts: Facts, make: Any) -> Facts:
+    partner = make.partner("acme", match=FieldMatch("AccountNumber", "P-9"))
+    partners = {PartnerKey("acme"): partner}
+    return facts_of(replace(facts.programme, partners=partners), facts.estate)
+
+
+def with_rule(facts: Facts, make: Any) -> Facts:
+    origin = facts.programme.partners[PartnerKey("acme")].origin
+    rule = Rule("big", (), None, ToUser("nobody@alder.example.com"), origin)
+    routing = replace(facts.programme.routing, rules=(rule,))
+    return facts_of(replace(facts.programme, routing=routing), facts.estate)
+
+
+def without(**fields: Any) -> Callable[[Facts, Any], Facts]:
+    """The org without something."""
+    return estate_with(lambda estate, _: replace(estate, **fields))
+
+
+def switches(experiences: bool, partners: bool) -> Callable[[Facts, Any], Facts]:
+    """The org with a switch off."""
+    return lambda facts, _: replace(facts, communities=Communities(experiences, partners, False))
+
+
+def queue_not_for_leads(estate: Estate, _: Any) -> Estate:
+    old = estate.queues["Web_Leads"]
+    return replace(estate, queues={"Web_Leads": replace(old, objects=frozenset())})
+
+
+@pytest.mark.parametrize(
+    ("fault", "item"),
+    [
+        (
+            lambda f, _: replace(f, communities=Communities(False, True, False)),
+            "digital experience",
+        ),
+        (
+            lambda f, _: replace(f, communities=Communities(True, False, False)),
+            "partner management",
+        ),
+        (without(profiles={}), "profile Partner"),
+        (profile(user_type="CspLitePortal"), "profile Partner"),
+        (without(sites={}), "site Partner Central"),
+        (site(status="UnderConstruction"), "site Partner Central"),
+        (site(status="DownForMaintenance"), "site Partner Central"),
+        (site(memberships={}), "site members: Partner"),
+        (
+            without(licences={"Partner Community": Licence("Partner Community", 5, 5)}),
+            "licences Partner Community",
+        ),
+        (without(users={}), "channel manager marta"),
+        (marta(role_id=None), "channel manager marta"),
+        (marta(active=False), "channel manager marta"),
+        (without(account_types={"ispartner": "boolean"}), "external-id fields"),
+        (without(contact_types={}), "external-id fields"),
+        (estate_with(double), "partner acme"),
+        (with_match, "partner acme"),
+        (estate_with(taken), "username of ines"),
+        (with_person(username="no address"), "username of ines"),
+        (with_person(username=f"{'a' * 80}@x.example.com"), "username of ines"),
+        (with_person(profile="Other"), "profile Other"),
+        (without(queues={}), "queue Web Leads"),
+        (estate_with(queue_not_for_leads), "queue Web Leads"),
+        (with_rule, "rule big"),
+        (lambda f, _: replace(f, allowance=(14990, 15000)), "API calls"),
+    ],
+)
+def test_each_planted_fault_is_found(
+    make: Any, fault: Callable[[Facts, Any], Facts], item: str
+) -> None:
+    """By an item of its name, with a fix."""
+    facts = fault(clean(make), make)
+    items = [i for i in preflight(facts) if i.state is CheckState.PROBLEM]
+    assert any(i.name.startswith(item) for i in items)
+    assert all(i.fix and i.found for i in items)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda f, _: replace(f, communities=None),
+        lambda f, _: replace(f, exposure=None),
+        site(sends_welcome=False),
+    ],
+)
+def test_what_no_api_tells_is_left_to_a_person(
+    make: Any, fault: Callable[[Facts, Any], Facts]
+) -> None:
+    """Manual items are no problems, and say where to look."""
+    facts = fault(clean(make), make)
+    manual = [i for i in preflight(facts) if i.state is CheckState.MANUAL]
+    assert manual
+    assert all(i.fix for i in manual)
+    assert problems(facts) == []
