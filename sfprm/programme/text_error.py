@@ -13,7 +13,7 @@ class TextError(BadRequest):
     `offset` counts characters from 0, `width` how many are meant.
     """
 
-    hint = "Correct the text; docs/programme.md describes the form."
+    hint = "Correct the text at the character named."
 
     def __init__(self, message: str, offset: int, width: int = 1, hint: str = "") -> None:
         super().__init__(message, hint=hint or None)
