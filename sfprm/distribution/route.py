@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sfprm.ids import RunId
     from sfprm.outbound.mail_guard import MailPolicy
     from sfprm.programme.model import Programme
-    from sfprm.routing.values import Batch, Decision, LeadFacts, Standing
+    from sfprm.routing.values import Batch, Decision, LeadFacts, OwnerStanding, Standing
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
     from sfprm.store.records import JournalEntry, Parked
@@ -51,7 +51,8 @@ class RouteResult:
     `mails`: notices that rules and pools ask for, at most MOST_MAILS a pass.
 
     `by_target` counts what was decided, by rule and pool or owner. `worst_drift` is the furthest
-    that any member was from its entitlement at any moment of the pass, in leads.
+    that any member was from its entitlement at any moment of the pass, in leads. `left_out`:
+    people and users who may not own leads now, with their reasons.
     """
 
     dry_run: bool
@@ -69,6 +70,7 @@ class RouteResult:
     won: Mapping[tuple[str, str], int]
     worst_drift: float
     calls: int
+    left_out: tuple[OwnerStanding, ...] = ()
     mails: MailReport = NO_MAIL
 
 
@@ -165,7 +167,7 @@ def route(
         standing, ledgers = batch.standing, batch.ledgers
         count.take(batch, before, [f"pool:{key}" for key in programme.routing.pools])
     mails = _mail(session, programme, carrier, policy)
-    return _result(
+    result = _result(
         store,
         programme,
         ledgers,
@@ -177,6 +179,13 @@ def route(
         mended=mended,
         calls=session.calls.since(mark).total,
     )
+    return result if standing is None else replace(result, left_out=_left_out(standing))
+
+
+def _left_out(standing: Standing) -> tuple[OwnerStanding, ...]:
+    """Who may not own leads now, whatever the lead."""
+    owners = (*standing.people.values(), *standing.users.values(), *standing.queues.values())
+    return tuple(owner for owner in owners if owner.reasons)
 
 
 def _due(

@@ -13,7 +13,9 @@ from sfprm.distribution.route import RouteResult, route
 from sfprm.errors import PartlyDone
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.owners_moved import settled_json, settled_lines
+from sfprm.jobs.plan import mail_policy
 from sfprm.routing.fairness import PoolShare
+from sfprm.routing.values import Reason
 
 
 class RouteOptions(JobOptions):
@@ -44,6 +46,10 @@ def fairness_table(pool: PoolShare) -> Table:
     )
 
 
+def _words(reason: Reason) -> str:
+    return reason.detail or reason.code.value
+
+
 @dataclass(frozen=True)
 class RouteJobResult(JobResult):
     """What a pass did."""
@@ -67,9 +73,12 @@ class RouteJobResult(JobResult):
             targets = tuple((rule, to, f"{n:,}") for (rule, to), n in done.by_target.items())
             out.append(Table(("rule", "to", "leads"), targets, right=(2,)))
         if done.parked_by_reason:
-            rows = tuple((why, f"{n:,}") for why, n in done.parked_by_reason.items())
-            out.append(Table(("parked because", "leads"), rows, right=(1,)))
+            reasons = tuple((why, f"{n:,}") for why, n in done.parked_by_reason.items())
+            out.append(Table(("parked because", "leads"), reasons, right=(1,)))
         out += [fairness_table(pool) for pool in done.pools]
+        if done.left_out:
+            rows = tuple((o.name, ", ".join(_words(r) for r in o.reasons)) for o in done.left_out)
+            out.append(Table(("left out of routing", "because"), rows))
         problems = settled_lines(done.refused, done.overtaken)
         if problems:
             out.append(Text(problems))
@@ -109,6 +118,10 @@ class RouteJobResult(JobResult):
                     ],
                 }
                 for pool in done.pools
+            ],
+            "left_out": [
+                {"name": o.name, "id": o.owner_id, "reasons": [r.code.value for r in o.reasons]}
+                for o in done.left_out
             ],
             "worst_drift": done.worst_drift,
             "refused": settled_json(done.refused),
@@ -154,5 +167,6 @@ class RouteJob(Job[RouteOptions, RouteJobResult]):
             progress=context.progress,
             dry_run=options.dry_run,
             limit=options.limit,
+            policy=mail_policy(context),
         )
         return RouteJobResult(done)

@@ -39,8 +39,6 @@ class SetupJobResult(JobResult):
         return bool(self.done.review.irreversible)
 
     def blocks(self) -> tuple[Block, ...]:
-        if self.done.dry_run:
-            return (*self.done.review.blocks(), *self.done.blocks()[1:])
         return self.done.blocks()
 
     def to_json(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, not_, select
+from sqlalchemy import exists, not_, select
 
 from sfprm.ids import RecordId
 from sfprm.routing.values import Candidate, EligibilityClass
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import Connection, Exists, Row, Select
 
     from sfprm.ids import RunId
 
@@ -140,10 +140,16 @@ def programme_json(connection: Connection, digest: str) -> str | None:
     ).scalar()
 
 
+def _given_back() -> Exists:
+    """That a journal entry's credits were given back."""
+    refund = journal.alias("refund")
+    return exists().where(refund.c.refunds == journal.c.sequence)
+
+
 def previous_owners(
     connection: Connection, leads: Iterable[RecordId]
 ) -> dict[RecordId, frozenset[RecordId]]:
-    """Owners given before; leads without any are left out."""
+    """Owners given before; leads without any are left out, and so is what was given back."""
     found: dict[RecordId, set[RecordId]] = {}
     for piece in pieces(leads):
         query = select(journal.c.lead, journal.c.owner_new).where(
@@ -152,6 +158,7 @@ def previous_owners(
             journal.c.kind != "undo",
             journal.c.owner_new.is_not(None),
             journal.c.state != WriteState.REFUSED.value,
+            not_(_given_back()),
         )
         for lead, owner in connection.execute(query):
             found.setdefault(RecordId(lead), set()).add(RecordId(owner))
@@ -162,7 +169,6 @@ def wins(
     connection: Connection, pools: Iterable[str], since: datetime
 ) -> dict[tuple[str, str], tuple[datetime, ...]]:
     """(pool, member) → instants of wins, ascending."""
-    refund = journal.alias("refund")
     found: dict[tuple[str, str], list[datetime]] = {}
     for piece in pieces(pools):
         query = (
@@ -175,7 +181,7 @@ def wins(
                 journal.c.state != WriteState.REFUSED.value,
                 moves.c.kind == MoveKind.CHOICE.value,
                 moves.c.level == 0,
-                not_(exists().where(and_(refund.c.refunds == journal.c.sequence))),
+                not_(_given_back()),
             )
             .order_by(journal.c.decided_at, journal.c.sequence)
         )

@@ -16,7 +16,7 @@ import pytest
 from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
-    from conftest import Channel
+    from tests.distribution.conftest import Channel
 
 Opener = Callable[[Path], AbstractContextManager["Channel"]]
 LEADS = 700

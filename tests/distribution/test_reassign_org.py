@@ -17,7 +17,7 @@ from sfprm.outbound.mail_guard import MailPolicy
 from sfprm.routing.values import Code
 
 if TYPE_CHECKING:
-    from conftest import Channel
+    from tests.distribution.conftest import Channel
 
 OPEN = MailPolicy(True, "sink@example.com", "a test")
 

@@ -17,7 +17,7 @@ from sfprm.routing.values import Code
 from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
-    from conftest import Channel
+    from tests.distribution.conftest import Channel
 
 
 def test_two_thousand_leads_end_with_an_owner_or_a_reason(channel: Channel) -> None:

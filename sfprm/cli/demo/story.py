@@ -220,8 +220,8 @@ class Story:
             wanted=NEW_LEADS,
         )
         tell.say(
-            f"It decided {run.decided} leads within {run.seconds:.0f} s: {run.routed} have an "
-            f"owner, {run.decided - run.routed} are parked.",
+            f"Within {run.seconds:.0f} s it gave {run.routed} of {run.decided} leads an owner and "
+            f"parked {run.decided - run.routed}.",
             f"SIGTERM: it drained and ended with exit code {run.exit_code}.",
         )
         self.figures.daemon = {"routed": run.decided, "exit_code": run.exit_code}
