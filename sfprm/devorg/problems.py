@@ -54,5 +54,5 @@ def not_imitated(thing: str) -> Refusal:
     return Refusal(
         501,
         "NOT_IMITATED",
-        f"The embedded org does not imitate {thing}. docs/fidelity.md lists what it does.",
+        f"The embedded org does not imitate {thing}",
     )

@@ -42,6 +42,8 @@ def answer(request: Request, fault: Fault | None) -> Answer:
         found, kind = _family(request, fault)
     except Refusal as refusal:
         found = refused(refusal)
+    except RecursionError:
+        found = refused(Refusal(400, "JSON_PARSER_ERROR", "The request is nested too deeply"))
     except (LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError,
             RuntimeError, sqlite3.Error) as error:  # fmt: skip
         traceback.print_exc(file=sys.stderr)
