@@ -1,25 +1,32 @@
 """compare(declared, applied, estate): what differs, and who moved it. Pure.
 
-Partners and their people here, queues in `compare_queues`. The order is the files'.
+Partners here, their people in `compare_people`, queues in `compare_queues`. The order is the
+files'.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.estate.model import KEY_FIELD
 from sfprm.programme.model import OwnerPolicy, Presence
+from sfprm.provisioning.compare_people import (
+    People,
+    effective_state,
+    full_name,
+    kept_owner_trouble,
+)
 from sfprm.provisioning.compare_queues import compare_queues
 from sfprm.provisioning.difference import (
     Comparison,
     Difference,
     Kind,
-    SeatUse,
     Unmanaged,
     Verdict,
-    ref,
+    blocked,
+    verdict_of,
 )
 from sfprm.provisioning.fields import Cause, Declared, FieldChange, Policy, compare_fields
 from sfprm.provisioning.normalise import normalise
@@ -28,10 +35,10 @@ from sfprm.store.records import AppliedValue
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sfprm.estate.model import AccountState, ContactState, Estate, OrgUser, PartnerUser
+    from sfprm.estate.model import AccountState, Estate, OrgUser
     from sfprm.programme.model import FieldValue, Partner, Person, Programme
 
-__all__ = ["OBJECTS", "compare", "effective_state", "owner_trouble", "unguarded"]
+__all__ = ["OBJECTS", "compare", "owner_trouble", "unguarded"]
 
 OBJECTS: Mapping[Kind, str] = MappingProxyType(
     {
@@ -44,17 +51,11 @@ OBJECTS: Mapping[Kind, str] = MappingProxyType(
     }
 )
 _NOTHING: Mapping[str, FieldValue] = MappingProxyType({})
-_STRICTNESS = {Presence.ACTIVE: 0, Presence.FROZEN: 1, Presence.ABSENT: 2}
 
 
 def unguarded(address: str) -> str:
     """The guard of an org where every address may be written."""
     return address
-
-
-def effective_state(person: Person, partner: Partner) -> Presence:
-    """A person of a frozen or absent partner is at least that."""
-    return max(person.state, partner.state, key=_STRICTNESS.__getitem__)
 
 
 def owner_trouble(user: OrgUser | None, username: str) -> tuple[str, str]:
@@ -86,25 +87,6 @@ def owner_trouble(user: OrgUser | None, username: str) -> tuple[str, str]:
     return "", ""
 
 
-@dataclass(slots=True)
-class _Seats:
-    """Seats handed out while people are walked in file order."""
-
-    left: dict[str, int]
-    taken: dict[str, int] = field(default_factory=dict)
-    freed: dict[str, int] = field(default_factory=dict)
-
-    def take(self, licence: str) -> bool:
-        free = self.left.get(licence, 0) + self.freed.get(licence, 0) - self.taken.get(licence, 0)
-        if free <= 0:
-            return False
-        self.taken[licence] = self.taken.get(licence, 0) + 1
-        return True
-
-    def give_back(self, licence: str) -> None:
-        self.freed[licence] = self.freed.get(licence, 0) + 1
-
-
 def compare(
     programme: Programme,
     applied: Mapping[tuple[str, str], Mapping[str, FieldValue]],
@@ -122,7 +104,7 @@ def compare(
     return Comparison(
         differences=differences,
         unmanaged=_unmanaged(programme, estate),
-        seats=walk.seat_use(),
+        seats=walk.people.seat_use(),
         baseline=_baseline(differences, applied),
     )
 
@@ -141,11 +123,14 @@ class _Walk:
         self.programme = programme
         self.applied = applied
         self.estate = estate
-        self.guard = guard
         self.unsettled = unsettled
+        self.unkeyed: dict[str, list[AccountState]] = {}
+        for account in estate.accounts.values():
+            if not account.key:
+                self.unkeyed.setdefault(_folded(account.name), []).append(account)
+        self.contacts_of = Counter(c.account_id for c in estate.contacts.values())
         self.by_key = {a.key.lower(): a for a in estate.accounts.values() if a.key}
-        self.contacts = {c.key.lower(): c for c in estate.contacts.values() if c.key}
-        self.seats = _Seats({name: lic.left for name, lic in estate.licences.items()})
+        self.people = People(applied, estate, guard)
         self.people_of: dict[str, list[Person]] = {}
         for person in programme.people.values():
             self.people_of.setdefault(person.partner, []).append(person)
@@ -157,26 +142,14 @@ class _Walk:
         out += compare_queues(self.programme, self.applied, self.estate, out, self.unsettled)
         return tuple(out)
 
-    def seat_use(self) -> tuple[SeatUse, ...]:
-        return tuple(
-            SeatUse(
-                name,
-                licence.total,
-                licence.left,
-                self.seats.taken.get(name, 0),
-                self.seats.freed.get(name, 0),
-            )
-            for name, licence in self.estate.licences.items()
-        )
-
     # partners
 
     def partner(self, partner: Partner) -> list[Difference]:
         account, why, fix = self._find(partner)
         people = self.people_of.get(partner.key, [])
         if why:
-            blocked = _blocked(Kind.ACCOUNT, partner.key, partner.name, partner.key, why, fix)
-            return [blocked, *self._people_blocked(partner, people)]
+            stopped = blocked(Kind.ACCOUNT, partner.key, partner.name, partner.key, why, fix)
+            return [stopped, *self._people_blocked(partner, people)]
         if account is None and partner.state is Presence.ABSENT:
             return []
         difference = self._account(partner, account)
@@ -186,7 +159,7 @@ class _Walk:
         if not (account is not None and account.is_partner) and partner.state is Presence.ACTIVE:
             out.append(self._enable(partner, account))
         for person in people:
-            out += self.person(person, partner, account)
+            out += self.people.compare(person, partner, account)
         return out
 
     def _find(self, partner: Partner) -> tuple[AccountState | None, str, str]:
@@ -232,18 +205,18 @@ class _Walk:
         if partner.state is Presence.ACTIVE and (owner_moves or enables):
             keeps_owner = account is not None and not owner_moves
             why, fix = (
-                self._kept_owner_trouble(account)
+                kept_owner_trouble(account)
                 if account is not None and keeps_owner
                 else owner_trouble(user, manager.username)
             )
             if why:
-                return _blocked(Kind.ACCOUNT, partner.key, partner.name, partner.key, why, fix)
+                return blocked(Kind.ACCOUNT, partner.key, partner.name, partner.key, why, fix)
         return Difference(
             kind=Kind.ACCOUNT,
             key=partner.key,
             label=partner.name,
             owner=partner.key,
-            verdict=_verdict(account is None, changes),
+            verdict=verdict_of(account is None, changes),
             changes=changes,
             record_id=account.id if account else None,
             declared=declared,
@@ -268,30 +241,18 @@ class _Walk:
             declared["OwnerId"] = Declared(user.id, "reference", policy)
         return declared
 
-    def _kept_owner_trouble(self, account: AccountState) -> tuple[str, str]:
-        if account.owner_has_role:
-            return "", ""
-        return (
-            f"the account's owner {account.owner_username} has no role in Salesforce",
-            f"Setup › Users › {account.owner_username} › Role, then run plan again",
-        )
-
     def _account_notes(
         self, partner: Partner, account: AccountState | None, changes: tuple[FieldChange, ...]
     ) -> list[str]:
         notes = []
         if account is None:
-            doubles = [
-                a
-                for a in self.estate.accounts.values()
-                if not a.key and a.name.strip().casefold() == partner.name.strip().casefold()
-            ]
+            doubles = self.unkeyed.get(_folded(partner.name), [])
             notes += [
                 f"an account of that name exists ({a.id}); to use it, name it: match: Id={a.id}"
                 for a in doubles
             ]
         elif any(c.field == "OwnerId" and c.written for c in changes):
-            staying = sum(1 for c in self.estate.contacts.values() if c.account_id == account.id)
+            staying = self.contacts_of[account.id]
             notes.append(
                 f"an owner change by API drops the account's team and shares, leaves {staying} "
                 f"contacts with {account.owner_username} and moves the partner's roles"
@@ -311,187 +272,12 @@ class _Walk:
             declared={"IsPartner": Declared(True, "boolean")},
         )
 
-    # people
-
-    def person(
-        self, person: Person, partner: Partner, account: AccountState | None
-    ) -> list[Difference]:
-        state = effective_state(person, partner)
-        contact = self.contacts.get(person.key.lower())
-        user = self.estate.partner_users.get(contact.id) if contact else None
-        if state is Presence.ABSENT:
-            return [self._leaver(person, user)] if user and user.active else []
-        return [
-            self._contact(person, account, contact),
-            *self._user(person, state, account, contact, user),
-        ]
-
-    def _contact(
-        self, person: Person, account: AccountState | None, contact: ContactState | None
-    ) -> Difference:
-        types = self.estate.contact_types
-        declared = {
-            KEY_FIELD: Declared(person.key, "email"),
-            "FirstName": Declared(person.first_name, "string"),
-            "LastName": Declared(person.last_name, "string"),
-            "Email": Declared(self.guard(person.email), "email"),
-        }
-        for name, value in person.contact_fields.items():
-            declared[name] = Declared(value, types.get(name.lower(), ""))
-        links = {"AccountId": ref("account", person.partner)}
-        notes: tuple[str, ...] = ()
-        found: dict[str, FieldValue] | None = None
-        if contact is not None:
-            found = {**contact.fields, KEY_FIELD: contact.key, "AccountId": contact.account_id}
-            if account is not None:
-                declared["AccountId"] = Declared(account.id, "reference")
-                links = {}
-                if contact.account_id != account.id:
-                    notes = ("moves to another account; the partner user moves with it",)
-        changes = compare_fields(declared, found, self._applied("Contact", person.key))
-        moving = contact is not None and account is None
-        verdict = Verdict.UPDATE if moving else _verdict(contact is None, changes)
-        return Difference(
-            kind=Kind.CONTACT,
-            key=person.key,
-            label=_full_name(person),
-            owner=person.partner,
-            verdict=verdict,
-            changes=changes,
-            record_id=contact.id if contact else None,
-            links=links if verdict is not Verdict.SAME else {},
-            declared=declared,
-            notes=notes,
-        )
-
-    def _user(
-        self,
-        person: Person,
-        state: Presence,
-        account: AccountState | None,
-        contact: ContactState | None,
-        user: PartnerUser | None,
-    ) -> list[Difference]:
-        profile = self.estate.profiles.get(person.profile)
-        if user is None and state is Presence.FROZEN:
-            return []
-        trouble = self._user_trouble(person, user)
-        if trouble is None and user is None and account is not None and account.is_partner:
-            kept = self._kept_owner_trouble(account)
-            trouble = kept if kept[0] else None
-        if trouble:
-            return [_blocked(Kind.USER, person.key, _full_name(person), person.partner, *trouble)]
-        assert profile is not None
-        declared = self._user_fields(person, profile.id, state)
-        found = None
-        if user is not None:
-            found = {**user.fields, "IsFrozen": user.frozen, "IsActive": user.active}
-            found["PortalRole"] = user.portal_role or "Worker"
-        else:
-            del declared["IsFrozen"]
-        changes = compare_fields(declared, found, self._applied("User", person.key))
-        takes = user is None or any(
-            c.field == "IsActive" and c.after is True and c.written for c in changes
-        )
-        if takes and not self.seats.take(profile.licence):
-            licence = self.estate.licences.get(profile.licence)
-            total = licence.total if licence else 0
-            return [
-                _blocked(
-                    Kind.USER,
-                    person.key,
-                    _full_name(person),
-                    person.partner,
-                    f"no {profile.licence} licence left (of {total})",
-                    "buy licences or deactivate partner users, then run plan again",
-                )
-            ]
-        return [
-            Difference(
-                kind=Kind.USER,
-                key=person.key,
-                label=_full_name(person),
-                owner=person.partner,
-                verdict=_verdict(user is None, changes),
-                changes=changes,
-                record_id=user.id if user else None,
-                links={"ContactId": ref("contact", person.key)} if user is None else {},
-                declared=declared,
-                notes=tuple(
-                    f"{c.field}: {c.note}" for c in changes if not c.written and _worth_saying(c)
-                ),
-            )
-        ]
-
-    def _user_trouble(self, person: Person, user: PartnerUser | None) -> tuple[str, str] | None:
-        profile = self.estate.profiles.get(person.profile)
-        if profile is None:
-            return (
-                f"no profile {person.profile!r} in this org",
-                "correct profile in the files, or create it from a partner profile",
-            )
-        if not profile.is_partner:
-            return (
-                f"profile {person.profile!r} is of licence {profile.licence}, not a partner's",
-                "name a profile of a Partner Community licence",
-            )
-        holder = self.estate.user(person.username)
-        if holder is not None and (user is None or holder.id != user.id):
-            return (
-                f"username {person.username} belongs to {holder.name} in this org",
-                "change the username pattern or the person's username",
-            )
-        return None
-
-    def _user_fields(
-        self, person: Person, profile_id: FieldValue, state: Presence
-    ) -> dict[str, Declared]:
-        follow = Policy.FOLLOW_FILE
-        fields = {
-            "Username": Declared(person.username, "username", follow),
-            "FirstName": Declared(person.first_name, "string"),
-            "LastName": Declared(person.last_name, "string"),
-            "Email": Declared(self.guard(person.email), "email", Policy.CONFIRMED),
-            "ProfileId": Declared(profile_id, "reference"),
-            "PortalRole": Declared(person.role.value, "picklist"),
-            "IsActive": Declared(True, "boolean", Policy.PERSON_WINS),
-            "IsFrozen": Declared(state is Presence.FROZEN, "boolean", Policy.PERSON_WINS),
-            "Alias": Declared(person.alias, "string", follow),
-            "CommunityNickname": Declared(person.nickname, "string", follow),
-            "TimeZoneSidKey": Declared(person.time_zone, "picklist", follow),
-            "LocaleSidKey": Declared(person.locale, "picklist", follow),
-            "LanguageLocaleKey": Declared(person.language, "picklist", follow),
-            "EmailEncodingKey": Declared(person.email_encoding, "picklist", follow),
-        }
-        for name, value in person.user_fields.items():
-            fields[name] = Declared(value)
-        if state is Presence.FROZEN:
-            # the files ask for it: no reason to wait for a sign that a person agrees
-            fields["IsFrozen"] = Declared(True, "boolean")
-        return fields
-
-    def _leaver(self, person: Person, user: PartnerUser) -> Difference:
-        profile = next((p for p in self.estate.profiles.values() if p.id == user.profile_id), None)
-        if profile is not None:
-            self.seats.give_back(profile.licence)
-        return Difference(
-            kind=Kind.USER,
-            key=person.key,
-            label=_full_name(person),
-            owner=person.partner,
-            verdict=Verdict.UPDATE,
-            changes=(FieldChange("IsActive", True, False, Cause.FILE),),
-            record_id=user.id,
-            declared={"IsActive": Declared(False, "boolean")},
-            notes=("the user keeps the records owned; hand them on with offboard",),
-        )
-
     def _people_blocked(self, partner: Partner, people: list[Person]) -> list[Difference]:
         return [
-            _blocked(
+            blocked(
                 Kind.CONTACT,
                 person.key,
-                _full_name(person),
+                full_name(person),
                 partner.key,
                 f"partner {partner.name} is blocked",
                 "mend the partner first",
@@ -502,6 +288,10 @@ class _Walk:
 
     def _applied(self, object_: str, key: str) -> Mapping[str, FieldValue]:
         return self.applied.get((object_, key), _NOTHING)
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _lowered(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
@@ -516,24 +306,6 @@ def _caseless(kind: str, value: FieldValue) -> object:
 
 def _following(adopted: bool) -> Policy:
     return Policy.FOLLOW_FILE if adopted else Policy.MANAGED
-
-
-def _full_name(person: Person) -> str:
-    return f"{person.first_name} {person.last_name}".strip()
-
-
-def _worth_saying(change: FieldChange) -> bool:
-    return change.field in ("Email", "IsActive", "IsFrozen", "Username")
-
-
-def _verdict(new: bool, changes: tuple[FieldChange, ...]) -> Verdict:
-    if new:
-        return Verdict.CREATE
-    return Verdict.UPDATE if any(c.written for c in changes) else Verdict.SAME
-
-
-def _blocked(kind: Kind, key: str, label: str, owner: str, why: str, fix: str) -> Difference:
-    return Difference(kind, key, label, Verdict.BLOCKED, owner=owner, why=why, fix=fix)
 
 
 def _unmanaged(programme: Programme, estate: Estate) -> tuple[Unmanaged, ...]:

@@ -46,12 +46,15 @@ def compare_queues(
 ) -> list[Difference]:
     """Differences of all queues in file order; `people` are the differences found so far."""
     users = {d.key: d for d in people if d.kind is Kind.USER}
+    folk: dict[str, list[str]] = {}
+    for person in programme.people.values():
+        folk.setdefault(person.partner, []).append(person.key)
     out: list[Difference] = []
     for queue in programme.queues.values():
         found = estate.queues.get(queue.developer_name)
         if queue.managed:
             out.append(_queue(queue, found, applied))
-            out += _members(programme, queue, found, applied, estate, users, unsettled)
+            out += _members(programme, queue, found, applied, estate, users, folk, unsettled)
         elif found is None:
             out.append(
                 Difference(
@@ -103,12 +106,13 @@ def _members(
     applied: Mapping[tuple[str, str], Mapping[str, FieldValue]],
     estate: Estate,
     users: Mapping[str, Difference],
+    folk: Mapping[str, Sequence[str]],
     unsettled: frozenset[str],
 ) -> Iterator[Difference]:
     present = dict(found.members) if found else {}
     wanted_ids: set[RecordId] = set()
     seen: set[str] = set()
-    for name, label, user_id, why in _wanted(programme, queue, estate, users):
+    for name, label, user_id, why in _wanted(programme, queue, estate, users, folk):
         if name in seen:
             continue
         seen.add(name)
@@ -172,7 +176,11 @@ def _member(
 
 
 def _wanted(
-    programme: Programme, queue: Queue, estate: Estate, users: Mapping[str, Difference]
+    programme: Programme,
+    queue: Queue,
+    estate: Estate,
+    users: Mapping[str, Difference],
+    folk: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[str, str, RecordId | None, str]]:
     """(reference, label, user id if there is one, why not) of each declared member."""
     for member in queue.members:
@@ -185,8 +193,7 @@ def _wanted(
             case PersonMember(person):
                 yield from _people(programme, (person,), users)
             case PartnerMember(partner):
-                keys = (p.key for p in programme.people_of(partner))
-                yield from _people(programme, keys, users)
+                yield from _people(programme, folk.get(partner, ()), users)
 
 
 def _people(

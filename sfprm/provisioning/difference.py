@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from sfprm.provisioning.fields import Declared, FieldChange
     from sfprm.store.records import AppliedValue
 
-__all__ = ["Comparison", "Difference", "Kind", "Ref", "SeatUse", "Unmanaged", "Verdict", "ref"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "Kind",
+    "Ref",
+    "SeatUse",
+    "Unmanaged",
+    "Verdict",
+    "blocked",
+    "ref",
+    "verdict_of",
+]
 
 Ref = str
 """`account:acme`, `contact:ines`, `user:ines`, `queue:Norte`: a record that may not exist yet."""
@@ -87,6 +98,18 @@ class Difference:
     def before(self) -> dict[str, FieldValue]:
         """The values expected before it."""
         return {c.field: c.before for c in self.writes}
+
+
+def blocked(kind: Kind, key: str, label: str, owner: str, why: str, fix: str) -> Difference:
+    """A difference that cannot be done before somebody mends something."""
+    return Difference(kind, key, label, Verdict.BLOCKED, owner=owner, why=why, fix=fix)
+
+
+def verdict_of(new: bool, changes: tuple[FieldChange, ...]) -> Verdict:
+    """What these changes make of a record that is `new` or not."""
+    if new:
+        return Verdict.CREATE
+    return Verdict.UPDATE if any(c.written for c in changes) else Verdict.SAME
 
 
 @dataclass(frozen=True, slots=True)

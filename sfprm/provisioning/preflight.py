@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from sfprm.estate.model import KEY_FIELD
 from sfprm.programme.identity import is_email
 from sfprm.programme.model import Presence, ToUser
-from sfprm.provisioning.compare import effective_state, owner_trouble
+from sfprm.provisioning.compare import owner_trouble
+from sfprm.provisioning.compare_people import effective_state
 from sfprm.provisioning.difference import Kind
 from sfprm.provisioning.exposure import Part
 

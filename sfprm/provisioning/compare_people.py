@@ -1,0 +1,287 @@
+"""One declared person against the org: contact, user, seat. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sfprm.estate.model import KEY_FIELD
+from sfprm.programme.model import Presence
+from sfprm.provisioning.difference import (
+    Difference,
+    Kind,
+    SeatUse,
+    Verdict,
+    blocked,
+    ref,
+    verdict_of,
+)
+from sfprm.provisioning.fields import (
+    Cause,
+    Declared,
+    FieldChange,
+    Policy,
+    compare_fields,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sfprm.estate.model import AccountState, ContactState, Estate, PartnerUser
+    from sfprm.programme.model import FieldValue, Partner, Person
+
+__all__ = ["People", "effective_state", "full_name", "kept_owner_trouble"]
+
+_NOTHING: Mapping[str, FieldValue] = MappingProxyType({})
+_STRICTNESS = {Presence.ACTIVE: 0, Presence.FROZEN: 1, Presence.ABSENT: 2}
+
+
+def effective_state(person: Person, partner: Partner) -> Presence:
+    """A person of a frozen or absent partner is at least that."""
+    return max(person.state, partner.state, key=_STRICTNESS.__getitem__)
+
+
+def kept_owner_trouble(account: AccountState) -> tuple[str, str]:
+    """Why nobody can be made a user under this account's owner, and the fix; else two empty
+    texts."""
+    if account.owner_has_role:
+        return "", ""
+    return (
+        f"the account's owner {account.owner_username} has no role in Salesforce",
+        f"Setup › Users › {account.owner_username} › Role, then run plan again",
+    )
+
+
+def full_name(person: Person) -> str:
+    """First and last name, as people read them."""
+    return f"{person.first_name} {person.last_name}".strip()
+
+
+@dataclass(slots=True)
+class _Seats:
+    """Seats handed out while people are walked in file order."""
+
+    left: dict[str, int]
+    taken: dict[str, int] = field(default_factory=dict)
+    freed: dict[str, int] = field(default_factory=dict)
+
+    def take(self, licence: str) -> bool:
+        free = self.left.get(licence, 0) + self.freed.get(licence, 0) - self.taken.get(licence, 0)
+        if free <= 0:
+            return False
+        self.taken[licence] = self.taken.get(licence, 0) + 1
+        return True
+
+    def give_back(self, licence: str) -> None:
+        self.freed[licence] = self.freed.get(licence, 0) + 1
+
+
+class People:
+    """Compares people one after another in file order, handing out seats as it goes."""
+
+    def __init__(
+        self,
+        applied: Mapping[tuple[str, str], Mapping[str, FieldValue]],
+        estate: Estate,
+        guard: Callable[[str], str],
+    ) -> None:
+        self.applied = applied
+        self.estate = estate
+        self.guard = guard
+        self.contacts = {c.key.lower(): c for c in estate.contacts.values() if c.key}
+        self.seats = _Seats({name: lic.left for name, lic in estate.licences.items()})
+
+    def seat_use(self) -> tuple[SeatUse, ...]:
+        """What the people compared so far take and give back."""
+        return tuple(
+            SeatUse(
+                name,
+                licence.total,
+                licence.left,
+                self.seats.taken.get(name, 0),
+                self.seats.freed.get(name, 0),
+            )
+            for name, licence in self.estate.licences.items()
+        )
+
+    def compare(
+        self, person: Person, partner: Partner, account: AccountState | None
+    ) -> list[Difference]:
+        """The differences of one person: at most a contact's and a user's."""
+        state = effective_state(person, partner)
+        contact = self.contacts.get(person.key.lower())
+        user = self.estate.partner_users.get(contact.id) if contact else None
+        if state is Presence.ABSENT:
+            return [self._leaver(person, user)] if user and user.active else []
+        return [
+            self._contact(person, account, contact),
+            *self._user(person, state, account, contact, user),
+        ]
+
+    def _contact(
+        self, person: Person, account: AccountState | None, contact: ContactState | None
+    ) -> Difference:
+        types = self.estate.contact_types
+        declared = {
+            KEY_FIELD: Declared(person.key, "email"),
+            "FirstName": Declared(person.first_name, "string"),
+            "LastName": Declared(person.last_name, "string"),
+            "Email": Declared(self.guard(person.email), "email"),
+        }
+        for name, value in person.contact_fields.items():
+            declared[name] = Declared(value, types.get(name.lower(), ""))
+        links = {"AccountId": ref("account", person.partner)}
+        notes: tuple[str, ...] = ()
+        found: dict[str, FieldValue] | None = None
+        if contact is not None:
+            found = {**contact.fields, KEY_FIELD: contact.key, "AccountId": contact.account_id}
+            if account is not None:
+                declared["AccountId"] = Declared(account.id, "reference")
+                links = {}
+                if contact.account_id != account.id:
+                    notes = ("moves to another account; the partner user moves with it",)
+        changes = compare_fields(declared, found, self._applied("Contact", person.key))
+        moving = contact is not None and account is None
+        verdict = Verdict.UPDATE if moving else verdict_of(contact is None, changes)
+        return Difference(
+            kind=Kind.CONTACT,
+            key=person.key,
+            label=full_name(person),
+            owner=person.partner,
+            verdict=verdict,
+            changes=changes,
+            record_id=contact.id if contact else None,
+            links=links if verdict is not Verdict.SAME else {},
+            declared=declared,
+            notes=notes,
+        )
+
+    def _user(
+        self,
+        person: Person,
+        state: Presence,
+        account: AccountState | None,
+        contact: ContactState | None,
+        user: PartnerUser | None,
+    ) -> list[Difference]:
+        profile = self.estate.profiles.get(person.profile)
+        if user is None and state is Presence.FROZEN:
+            return []
+        trouble = self._user_trouble(person, user)
+        if trouble is None and user is None and account is not None and account.is_partner:
+            kept = kept_owner_trouble(account)
+            trouble = kept if kept[0] else None
+        if trouble:
+            return [blocked(Kind.USER, person.key, full_name(person), person.partner, *trouble)]
+        assert profile is not None
+        declared = self._user_fields(person, profile.id, state)
+        found = None
+        if user is not None:
+            found = {**user.fields, "IsFrozen": user.frozen, "IsActive": user.active}
+            found["PortalRole"] = user.portal_role or "Worker"
+        else:
+            del declared["IsFrozen"]
+        changes = compare_fields(declared, found, self._applied("User", person.key))
+        takes = user is None or any(
+            c.field == "IsActive" and c.after is True and c.written for c in changes
+        )
+        if takes and not self.seats.take(profile.licence):
+            licence = self.estate.licences.get(profile.licence)
+            total = licence.total if licence else 0
+            return [
+                blocked(
+                    Kind.USER,
+                    person.key,
+                    full_name(person),
+                    person.partner,
+                    f"no {profile.licence} licence left (of {total})",
+                    "buy licences or deactivate partner users, then run plan again",
+                )
+            ]
+        return [
+            Difference(
+                kind=Kind.USER,
+                key=person.key,
+                label=full_name(person),
+                owner=person.partner,
+                verdict=verdict_of(user is None, changes),
+                changes=changes,
+                record_id=user.id if user else None,
+                links={"ContactId": ref("contact", person.key)} if user is None else {},
+                declared=declared,
+                notes=tuple(
+                    f"{c.field}: {c.note}" for c in changes if not c.written and _worth_saying(c)
+                ),
+            )
+        ]
+
+    def _user_trouble(self, person: Person, user: PartnerUser | None) -> tuple[str, str] | None:
+        profile = self.estate.profiles.get(person.profile)
+        if profile is None:
+            return (
+                f"no profile {person.profile!r} in this org",
+                "correct profile in the files, or create it from a partner profile",
+            )
+        if not profile.is_partner:
+            return (
+                f"profile {person.profile!r} is of licence {profile.licence}, not a partner's",
+                "name a profile of a Partner Community licence",
+            )
+        holder = self.estate.user(person.username)
+        if holder is not None and (user is None or holder.id != user.id):
+            return (
+                f"username {person.username} belongs to {holder.name} in this org",
+                "change the username pattern or the person's username",
+            )
+        return None
+
+    def _user_fields(
+        self, person: Person, profile_id: FieldValue, state: Presence
+    ) -> dict[str, Declared]:
+        follow = Policy.FOLLOW_FILE
+        fields = {
+            "Username": Declared(person.username, "username", follow),
+            "FirstName": Declared(person.first_name, "string"),
+            "LastName": Declared(person.last_name, "string"),
+            "Email": Declared(self.guard(person.email), "email", Policy.CONFIRMED),
+            "ProfileId": Declared(profile_id, "reference"),
+            "PortalRole": Declared(person.role.value, "picklist"),
+            "IsActive": Declared(True, "boolean", Policy.PERSON_WINS),
+            "IsFrozen": Declared(state is Presence.FROZEN, "boolean", Policy.PERSON_WINS),
+            "Alias": Declared(person.alias, "string", follow),
+            "CommunityNickname": Declared(person.nickname, "string", follow),
+            "TimeZoneSidKey": Declared(person.time_zone, "picklist", follow),
+            "LocaleSidKey": Declared(person.locale, "picklist", follow),
+            "LanguageLocaleKey": Declared(person.language, "picklist", follow),
+            "EmailEncodingKey": Declared(person.email_encoding, "picklist", follow),
+        }
+        for name, value in person.user_fields.items():
+            fields[name] = Declared(value)
+        if state is Presence.FROZEN:
+            # the files ask for it: no reason to wait for a sign that a person agrees
+            fields["IsFrozen"] = Declared(True, "boolean")
+        return fields
+
+    def _leaver(self, person: Person, user: PartnerUser) -> Difference:
+        profile = next((p for p in self.estate.profiles.values() if p.id == user.profile_id), None)
+        if profile is not None:
+            self.seats.give_back(profile.licence)
+        return Difference(
+            kind=Kind.USER,
+            key=person.key,
+            label=full_name(person),
+            owner=person.partner,
+            verdict=Verdict.UPDATE,
+            changes=(FieldChange("IsActive", True, False, Cause.FILE),),
+            record_id=user.id,
+            declared={"IsActive": Declared(False, "boolean")},
+            notes=("the user keeps the records owned; hand them on with offboard",),
+        )
+
+    def _applied(self, object_: str, key: str) -> Mapping[str, FieldValue]:
+        return self.applied.get((object_, key), _NOTHING)
+
+
+def _worth_saying(change: FieldChange) -> bool:
+    return change.field in ("Email", "IsActive", "IsFrozen", "Username")
