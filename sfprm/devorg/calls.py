@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 __all__ = ["CallLog"]
 
 KEPT = 1000
 DAILY_MAX = 15_000  # Developer Edition [P]
+WINDOW = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +28,30 @@ class Entry:
 
 
 class CallLog:
-    """Counts and the last `KEPT` requests. `used` counts toward the daily allowance and survives
-    `reset`, as `Sforce-Limit-Info` must not go back."""
+    """Counts and the last `KEPT` requests. `used` counts toward the daily allowance, in windows of
+    24 hours of the org's clock (a real org's window rolls), and survives `reset`, as
+    `Sforce-Limit-Info` must not go back."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._by_kind: Counter[str] = Counter()
         self._total = 0
+        self._since: datetime | None = None
         self.used = 0
 
-    def charge(self, cost: int) -> int:
-        """Count `cost` calls toward the allowance; the sum used."""
+    def charge(self, cost: int, now: datetime) -> int:
+        """Count `cost` calls toward the allowance; the sum used in these 24 hours."""
         with self._lock:
+            if self._since is None or now - self._since >= WINDOW:
+                self._since, self.used = now, 0
             self.used += cost
             return self.used
+
+    def exhausted(self, now: datetime) -> bool:
+        """The allowance of these 24 hours is used up."""
+        with self._lock:
+            return self._since is not None and now - self._since < WINDOW and self.used >= DAILY_MAX
 
     def add(self, entry: Entry) -> None:
         """Log one finished request."""

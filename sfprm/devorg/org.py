@@ -192,15 +192,15 @@ class Org:
         return name
 
     def reset(self) -> None:
-        """Empty the org: no records, settings, mails, events, sessions, faults; the clock follows
-        the machine's again. The call allowance used stays."""
+        """Empty the org: no records, settings, mails, events, sessions, faults, calls; the
+        clock follows the machine's again."""
         self.schema = self.beginnings.empty(self.storage)
         self.outbox.forget_after(0)
         self.events.clear()
         self.sessions.close_all()
         self.cursors.close_all()
         self.faults.clear()
-        self.calls.reset()
+        self.calls = CallLog()
         self.clock.follow()
         self.delays = Delays()
         self.waiting_groups.clear()

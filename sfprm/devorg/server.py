@@ -17,6 +17,7 @@ import uvicorn
 
 from sfprm.devorg.app import App
 from sfprm.devorg.auth import load_app
+from sfprm.devorg.behaviours.sites import resume
 from sfprm.devorg.certificates import make_certificates
 from sfprm.devorg.org import AGENT_USERNAME, Org
 from sfprm.devorg.schema import load_schema
@@ -57,6 +58,7 @@ def open_org(options: Options) -> Org:
     if not org.organization:
         org.seed(options.story or "empty", options.seed)
         org.set_setting("story_by_default", options.story is None)
+    resume(org)
     return org
 
 

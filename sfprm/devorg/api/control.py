@@ -80,6 +80,13 @@ def _calls(request: Request) -> Answer:
     return Answer(body=request.org.calls.as_json())
 
 
+def _set_calls(request: Request) -> Answer:
+    """{"used": n}: so many calls of the day's allowance are used."""
+    now = request.org.clock.now()
+    request.org.calls.charge(int(_body(request)["used"]) - request.org.calls.charge(0, now), now)
+    return Answer(body={"used": request.org.calls.used, "max": DAILY_MAX})
+
+
 def _calls_reset(request: Request) -> Answer:
     request.org.calls.reset()
     return Answer(body={"done": "The call log was emptied."})
@@ -154,7 +161,7 @@ _TABLE = {
     "seed": {"POST": _seed},
     "events": {"GET": _events, "POST": _event},
     "outbox": {"GET": _outbox},
-    "calls": {"GET": _calls},
+    "calls": {"GET": _calls, "POST": _set_calls},
     "calls/reset": {"POST": _calls_reset},
     "clock": {"GET": _clock, "POST": _set_clock},
     "faults": {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults},

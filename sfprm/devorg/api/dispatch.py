@@ -15,7 +15,7 @@ from sfprm.devorg.api.writing import transaction
 from sfprm.devorg.behaviours.sites import settle
 from sfprm.devorg.calls import DAILY_MAX, Entry
 from sfprm.devorg.faults import Fault
-from sfprm.devorg.problems import Refusal, RowProblem
+from sfprm.devorg.problems import Refusal, RowProblem, not_imitated
 
 __all__ = ["answer", "data_resource", "log_lost"]
 
@@ -69,7 +69,7 @@ def _logged(request: Request, found: Answer, kind: str, started: float) -> Answe
         return found
     calls = request.org.calls
     cost = 1 if kind not in {"versions", "oauth", "identity"} and found.status != 401 else 0
-    used = calls.charge(cost)
+    used = calls.charge(cost, request.org.clock.now())
     milliseconds = (perf_counter() - started) * 1000
     calls.add(Entry(request.method, _safe(request), found.status, cost, kind, milliseconds))
     if kind in {"versions", "oauth", "identity"}:
@@ -149,7 +149,8 @@ def _not_allowed(method: str, allowed: str) -> Refusal:
 
 
 def _login(request: Request) -> None:
-    """Who calls. Raises Refusal 401 without a living session, 403 without API Enabled."""
+    """Who calls. Raises Refusal 401 without a living session, 403 without API Enabled or when the
+    day's calls are used up, 501 for external users."""
     org = request.org
     user_id = org.sessions.user_of(request.token)
     if user_id is None:
@@ -157,10 +158,14 @@ def _login(request: Request) -> None:
     access = org.permissions.of(user_id)
     if not access.user.get("IsActive") or org.is_frozen(user_id):
         raise _EXPIRED
+    if org.calls.exhausted(org.clock.now()):
+        raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
     if not access.has("ApiEnabled"):
         raise Refusal(
             403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
         )
+    if not access.internal:
+        raise not_imitated("what an external user sees by API (sharing)")
     request.caller = access
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sfprm.devorg.dml.context import Batch
     from sfprm.devorg.org import Org
 
-__all__ = ["MemberGroups", "PermissionSetMembers", "SiteUsers", "Sites", "settle"]
+__all__ = ["MemberGroups", "PermissionSetMembers", "SiteUsers", "Sites", "resume", "settle"]
 
 _WAITING = ("WaitingForAdd", "WaitingForRemove")
 
@@ -147,6 +147,12 @@ class PermissionSetMembers(Behaviour):
                 AssignmentStatus="Added",
             ):
                 _join(batch.org, str(group["NetworkId"]), [str(row.values["AssigneeId"])])
+
+
+def resume(org: Org) -> None:
+    """Take up the assignments that waited when the org was last stopped."""
+    for group in org.storage.find("NetworkMemberGroup", AssignmentStatus=list(_WAITING)):
+        org.waiting_groups[str(group["Id"])] = time.monotonic() + org.delays.membership_seconds
 
 
 def settle(org: Org) -> None:

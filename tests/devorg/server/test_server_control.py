@@ -35,6 +35,21 @@ def test_calls_are_logged_by_kind(call: Any) -> None:
     assert call.session.headers["Authorization"].split("!")[1] not in json.dumps(log)
 
 
+def test_the_day_s_calls_run_out(call: Any, error: Any) -> None:
+    """403 until the 24 hours are over."""
+    call.org.control("POST", "calls", {"used": 14999})
+    assert call("GET", "limits").headers["Sforce-Limit-Info"] == "api-usage=15000/15000"
+    assert error(call("GET", "limits"))[:3] == (
+        403,
+        "REQUEST_LIMIT_EXCEEDED",
+        "TotalRequests Limit exceeded.",
+    )
+    call.org.control("POST", "clock", {"advance": 86400})
+    token = call.org.control("POST", "sessions", {})["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert call("GET", "limits", headers=headers).status_code == 200
+
+
 def test_the_clock(devorg: Any) -> None:
     """Set stands, advance adds, follow returns."""
     assert devorg.control("POST", "clock", {"set": "2026-05-04T10:00:00Z"})["fixed"] is True
