@@ -31,11 +31,21 @@ STRUCK = "***"
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Strike out secrets and addresses, by key and by shape."""
     for key, value in event.items():
-        if SECRET_KEYS.search(key):
-            event[key] = STRUCK
-        elif isinstance(value, str):
-            event[key] = SECRET_SHAPES.sub(STRUCK, value)
+        event[key] = STRUCK if SECRET_KEYS.search(key) else _struck(value)
     return event
+
+
+def _struck(value: Any) -> Any:
+    match value:
+        case str():
+            return SECRET_SHAPES.sub(STRUCK, value)
+        case dict():
+            return {
+                k: STRUCK if SECRET_KEYS.search(str(k)) else _struck(v) for k, v in value.items()
+            }
+        case list() | tuple():
+            return [_struck(one) for one in value]
+    return value
 
 
 def configure(settings: Settings, *, quiet: bool = False, daemon: bool = False) -> None:
@@ -49,18 +59,20 @@ def configure(settings: Settings, *, quiet: bool = False, daemon: bool = False) 
     as_text = settings.log_format == "text" or (
         settings.log_format == "auto" and sys.stderr.isatty()
     )
-    last: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    last: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if as_text
-        else [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # a trace may quote what it stumbled over, so it is text before secrets are struck out
+            structlog.processors.format_exc_info,
             redact,
-            *last,
+            last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from typing import Annotated
+import traceback
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +23,7 @@ from sfprm.cli.commands import (
     provisioning,
     state,
 )
+from sfprm.errors import BadRequest, Bug, Interrupted
 
 __all__ = ["app", "main"]
 
@@ -52,13 +55,45 @@ app.add_typer(state.app, name="state")
 app.add_typer(org.app, name="org")
 
 
+# UsageError: typer keeps a click of its own, and exports only what descends from it
+UsageError: Any = typer.BadParameter.__mro__[1]
+
+
 def main() -> None:
     """Run the program; the exit codes stand in `sfprm.errors`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # no character of a name may end the program
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
-    except KeyboardInterrupt:
+        code = app(standalone_mode=False)
+    except UsageError as wrong:
+        code = _show_usage(wrong)
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
-        sys.exit(130)
+        code = Interrupted.exit_code
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(141)
+        code = 141
+    except Exception as unexpected:  # noqa: BLE001 - the program's edge, outside of any run
+        code = _show_bug(unexpected)
+    sys.exit(code or 0)
+
+
+def _show_usage(wrong: Any) -> int:
+    """Wrong options: in click's words, or as the JSON object that was asked for."""
+    if "--json" in sys.argv[1:]:
+        from sfprm.cli.render import print_error
+
+        print_error(BadRequest(wrong.format_message()), as_json=True)
+    else:
+        wrong.show()
+    return BadRequest.exit_code
+
+
+def _show_bug(unexpected: Exception) -> int:
+    from sfprm.cli.render import print_error
+
+    traceback.print_exception(unexpected)
+    bug = Bug(f"{type(unexpected).__name__}: {unexpected}")
+    print_error(bug, as_json="--json" in sys.argv[1:])
+    return Bug.exit_code

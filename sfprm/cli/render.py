@@ -8,30 +8,40 @@ Data goes to stdout, talk to stderr. With `--json`, stdout holds exactly one JSO
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as RichTable
+from rich.text import Text as RichText
 
 from sfprm.blocks import Block, Table, Text
 from sfprm.errors import BadFiles, SfprmError
 
-__all__ = ["draw", "print_error", "print_json", "stderr", "stdout"]
+__all__ = ["draw", "plain", "print_error", "print_json", "stderr", "stdout"]
+
+FREE_WIDTH = 10_000
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def stdout() -> Console:
     """For data. Width is free when it is not a terminal, so that nothing is cut."""
-    wide = None if sys.stdout.isatty() else 200
-    return Console(highlight=False, soft_wrap=True, width=wide)
+    wide = None if sys.stdout.isatty() else FREE_WIDTH
+    return Console(highlight=False, emoji=False, soft_wrap=True, width=wide)
 
 
 def stderr() -> Console:
     """For talk."""
-    wide = None if sys.stderr.isatty() else 200
-    return Console(stderr=True, highlight=False, soft_wrap=True, width=wide)
+    wide = None if sys.stderr.isatty() else FREE_WIDTH
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, width=wide)
+
+
+def plain(text: str) -> RichText:
+    """Data as it is: nothing in it is taken for markup, and what would steer a terminal (escape
+    sequences in a lead's name, say) is struck out."""
+    return RichText(_STEERING.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def draw(blocks: Iterable[Block], console: Console) -> None:
@@ -43,15 +53,26 @@ def draw(blocks: Iterable[Block], console: Console) -> None:
         first = False
         match block:
             case Table():
-                console.print(_table(block))
+                _put_table(_table(block), console)
             case Text():
                 for line in block.lines:
-                    console.print(escape(line))
+                    console.print(plain(line))
+
+
+def _put_table(table: RichTable, console: Console) -> None:
+    """Without the blanks that fill the last column, where no terminal needs them."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().rstrip("\n").split("\n"):
+        console.print(RichText(line.rstrip()))
 
 
 def _table(block: Table) -> RichTable:
     table = RichTable(
-        title=escape(block.title) if block.title else None,
+        title=plain(block.title) if block.title else None,
         title_justify="left",
         title_style="bold",
         box=None,
@@ -61,12 +82,13 @@ def _table(block: Table) -> RichTable:
     )
     for index, column in enumerate(block.columns):
         table.add_column(
-            escape(column),
+            plain(column),
             justify="right" if index in block.right else "left",
+            overflow="fold",
             no_wrap=index in block.right,
         )
     for row in block.rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(plain(cell) for cell in row))
     return table
 
 
@@ -101,8 +123,8 @@ def print_error(error: SfprmError, *, as_json: bool, warnings: Iterable[str] = (
         return
     console = stderr()
     label = "" if isinstance(error, BadFiles) else "error: "
-    console.print(f"[bold red]{label}[/]{escape(error.message)}")
-    console.print(escape(error.hint))
+    console.print(RichText(label, "bold red").append_text(plain(error.message)))
+    console.print(plain(error.hint))
 
 
 def _put(body: dict[str, Any]) -> None:

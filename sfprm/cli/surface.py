@@ -86,7 +86,7 @@ class Surface:
 
     def show(self, finished: Finished) -> NoReturn:
         """Show how a run ended, and exit."""
-        from sfprm.cli.render import draw, print_error, print_json, stderr, stdout
+        from sfprm.cli.render import draw, plain, print_error, print_json, stderr, stdout
 
         if finished.error is not None:
             print_error(finished.error, as_json=self.as_json)
@@ -101,19 +101,19 @@ class Surface:
             else:
                 draw(result.blocks(), stdout())
                 for warning in () if self.quiet else result.warnings:
-                    stderr().print(f"note: {warning}", markup=False)
+                    stderr().print(plain(f"note: {warning}"))
         raise typer.Exit(finished.exit_code)
 
     def put(self, blocks: Any, body: Any, *, warnings: tuple[str, ...] = ()) -> None:
         """Show an answer that is no job's."""
-        from sfprm.cli.render import draw, print_json, stderr, stdout
+        from sfprm.cli.render import draw, plain, print_json, stderr, stdout
 
         if self.as_json:
             print_json(body, warnings=warnings)
             return
         draw(blocks, stdout())
         for warning in warnings:
-            stderr().print(f"note: {warning}", markup=False)
+            stderr().print(plain(f"note: {warning}"))
 
 
 def _caller() -> str:
@@ -121,7 +121,7 @@ def _caller() -> str:
 
     try:
         return f"cli ({getpass.getuser()})"
-    except OSError:
+    except (OSError, KeyError):  # KeyError: a user id without a name, before Python 3.13
         return "cli"
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import queue
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 
 import structlog
 
-from sfprm.daemon.jobfiles import JobFile, load_job_files
-from sfprm.daemon.schedule import Due, Wake, start_scheduler
-from sfprm.errors import BadFiles, SfprmError
+from sfprm.daemon.jobfiles import IfLate, JobFile, load_job_files
+from sfprm.daemon.schedule import Due, Wake, is_late, missed, start_scheduler
+from sfprm.errors import AnotherWriter, BadFiles, SfprmError
 from sfprm.events import Event
 from sfprm.jobs.runner import Finished, Starter, run_job
 from sfprm.programme.load import load_programme
@@ -48,6 +48,7 @@ class Daemon:
         self._once = once
         self._on_finished = on_finished
         self._due: queue.SimpleQueue[Due | Wake] = queue.SimpleQueue()
+        self._pending: dict[str, Due] = {}
         self._files: dict[str, JobFile] = {}
         self._good: Programme | None = None
         self._draining = False
@@ -79,17 +80,18 @@ class Daemon:
     def _serve(self) -> int:
         clock = self._starter.clock
         scheduler = start_scheduler(list(self._files.values()), self._due, clock.now())
-        _log.info(Event.DAEMON_READY, jobs=sorted(self._files))
         code = 0
         try:
+            self._catch_up()
+            _log.info(Event.DAEMON_READY, jobs=sorted(self._files))
             while not self._draining:
-                item = self._due.get()
+                self._take()
                 if self._reload:
                     scheduler.shutdown(wait=False)
                     self._reread()
                     scheduler = start_scheduler(list(self._files.values()), self._due, clock.now())
-                if isinstance(item, Due) and not self._draining:
-                    self._work(item)
+                if self._pending and not self._draining:
+                    self._work(self._pending.pop(next(iter(self._pending))))
         except KeyboardInterrupt:
             code = 130
         finally:
@@ -97,10 +99,33 @@ class Daemon:
         _log.info(Event.DAEMON_STOPPED, exit_code=code)
         return code
 
+    def _catch_up(self) -> None:
+        """Slots that passed while no daemon ran, each file's once."""
+        now = self._starter.clock.now()
+        for file in self._files.values():
+            slots = [r.slot for r in self._starter.state().runs(job=file.name) if r.slot]
+            due = missed(file, max(slots, default=None), now)
+            if due is not None:
+                self._due.put(due)
+
+    def _take(self) -> None:
+        """Move what is due from the queue to `_pending`; wait when there is nothing.
+
+        Slots of one job that came due during a long run are one run, for the newest of them.
+        """
+        items = [] if self._pending else [self._due.get()]
+        with suppress(queue.Empty):
+            while True:
+                items.append(self._due.get_nowait())
+        self._pending |= {item.name: item for item in items if isinstance(item, Due)}
+
     def _work(self, due: Due) -> None:
         file = self._files.get(due.name)
         if file is None:
             _log.info(Event.JOB_SKIPPED, job=due.name, slot=due.slot.isoformat(), why="gone")
+            return
+        if file.if_late is IfLate.SKIP and is_late(due, self._starter.clock.now()):
+            _log.info(Event.JOB_SKIPPED, job=due.name, slot=due.slot.isoformat(), why="late")
             return
         _log.info(Event.JOB_DUE, job=due.name, slot=due.slot.isoformat())
         code = self._do(file, due)
@@ -109,10 +134,12 @@ class Daemon:
 
     def _do(self, file: JobFile, due: Due | None = None) -> int:
         self._starter.started_by = f"daemon ({file.name})"
-        finished = run_job(
-            file.job, file.options, self._starter, slot=due.slot if due is not None else None
-        )
-        if finished.error is not None:
+        slot = due.slot if due is not None else None
+        finished = run_job(file.job, file.options, self._starter, slot=slot, name=file.name)
+        if isinstance(finished.error, AnotherWriter):
+            why = finished.error.message
+            _log.warning(Event.JOB_SKIPPED, job=file.name, slot=slot and slot.isoformat(), why=why)
+        elif finished.error is not None:
             _log.error(
                 Event.RUN_FAILED,
                 run=finished.run,

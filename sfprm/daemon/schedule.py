@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from sfprm.daemon.jobfiles import IfLate, JobFile
 
-__all__ = ["Due", "Wake", "next_times", "start_scheduler", "trigger_for"]
+__all__ = ["Due", "Wake", "is_late", "missed", "next_times", "start_scheduler", "trigger_for"]
 
 LATE_SECONDS = 60
 """A run that starts later than this after its slot is late: the file's `if_late` decides."""
@@ -83,11 +83,25 @@ def _due_is_enough() -> None:
     """The executor never calls it; the scheduler wants something that can be called."""
 
 
+def is_late(due: Due, now: datetime) -> bool:
+    """Whether a run would start too long after its slot for `if_late: skip`."""
+    return (now - due.slot).total_seconds() > LATE_SECONDS
+
+
+def missed(file: JobFile, last: datetime | None, now: datetime) -> Due | None:
+    """The slot that passed while no daemon ran: the first after `last`, the file's latest slot
+    that was run. None for intervals, which fire at the start anyway, and for `if_late: skip`."""
+    if last is None or file.cron is None or file.if_late is IfLate.SKIP:
+        return None
+    [slot] = next_times(file, last, 1) or [now]
+    return Due(file.name, slot) if slot < now else None
+
+
 def next_times(file: JobFile, now: datetime, count: int) -> list[datetime]:
-    """The next instants at which the file's job would be due, aware UTC."""
+    """The next instants after `now` at which the file's job would be due, aware UTC."""
     trigger = trigger_for(file)
     times: list[datetime] = []
-    previous: datetime | None = None
+    previous: datetime | None = now
     at = now
     while len(times) < count:
         found = trigger.get_next_fire_time(previous, at)

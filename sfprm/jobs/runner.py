@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from sfprm.clock import Clock
-from sfprm.errors import Bug, Interrupted, SfprmError
+from sfprm.errors import AnotherWriter, Bug, Interrupted, SfprmError
 from sfprm.events import Event, Progress
 from sfprm.ids import RunId
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
@@ -108,14 +108,22 @@ def run_job(
     starter: Starter,
     *,
     slot: datetime | None = None,
+    name: str | None = None,
 ) -> Finished:
-    """Run a job to its end. Raises nothing of the tree: it is in `Finished.error`."""
+    """Run a job to its end. Raises nothing of the tree: it is in `Finished.error`.
+
+    `name` is the job file's, under which a scheduled run is recorded: two files may run one job at
+    the same instant, and a run is unique by (name, slot). By default it is the job's.
+    """
     clock = starter.clock
     began = clock.monotonic()
     started = clock.now()
     run = RunId(f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}")
-    before = starter.session.calls.total if starter.session is not None else 0
-    recorded = _Recorded(job, options, starter, run, started, slot)
+    before = 0
+    if starter.session is not None:
+        before = starter.session.calls.total
+        starter.session.calls.begin_run()
+    recorded = _Recorded(job, options, starter, run, started, slot, name or job.name)
     result: JobResult | None = None
     error: SfprmError | None = None
     try:
@@ -133,7 +141,11 @@ def run_job(
         code = result.exit_code
     else:
         code = error.exit_code if error is not None else Bug.exit_code
-    recorded.finish(result, error, code, calls)
+    try:
+        recorded.finish(result, error, code, calls)
+    except SfprmError as unwritten:  # the state could not take the row: the run stays open in it
+        error = error or unwritten
+        code = error.exit_code if code == 0 else code
     seconds = clock.monotonic() - began
     return Finished(run, job.name, code, calls, seconds, result, error)
 
@@ -149,8 +161,9 @@ class _Recorded:
         run: RunId,
         started: datetime,
         slot: datetime | None,
+        name: str,
     ) -> None:
-        self.job, self.options, self.starter = job, options, starter
+        self.job, self.options, self.starter, self.name = job, options, starter, name
         self.run, self.started, self.slot = run, started, slot
         self.has_row = False
         self.run_dir = starter.settings.state_dir / "runs" / run
@@ -187,7 +200,7 @@ class _Recorded:
                 self.starter.settings.database,
                 self.starter.settings.state_dir / "locks",
                 identity.org_id,
-                job=f"{self.job.name} {self.run}",
+                job=f"{self.name} {self.run}",
                 wait=self.starter.wait,
                 clock=self.starter.clock,
             )
@@ -198,7 +211,7 @@ class _Recorded:
     def _start(self) -> None:
         row = Run(
             id=self.run,
-            job=self.job.name,
+            job=self.name,
             state=RunState.RUNNING,
             started_by=self.starter.started_by,
             started=self.started,
@@ -206,8 +219,8 @@ class _Recorded:
             options=self.options.model_dump(mode="json"),
         )
         if not self.starter.state().start_run(row):
-            raise Interrupted(
-                f"{self.job.name}: the run due at {self.slot} was started by another process.",
+            raise AnotherWriter(
+                f"{self.name}: the run due at {self.slot} was started by another process.",
                 hint="Nothing to do: each due run happens once.",
             )
         self.has_row = True

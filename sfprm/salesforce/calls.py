@@ -52,6 +52,7 @@ class CallCount:
 
     def __init__(self, budget: int | None = None) -> None:
         self._budget = budget
+        self._spent_before = 0
         self._by_kind: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._allowance: tuple[int, int] | None = None
@@ -71,8 +72,17 @@ class CallCount:
 
     @property
     def budget(self) -> int | None:
-        """Most calls that this session may make; None: no limit of ours."""
+        """Most calls that one run may make; None: no limit of ours."""
         return self._budget
+
+    def begin_run(self) -> None:
+        """From here on, a new run's calls count toward the budget (a daemon's session outlives its
+        runs)."""
+        with self._lock:
+            self._spent_before = self._charged()
+
+    def _charged(self) -> int:
+        return sum(n for k, n in self._by_kind.items() if k not in FREE_KINDS)
 
     def snapshot(self) -> CallMark:
         """The count at this moment, for `since`."""
@@ -88,13 +98,12 @@ class CallCount:
     def spend(self, kind: str) -> None:
         """Count a call that is about to be sent. Raises BudgetSpent instead when none is left."""
         with self._lock:
-            if self._budget is not None and kind not in FREE_KINDS:
-                spent = sum(n for k, n in self._by_kind.items() if k not in FREE_KINDS)
-                if spent >= self._budget:
-                    raise BudgetSpent(
-                        f"The budget of {self._budget:,} API calls for this run is spent; "
-                        f"the next call ({kind}) was not sent."
-                    )
+            spent = self._charged() - self._spent_before
+            if self._budget is not None and kind not in FREE_KINDS and spent >= self._budget:
+                raise BudgetSpent(
+                    f"The budget of {self._budget:,} API calls for this run is spent; "
+                    f"the next call ({kind}) was not sent."
+                )
             self._by_kind[kind] += 1
 
     def watch(self, limit_info: str | None) -> None:

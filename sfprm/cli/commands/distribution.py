@@ -17,7 +17,7 @@ def add(app: typer.Typer) -> None:
     def route(
         surface: Surface,
         dry_run: Annotated[bool, typer.Option(help="Decide and show; write nothing.")] = False,
-        limit: Annotated[int | None, typer.Option(help="Most leads in this pass.")] = None,
+        limit: Annotated[int | None, typer.Option(min=1, help="Most leads in this pass.")] = None,
     ) -> None:
         """One pass over the intake: each waiting lead gets an owner, or is parked with a reason."""
         from sfprm.jobs.route import RouteJob, RouteOptions
@@ -38,7 +38,7 @@ def add(app: typer.Typer) -> None:
         to: Annotated[
             str | None, typer.Option(help="user:USERNAME, person:KEY or queue:LABEL.")
         ] = None,
-        limit: Annotated[int | None, typer.Option(help="Most leads to move.")] = None,
+        limit: Annotated[int | None, typer.Option(min=1, help="Most leads to move.")] = None,
         notify: Annotated[bool, typer.Option("--notify", help="Mail the new owner.")] = False,
         override: Annotated[
             bool, typer.Option("--override", help="Give leads to an owner who is not eligible.")

@@ -152,4 +152,10 @@ def _control(org: str, method: str, path: str, body: Any = None) -> Any:
         ) from None
     if answer.status_code >= 400:
         raise BadRequest(f"the embedded org says: {answer.text.strip()}")
-    return answer.json() if answer.content else {}
+    try:
+        return answer.json() if answer.content else {}
+    except requests.JSONDecodeError:
+        raise BadRequest(
+            f"{org} is not an embedded org.",
+            hint="Name the address that `sfprm org serve` printed.",
+        ) from None

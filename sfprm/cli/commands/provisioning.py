@@ -29,7 +29,7 @@ def add(app: typer.Typer) -> None:
             typer.Option(help="The org's 18-character id: confirms what cannot be undone."),
         ] = None,
         max_mails: Annotated[
-            int, typer.Option(help="Most welcome mails that setup may cause.")
+            int, typer.Option(min=0, help="Most welcome mails that setup may cause.")
         ] = 0,
         production: Annotated[
             bool, typer.Option("--production", help="Allow this on a production org.")
@@ -62,7 +62,7 @@ def add(app: typer.Typer) -> None:
     def apply(
         surface: Surface,
         max_changes: Annotated[
-            int | None, typer.Option(help="Refuse when the plan holds more changes.")
+            int | None, typer.Option(min=0, help="Refuse when the plan holds more changes.")
         ] = None,
         dry_run: Annotated[bool, typer.Option(help="Show the plan; change nothing.")] = False,
     ) -> None:
