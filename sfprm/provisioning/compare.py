@@ -150,7 +150,7 @@ class _Walk:
         if why:
             stopped = blocked(Kind.ACCOUNT, partner.key, partner.name, partner.key, why, fix)
             return [stopped, *self._people_blocked(partner, people)]
-        if account is None and partner.state is Presence.ABSENT:
+        if account is None and partner.state is not Presence.ACTIVE:
             return []
         difference = self._account(partner, account)
         if difference.verdict is Verdict.BLOCKED:
@@ -197,8 +197,9 @@ class _Walk:
         declared = self._account_fields(partner, account, user)
         found = None if account is None else {**account.fields, KEY_FIELD: account.key}
         changes = compare_fields(declared, found, self._applied("Account", partner.key))
-        if account is not None and partner.state is not Presence.ACTIVE:
-            changes = ()
+        if partner.state is not Presence.ACTIVE:
+            # a partner that is leaving keeps its account as it is
+            declared, changes = {}, ()
         notes = list(self._account_notes(partner, account, changes))
         owner_moves = any(c.field == "OwnerId" and c.written for c in changes)
         enables = account is None or not account.is_partner

@@ -114,6 +114,8 @@ class People:
         user = self.estate.partner_users.get(contact.id) if contact else None
         if state is Presence.ABSENT:
             return [self._leaver(person, user)] if user and user.active else []
+        if state is Presence.FROZEN and contact is None:
+            return []
         return [
             self._contact(person, account, contact),
             *self._user(person, state, account, contact, user),

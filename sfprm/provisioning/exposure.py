@@ -61,7 +61,7 @@ _TIGHT = frozenset({"private", "controlledbyparent", "controlledbyleadorcontact"
 _MANUAL_POINTS = (
     "manual shares: records that people shared with a role and its subordinates",
     "list views: those shared with roles and subordinates",
-    "queues and public groups with roles and subordinates as members",
+    "queues and public groups: those with roles and subordinates as members",
 )
 
 
@@ -153,8 +153,8 @@ def review_exposure(
     findings += _groups(list(groups))
     if needed:
         findings += [
-            Finding(Part.BY_HAND, point.partition(":")[0], f"{point}", "look in Setup")
-            for point in _MANUAL_POINTS
+            Finding(Part.BY_HAND, what, which, f"look at the {what} in Setup")
+            for what, _, which in (point.partition(": ") for point in _MANUAL_POINTS)
         ]
     order = list(Part)
     findings.sort(key=lambda f: order.index(f.part))

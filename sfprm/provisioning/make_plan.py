@@ -9,7 +9,7 @@ from sfprm.estate.reader import read_estate
 from sfprm.provisioning.compare import compare, unguarded
 from sfprm.provisioning.plan import Plan, build_plan
 from sfprm.provisioning.steps import AddQueueMember
-from sfprm.store.records import StepState
+from sfprm.store.records import RunState, StepState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["make_plan", "unsettled_members"]
 
-_RUNS_LOOKED_AT = 20
+_RUNS_LOOKED_AT = 50
+_STOPPED = frozenset({RunState.RUNNING, RunState.LOST, RunState.INTERRUPTED, RunState.FAILED})
+"""Runs that may have left steps without an outcome."""
 
 
 def make_plan(
@@ -75,6 +77,7 @@ def unsettled_members(store: StoreReader) -> frozenset[str]:
     return frozenset(
         step.key
         for run in store.runs(limit=_RUNS_LOOKED_AT)
+        if run.state in _STOPPED
         for step in store.steps(run.id)
         if step.state is StepState.SENT and step.kind == AddQueueMember.__name__
     )
