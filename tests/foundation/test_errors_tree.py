@@ -33,6 +33,10 @@ EXIT_CODES = {
 }
 
 
+SIGNALS = {"Failed"}
+"""Exceptions that never leave their room: they carry an error of the tree."""
+
+
 def all_errors() -> list[type[Exception]]:
     """Every exception class that sfprm defines outside its islands, private ones left out."""
     found: list[type[Exception]] = []
@@ -45,6 +49,7 @@ def all_errors() -> list[type[Exception]]:
                 and issubclass(value, Exception)
                 and value.__module__ == module.name
                 and not name.startswith("_")
+                and name not in SIGNALS
             ):
                 found.append(value)
     return found
