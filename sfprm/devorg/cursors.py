@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["Cursor", "Cursors"]
 
 LIFE = timedelta(days=2)
+MAX_OPEN = 300  # kept in memory; a real org has had no limit since v56 [D]
 
 
 @dataclass(slots=True)
@@ -37,6 +38,8 @@ class Cursors:
         now = self._org.clock.now()
         for old in [key for key, one in self._open.items() if now - one.made > LIFE]:
             del self._open[old]
+        while len(self._open) >= MAX_OPEN:
+            del self._open[next(iter(self._open))]
         id_ = self._org.storage.next_id("01g")
         self._open[id_] = Cursor(records, batch, now, user_id, resource)
         return id_

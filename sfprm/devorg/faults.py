@@ -15,7 +15,8 @@ KINDS = ("expired-session", "503", "lock", "group-lock", "drop-before", "drop-af
 @dataclass(slots=True)
 class Fault:
     """One fault asked for. `path` is a regular expression searched in the request's path (with
-    query), `after` requests pass first, then `times` are hit. `seconds` is for `slow`."""
+    query); a login is hit only when the pattern names `oauth2`. `after` requests pass first, then
+    `times` are hit. `seconds` is for `slow`."""
 
     path: re.Pattern[str]
     method: str | None
@@ -71,6 +72,8 @@ class Faults:
                 if fault.times <= 0 or (fault.method and fault.method != method):
                     continue
                 if not fault.path.search(path):
+                    continue
+                if "/oauth2/" in path.lower() and "oauth2" not in fault.path.pattern.lower():
                     continue
                 if fault.after > 0:
                     fault.after -= 1

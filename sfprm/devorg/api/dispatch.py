@@ -93,6 +93,8 @@ def _family(request: Request, fault: Fault | None) -> tuple[Answer, str]:
     lowered = path.lower()
     if lowered == "/_devorg" or lowered.startswith("/_devorg/"):
         return control.control(request), "control"
+    if fault is not None:
+        _strike(request, fault)
     if lowered.startswith("/services/oauth2/"):
         return _oauth(request, lowered.removeprefix("/services/oauth2/")), "oauth"
     if lowered.startswith("/id/"):
@@ -100,8 +102,6 @@ def _family(request: Request, fault: Fault | None) -> tuple[Answer, str]:
         if len(parts) != 4:
             raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
         return oauth.identity(request, parts[2], parts[3]), "identity"
-    if fault is not None:
-        _strike(request, fault)
     if _SOAP.fullmatch(path):
         return _soap(request), "metadata"
     if lowered == "/services/data":

@@ -98,6 +98,20 @@ def test_unavailable_after_some_calls(call: Any, error: Any) -> None:
     assert statuses == [200, 503, 503, 200]
 
 
+def test_a_login_is_hit_only_when_it_is_named(devorg: Any) -> None:
+    """A fault for every path leaves logins alone."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": devorg.client_id,
+        "client_secret": devorg.client_secret,
+    }
+    url = f"{devorg.http}/services/oauth2/token"
+    devorg.control("POST", "faults", {"kind": "503", "path": ""})
+    assert requests.post(url, data=form, timeout=30).status_code == 200
+    devorg.control("POST", "faults", {"kind": "503", "path": "oauth2/token"})
+    assert requests.post(url, data=form, timeout=30).status_code == 503
+
+
 def test_locks(call: Any, error: Any) -> None:
     """Every other row of a collection, and a single write as a whole."""
     records = [{"attributes": {"type": "Account"}, "Name": name} for name in ("A", "B", "C")]
