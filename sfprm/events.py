@@ -41,6 +41,9 @@ class Progress(Protocol):
     def say(self, text: str) -> None:
         """One line for the person who waits."""
 
+    def rest(self) -> None:
+        """Nothing is under way now; whatever is drawn goes away."""
+
 
 class NoProgress:
     """Tells nobody."""
@@ -52,4 +55,7 @@ class NoProgress:
         return
 
     def say(self, text: str) -> None:
+        return
+
+    def rest(self) -> None:
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 
 from rich.progress import (
     BarColumn,
@@ -16,18 +15,18 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
-from sfprm.cli.render import plain, stderr
+from sfprm.cli.render import stderr
 from sfprm.events import NoProgress, Progress
 
 __all__ = ["BarProgress", "progress_for"]
 
 
 class BarProgress:
-    """One bar a stage, gone when the work is done."""
+    """One bar a stage, gone when the work rests."""
 
     def __init__(self) -> None:
         self._bars = RichProgress(
-            TextColumn("{task.description:<24}", markup=False),
+            TextColumn("{task.description:<24}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
@@ -36,21 +35,11 @@ class BarProgress:
         )
         self._task: TaskID | None = None
 
-    def __enter__(self) -> BarProgress:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
-
     def stage(self, name: str, total: int | None = None) -> None:
         """A new bar; the one before is taken away."""
-        if self._task is not None:
+        if self._task is None:
+            self._bars.start()
+        else:
             self._bars.remove_task(self._task)
         self._task = self._bars.add_task(name, total=total)
 
@@ -61,7 +50,14 @@ class BarProgress:
 
     def say(self, text: str) -> None:
         """A line above the bars."""
-        self._bars.console.print(plain(text))
+        self._bars.console.print(text, markup=False)
+
+    def rest(self) -> None:
+        """Take the bar away, so that results are printed on clean lines."""
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+            self._task = None
+            self._bars.stop()
 
 
 @contextmanager
@@ -70,5 +66,8 @@ def progress_for(*, quiet: bool, as_json: bool) -> Iterator[Progress]:
     if quiet or as_json or not sys.stderr.isatty():
         yield NoProgress()
         return
-    with BarProgress() as bars:
+    bars = BarProgress()
+    try:
         yield bars
+    finally:
+        bars.rest()

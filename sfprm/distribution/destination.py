@@ -56,7 +56,9 @@ class Destination:
             return
         hint = None
         if any(r.code is Code.NEVER_LOGGED_IN for r in self.reasons):
-            hint = "Invite them (`sfprm invite`) and wait for the first login, or choose another."
+            hint = (
+                "Wait for the first login, choose another, or give it all the same with --override."
+            )
         raise OwnerRefused(self.name, self.reasons, hint=hint)
 
 

@@ -185,7 +185,9 @@ def route(
 def _left_out(standing: Standing) -> tuple[OwnerStanding, ...]:
     """Who may not own leads now, whatever the lead."""
     owners = (*standing.people.values(), *standing.users.values(), *standing.queues.values())
-    return tuple(owner for owner in owners if owner.reasons)
+    # a partner's person is among the users as well
+    once = {(owner.owner_id, owner.name): owner for owner in owners if owner.reasons}
+    return tuple(once.values())
 
 
 def _due(

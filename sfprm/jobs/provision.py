@@ -34,7 +34,7 @@ class ProvisionResult(JobResult):
     errors_file: Path | None = None
 
     def blocks(self) -> tuple[Block, ...]:
-        if self.applied is None:
+        if self.applied is None or not self.plan.steps:
             return self.plan.blocks()
         out = self.applied.blocks()
         if self.errors_file is not None:
@@ -73,7 +73,9 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
 
     def run(self, context: JobContext, options: ProvisionOptions) -> ProvisionResult:
         plan = plan_of(context)
-        if options.dry_run or not plan.steps:
+        # values that were written by a run that died before it could remember them
+        to_remember = bool(plan.comparison.baseline)
+        if options.dry_run or not (plan.steps or to_remember):
             return ProvisionResult(plan, None)
         applied = apply(
             context.session,

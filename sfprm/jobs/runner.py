@@ -136,6 +136,7 @@ def run_job(
         _log.exception(Event.RUN_FAILED, run=run, job=job.name)
         error = Bug(f"{job.name} failed: {type(unexpected).__name__}: {unexpected}")
         error.__cause__ = unexpected
+    starter.progress.rest()
     calls = (starter.session.calls.total if starter.session is not None else 0) - before
     if result is not None:
         code = result.exit_code

@@ -342,7 +342,7 @@ def _welcome(facts: Facts) -> Iterator[CheckItem]:
         yield _manual(
             "welcome mail",
             f"{site.name} sends none: {count} new users will not hear of it",
-            "switch it on in Administration › Emails, or run `sfprm invite` later",
+            "switch it on in Administration › Emails, or reset passwords by hand later",
         )
 
 

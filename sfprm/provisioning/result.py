@@ -86,7 +86,7 @@ class ApplyResult:
             lines.append(f"  fix: {row.fix}")
         if self.skipped:
             lines.append(f"{len(self.skipped)} more wait for these.")
-        summary = f"{self.changed} changed, {self.calls} API calls, {self.seconds:.1f} s"
+        summary = f"{self.changed} changed, written in {self.calls} API calls, {self.seconds:.1f} s"
         if not self.is_whole:
             summary += f", {len(self.failed)} failed, {len(self.skipped)} left out"
         out.append(Text((*lines, f"{summary}.")))

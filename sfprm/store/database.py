@@ -87,5 +87,5 @@ def _wrong_version(found: str) -> NotReady:
         )
     return NotReady(
         f"The state database is of version {found}; this sfprm needs {HEAD}.",
-        hint="Back it up (`sfprm state backup`), then run `sfprm state migrate`.",
+        hint="Copy the database, then run `sfprm state migrate`.",
     )

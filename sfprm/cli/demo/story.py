@@ -278,11 +278,13 @@ class Story:
         return next(p.username for k, p in self._programme.people.items() if k == key)
 
     def _routed(self, pool: str) -> JournalEntry:
-        """A lead in the middle of what the pool was given."""
+        """A lead in the middle of what the pool was given, that nobody has moved since."""
+        state = self.starter.state()
+        moved = {e.lead for e in state.entries(kinds=("reassign", "undo"))}
         entries = [
             e
-            for e in self.starter.state().entries(pool=pool, kinds=("route",))
-            if e.owner_new is not None
+            for e in state.entries(pool=pool, kinds=("route",))
+            if e.owner_new is not None and e.lead not in moved
         ]
         return entries[len(entries) // 2]
 
