@@ -14,6 +14,7 @@ from sfprm.devorg.behaviours.partner_accounts import PartnerAccounts
 from sfprm.devorg.behaviours.partner_roles import PartnerRoles
 from sfprm.devorg.behaviours.partner_users import PartnerUsers
 from sfprm.devorg.behaviours.portal_contacts import PortalContacts
+from sfprm.devorg.behaviours.portal_owners import PortalOwners
 from sfprm.devorg.behaviours.queues import Groups, Members, QueueObjects
 from sfprm.devorg.behaviours.record_owners import RecordOwners
 from sfprm.devorg.behaviours.setup_access import SetupAccess
@@ -39,6 +40,7 @@ ALL: tuple[Behaviour, ...] = (
     PartnerUsers(),
     Usernames(),
     UserLife(),
+    PortalOwners(),
     Licences(),
     # Last: it makes roles, which a row refused by another rule must not leave behind
     PartnerRoles(),

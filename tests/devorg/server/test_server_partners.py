@@ -355,3 +355,15 @@ def test_a_new_address_waits_for_its_confirmation(prm: Any) -> None:
     assert (mail["kind"], mail["to"]) == ("confirmation", ["new@sulcom.example.com"])
     prm.org.control("POST", "confirm-email", {"username": "alves@sulcom.example.com"})
     assert prm.one(soql)["Email"] == "new@sulcom.example.com"
+
+
+def test_an_owner_keeps_a_role(prm: Any, error: Any) -> None:
+    """Not taken away while partner roles hang below it; another one takes them along."""
+    account, contact = prm.partner()
+    prm.make("User", **prm.new_user("alves", contact))
+    owner = prm.user("marta.lopes")
+    answer = prm("PATCH", f"sobjects/User/{owner}", {"UserRoleId": None})
+    assert error(answer)[1] == "USER_OWNS_PORTAL_ACCOUNT_EXCEPTION"
+    prm.change("User", owner, UserRoleId=prm.id_of("UserRole", "VP Channels"))
+    role = prm.one(f"SELECT ParentRole.Name FROM UserRole WHERE PortalAccountId = '{account}'")
+    assert role["ParentRole"]["Name"] == "VP Channels"
