@@ -147,11 +147,11 @@ class DecisionExplained:
     def _row(self, member: MemberExplained, choice: ChoiceExplained) -> tuple[str, ...]:
         return (
             member_name(member.member, self.programme),
-            "yes" if member.eligible else f"no: {reasons_text(member.reasons)}",
+            "yes" if member.eligible else "no",
             leads_text(member.owed_before, sign=True),
             leads_text(member.share) if member.eligible else "",
             leads_text(member.owed_after, sign=True),
-            f"← chosen: {choice.because}" if member.chosen else "",
+            f"← chosen: {choice.because}" if member.chosen else reasons_text(member.reasons),
         )
 
     def _proof(self) -> tuple[str, ...]:
@@ -201,6 +201,8 @@ def _rule_json(rule: RuleExplained) -> dict[str, Any]:
 def _shown(value: FieldValue) -> str:
     if value is None or value == "":
         return "blank"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 

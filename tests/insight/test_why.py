@@ -81,7 +81,7 @@ def test_the_screen_reads_as_a_person_wants_it(channel: Any) -> None:
         "(Hot)",
         "Pool iberia, 3 members",
         "Acme Ibericos | yes | 0.00 | 0.67 | −0.33 | ← chosen: most owed",
-        "Nordica Handel | no: Rui Nordica: has never logged in | 0.00 |  | 0.00 | ",
+        "Nordica Handel | no | 0.00 |  | 0.00 | Rui Nordica: has never logged in",
         "Sulcom | yes | 0.00 | 0.33 | +0.33 | ",
         "People of Acme Ibericos, 1 person",
         "Rui Acme | yes | 0.00 | 1.00 | 0.00 | ← chosen: the only one eligible",
