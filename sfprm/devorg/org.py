@@ -14,6 +14,7 @@ from sfprm.devorg.beginnings import Beginnings
 from sfprm.devorg.calls import CallLog
 from sfprm.devorg.cursors import Cursors
 from sfprm.devorg.faults import Faults
+from sfprm.devorg.kept import KeptList
 from sfprm.devorg.orgclock import OrgClock
 from sfprm.devorg.outbox import Outbox
 from sfprm.devorg.permissions import Permissions
@@ -65,7 +66,7 @@ class Org:
         self.instance_url = ""
         self.lock = threading.RLock()
         self.clock = OrgClock()
-        self.outbox = Outbox()
+        self.outbox = Outbox(storage)
         self.calls = CallLog()
         self.faults = Faults()
         self.delays = Delays()
@@ -73,7 +74,7 @@ class Org:
         self.beginnings = Beginnings()
         self.sessions = Sessions(self)
         self.cursors = Cursors(self)
-        self.events: list[dict[str, Any]] = []
+        self.events = KeptList(storage, "event")
         self.waiting_groups: dict[str, float] = {}
         self._features: frozenset[str] | None = None
 
@@ -195,8 +196,6 @@ class Org:
         """Empty the org: no records, settings, mails, events, sessions, faults, calls; the
         clock follows the machine's again."""
         self.schema = self.beginnings.empty(self.storage)
-        self.outbox.forget_after(0)
-        self.events.clear()
         self.sessions.close_all()
         self.cursors.close_all()
         self.faults.clear()
@@ -230,12 +229,10 @@ class Org:
 
     def happen(self, work: Callable[[], Any]) -> dict[str, Any]:
         """Let something happen in the org, all of it or nothing."""
-        mark = self.outbox.mark()
         try:
             with self.storage.transaction():
                 done = work()
         except BaseException:
-            self.outbox.forget_after(mark)
             self.changed()
             raise
         self.changed()

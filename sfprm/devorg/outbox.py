@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-__all__ = ["Kind", "Mail", "Outbox"]
+from sfprm.devorg.kept import KeptList
+
+if TYPE_CHECKING:
+    from sfprm.devorg.storage import Storage
+
+__all__ = ["Kind", "Outbox"]
 
 Kind = Literal["welcome", "reset", "notification", "action", "confirmation"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """One mail; `related` is the 18-character id of the record it is about."""
-
-    at: datetime
-    to: tuple[str, ...]
-    subject: str
-    body: str
-    kind: Kind
-    related: str | None
-
-
 class Outbox:
-    """Mails in the order of sending. `mark` and `forget_after` let a rolled-back transaction take
-    its mails with it."""
+    """Mails in the order of sending. A rolled-back transaction takes its mails with it."""
 
-    def __init__(self) -> None:
-        self._mails: list[Mail] = []
+    def __init__(self, storage: Storage) -> None:
+        self._mails = KeptList(storage, "mail")
 
     def send(
         self,
@@ -40,27 +31,26 @@ class Outbox:
         kind: Kind,
         related: str | None = None,
     ) -> None:
-        """Keep one mail."""
-        self._mails.append(Mail(at, tuple(to), subject, body, kind, related))
+        """Keep one mail; `related` is the 18-character id of the record it is about."""
+        self._mails.append(
+            {
+                "at": at.isoformat(),
+                "to": list(to),
+                "subject": subject,
+                "body": body,
+                "kind": kind,
+                "related": related,
+            }
+        )
 
     def mark(self) -> int:
         """How many mails there are: a place to return to."""
-        return len(self._mails)
+        return self._mails.mark()
 
     def forget_after(self, mark: int) -> None:
         """Take back what was sent since `mark`."""
-        del self._mails[mark:]
+        self._mails.forget_after(mark)
 
     def as_json(self) -> list[dict[str, Any]]:
         """The control API's shape, oldest first."""
-        return [
-            {
-                "at": mail.at.isoformat(),
-                "to": list(mail.to),
-                "subject": mail.subject,
-                "body": mail.body,
-                "kind": mail.kind,
-                "related": mail.related,
-            }
-            for mail in self._mails
-        ]
+        return self._mails.all()

@@ -69,7 +69,7 @@ def _event(request: Request) -> Answer:
 
 
 def _events(request: Request) -> Answer:
-    return Answer(body=request.org.events)
+    return Answer(body=request.org.events.all())
 
 
 def _outbox(request: Request) -> Answer:

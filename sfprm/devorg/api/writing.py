@@ -53,12 +53,10 @@ def _auto_assign(request: Request) -> bool | str:
 @contextmanager
 def transaction(org: Org) -> Iterator[None]:
     """All or nothing, mails and computed permissions included; nests."""
-    mark = org.outbox.mark()
     try:
         with org.storage.transaction():
             yield
     except BaseException:
-        org.outbox.forget_after(mark)
         org.changed()
         raise
 

@@ -101,17 +101,12 @@ def write_all(
         raise LookupError(f"the org has no object {object_}")
     access = org.permissions.system(user_id or org.agent_id)
     context = Context(org, access, stamp_text(org.clock.now()), auto_assign=False)
-    mark = org.outbox.mark()
-    try:
-        with org.storage.transaction():
-            rows = parse_rows(context, definition, operation, records)
-            (insert_rows if operation == "insert" else update_rows)(context, definition, rows)
-            for row in rows:
-                if row.problem is not None:
-                    raise row.problem
-    except BaseException:
-        org.outbox.forget_after(mark)
-        raise
+    with org.storage.transaction():
+        rows = parse_rows(context, definition, operation, records)
+        (insert_rows if operation == "insert" else update_rows)(context, definition, rows)
+        for row in rows:
+            if row.problem is not None:
+                raise row.problem
     return [str(row.id) for row in rows]
 
 

@@ -179,7 +179,7 @@ def process(*arguments: str, **more: Any) -> Iterator[tuple[subprocess.Popen[str
 
 
 def test_records_survive_a_kill(tmp_path: Path) -> None:
-    """With --data a killed org comes back with what was answered, for the same client."""
+    """With --data a killed org comes back with records and mails, for the same client."""
     arguments = ("--data", str(tmp_path / "org.db"), "--state", str(tmp_path))
     with process(*arguments) as (running, ready):
         pair = {"client_id": ready["client_id"], "client_secret": ready["client_secret"]}
@@ -192,6 +192,16 @@ def test_records_survive_a_kill(tmp_path: Path) -> None:
             headers={"Authorization": f"Bearer {token}"},
             timeout=30,
         ).json()
+        requests.post(
+            f"{ready['http']}/services/data/v66.0/actions/standard/emailSimple",
+            json={
+                "inputs": [
+                    {"emailAddresses": "a@example.com", "emailSubject": "s", "emailBody": "b"}
+                ]
+            },
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        )
         running.kill()
     with process(*arguments) as (running, again):
         assert again["client_id"] == ready["client_id"]
@@ -203,6 +213,8 @@ def test_records_survive_a_kill(tmp_path: Path) -> None:
             timeout=30,
         )
         assert shown.json()["Name"] == "Kept"
+        outbox = requests.get(f"{again['http']}/_devorg/outbox", timeout=30).json()
+        assert [one["to"] for one in outbox] == [["a@example.com"]]
 
 
 def test_it_stops_cleanly(tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""Lists of JSON values kept in the org's storage: they survive a restart, and are rolled back with
+the transaction that added to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sfprm.devorg.storage import Storage
+
+__all__ = ["KeptList"]
+
+
+class KeptList:
+    """One list, by name; values in the order in which they were added."""
+
+    def __init__(self, storage: Storage, name: str) -> None:
+        self._storage = storage
+        self._first = f"{name}:0000000000"
+        self._last = f"{name}:9999999999"
+
+    def append(self, value: Any) -> None:
+        """Add a JSON value at the end."""
+        name, _, _ = self._first.partition(":")
+        self._storage.meta_set(f"{name}:{self.mark() + 1:010d}", value)
+
+    def all(self) -> list[Any]:
+        """Every value."""
+        rows = self._storage.execute(
+            'SELECT key FROM "_meta" WHERE key BETWEEN ? AND ? ORDER BY key',
+            (self._first, self._last),
+        )
+        return [self._storage.meta_get(row[0]) for row in rows]
+
+    def mark(self) -> int:
+        """How many values there are: a place to return to."""
+        rows = self._storage.execute(
+            'SELECT MAX(key) FROM "_meta" WHERE key BETWEEN ? AND ?', (self._first, self._last)
+        )
+        last = rows[0][0]
+        return int(str(last).partition(":")[2]) if last else 0
+
+    def forget_after(self, mark: int) -> None:
+        """Take back what was added since `mark`."""
+        name, _, _ = self._first.partition(":")
+        self._storage.execute(
+            'DELETE FROM "_meta" WHERE key > ? AND key <= ?',
+            (f"{name}:{mark:010d}", self._last),
+        )
