@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from sfprm.devorg.metadata.package import pack
 
 
 def queue(call: Any, name: str = "Partner leads", *, for_lead: bool = True) -> str:
@@ -163,12 +166,45 @@ def test_system_groups_are_read_only(call: Any, error: Any) -> None:
     )
 
 
-def test_an_active_rule_is_not_passed_over_in_silence(call: Any, error: Any) -> None:
-    """With an active assignment rule a write needs the header FALSE, or says what is missing."""
+BODY = {"LastName": "A", "Company": "B"}
+
+
+def test_the_auto_assign_header(call: Any, error: Any) -> None:
+    """TRUE, FALSE in any case, an id, or MALFORMED_ID; without an active rule nothing happens."""
     assert call.rows("SELECT Id FROM AssignmentRule WHERE Active = true") == []
     headers = {"Sforce-Auto-Assign": "no id"}
-    body = {"LastName": "A", "Company": "B"}
-    assert error(call("POST", "sobjects/Lead", body, headers=headers))[1] == "MALFORMED_ID"
+    assert error(call("POST", "sobjects/Lead", BODY, headers=headers))[1] == "MALFORMED_ID"
     for value in ("FALSE", "false", "TRUE"):
-        answer = call("POST", "sobjects/Lead", body, headers={"Sforce-Auto-Assign": value})
+        answer = call("POST", "sobjects/Lead", BODY, headers={"Sforce-Auto-Assign": value})
         assert answer.status_code == 201
+
+
+def test_an_active_rule_is_not_passed_over_in_silence(call: Any, error: Any) -> None:
+    """With one, a write needs the header FALSE, or is told what is missing."""
+    namespace = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
+    files = {
+        "package.xml": f"<Package {namespace}><types><members>Lead</members>"
+        "<name>AssignmentRules</name></types><version>66.0</version></Package>",
+        "assignmentRules/Lead.assignmentRules": f"<AssignmentRules {namespace}><assignmentRule>"
+        "<fullName>Partners</fullName><active>true</active><ruleEntry>"
+        "<assignedTo>sam.carter@alder.example.com</assignedTo>"
+        "<assignedToType>User</assignedToType><criteriaItems><field>Lead.Company</field>"
+        "<operation>equals</operation><value>B</value></criteriaItems></ruleEntry>"
+        "</assignmentRule></AssignmentRules>",
+    }
+    zip_ = pack({path: text.encode() for path, text in files.items()})
+    options = json.dumps({"deployOptions": {"singlePackage": True}})
+    started = call(
+        "POST",
+        "metadata/deployRequest",
+        files={
+            "json": (None, options, "application/json"),
+            "file": ("deploy.zip", zip_, "application/zip"),
+        },
+    ).json()
+    for _ in range(2):
+        ended = call("GET", f"metadata/deployRequest/{started['id']}").json()["deployResult"]
+    assert ended["status"] == "Succeeded", ended
+    assert error(call("POST", "sobjects/Lead", BODY))[:2] == (501, "NOT_IMITATED")
+    headers = {"Sforce-Auto-Assign": "FALSE"}
+    assert call("POST", "sobjects/Lead", BODY, headers=headers).status_code == 201
