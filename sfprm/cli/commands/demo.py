@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,21 +100,30 @@ def _end(
         "Look around:",
     ]
     env = f"--env-file {folder}/demo.env"
-    lines += [f"  sfprm status {env}"]
+    sfprm = _program()
+    lines += [f"  {sfprm} status {env}"]
     if running is None:
         lines += [
-            "  sfprm demo --keep        leaves the org running, for report, route, plan …",
+            f"  {sfprm} demo --keep        leaves the org running, for report, route, plan …",
         ]
     else:
         lines += [
-            f"  sfprm report {env}",
-            f"  sfprm plan {env}",
-            f"  sfprm org event leads-arrive count=20 --org {running.ready.http}",
-            f"  sfprm route {env}",
-            f"  sfprm org outbox --org {running.ready.http}",
+            f"  {sfprm} report {env}",
+            f"  {sfprm} plan {env}",
+            f"  {sfprm} org event leads-arrive count=20 --org {running.ready.http}",
+            f"  {sfprm} route {env}",
+            f"  {sfprm} org outbox --org {running.ready.http}",
             f"The org runs on at {running.ready.http} and {running.ready.https} "
             f"(process {running.pid}).",
             f"  end it:  kill {running.pid}",
         ]
     for line in lines:
         console.print(line, markup=False)
+
+
+def _program() -> str:
+    """How this program is called from here: by its name, or by its path when it is not found."""
+    if shutil.which("sfprm") is not None:
+        return "sfprm"
+    path = Path(sys.argv[0])
+    return os.path.relpath(path) if path.is_file() else "sfprm"

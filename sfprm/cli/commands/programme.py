@@ -17,9 +17,10 @@ def validate(surface: Surface) -> None:
 
     loaded = load(surface.settings.programme)
     programme = loaded.programme
+    managed = sum(queue.managed for queue in programme.queues.values())
     said = (
         f"{programme.name}: {len(programme.partners)} partners, {len(programme.people)} people, "
-        f"{len(programme.queues)} queues, {len(programme.routing.pools)} pools, "
+        f"{managed} queues, {len(programme.routing.pools)} pools, "
         f"{len(programme.routing.rules)} rules. No errors."
     )
     warnings = tuple("\n".join(w.lines()) for w in loaded.warnings)
