@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from sfprm.blocks import Block
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.lead_fields import refuse_unknown_fields
 from sfprm.jobs.plan import mail_policy
 from sfprm.provisioning.check import CheckResult, check
 
@@ -47,6 +48,7 @@ class CheckJob(Job[CheckOptions, CheckJobResult]):
     options = CheckOptions
 
     def run(self, context: JobContext, options: CheckOptions) -> CheckJobResult:
+        refuse_unknown_fields(context)
         found = check(
             context.session,
             context.store,

@@ -12,6 +12,7 @@ from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.route import RouteResult, route
 from sfprm.errors import PartlyDone
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.lead_fields import refuse_unknown_fields
 from sfprm.jobs.owners_moved import settled_json, settled_lines
 from sfprm.jobs.plan import mail_policy
 from sfprm.routing.fairness import PoolShare
@@ -158,6 +159,7 @@ class RouteJob(Job[RouteOptions, RouteJobResult]):
     options = RouteOptions
 
     def run(self, context: JobContext, options: RouteOptions) -> RouteJobResult:
+        refuse_unknown_fields(context)
         done = route(
             context.session,
             context.store,

@@ -212,7 +212,7 @@ class PoolFile(_File):
 
     members: list[PoolMemberEntry] = Field(default_factory=list)
     partners: list[Name] = Field(default_factory=list, description="Short form: partner keys.")
-    fairness: Literal["equal-opportunity", "equal-counts"] = Field(
+    fairness: Literal["equal-opportunity"] = Field(
         "equal-opportunity", description="What is shared out evenly."
     )
     eligible_when: Text | None = Field(
@@ -266,9 +266,6 @@ class RoutingFile(_File):
 
     intake: list[IntakeEntry] = Field(
         default_factory=list, description="Queues that leads are taken from."
-    )
-    park: QueueLabel | None = Field(
-        None, description="Queue for leads that nobody can take. Default: they stay."
     )
     pools: dict[str, PoolFile] = Field(default_factory=dict)
     rules: list[RuleFile] = Field(default_factory=list, description="Tried from the top.")

@@ -309,13 +309,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Where leads come from and where they go. `intake` and `park` are queue labels."""
+    """Where leads come from and where they go. `intake` holds queue labels."""
 
     intake: tuple[str, ...] = ()
     pools: Mapping[PoolKey, Pool] = field(default_factory=lambda: MappingProxyType({}))
     rules: tuple[Rule, ...] = ()
     notices: Mapping[str, Notice] = field(default_factory=lambda: MappingProxyType({}))
-    park: str | None = None
 
     def fields_read(self) -> tuple[str, ...]:
         """API names of the Lead fields that rules and pools read; sorted, each once."""

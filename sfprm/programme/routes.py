@@ -56,21 +56,11 @@ def build_routing(file: RoutingFile, tree: Tree, names: Names, complaints: Compl
     }
     rules = _rules(file, tree, names, complaints)
     _check_intakes(pools, intake, tree, complaints)
-    park = file.park
-    if park is not None:
-        park = names.use_queue(park, tree.at("park").place, complaints)
-        if park in intake:
-            complaints.error(
-                tree.at("park").place,
-                f"queue {park!r} is an intake: parked leads would be read again at once.",
-                "Park them in another queue.",
-            )
     return Routing(
         intake=intake,
         pools=MappingProxyType(pools),
         rules=rules,
         notices=MappingProxyType(build_notices(file, tree, complaints)),
-        park=park,
     )
 
 
