@@ -1,4 +1,4 @@
-"""Files that are shipped with sfprm: the sample programme, sample jobs, metadata to deploy.
+"""Files that are shipped with sfprm: the sample programme and jobs, metadata, editor schemas.
 
 In an installed wheel they stand in `sfprm/_sample`; in a checkout, at the top of the repository.
 """
@@ -13,7 +13,7 @@ __all__ = ["metadata_files", "shipped"]
 
 
 def shipped(folder: str) -> Path:
-    """The shipped folder `config` or `jobs`."""
+    """The shipped folder `config`, `jobs` or `docs/schema`."""
     package = Path(__file__).parent
     for root in (package / "_sample", package.parent):
         if (root / folder).is_dir():

@@ -43,7 +43,7 @@ def copy_sample(folder: Path) -> list[str]:
 
     pairs = [
         (path, Path(name) / path.relative_to(shipped(name)))
-        for name in ("config", "jobs")
+        for name in ("config", "jobs", "docs/schema")
         for path in sorted(shipped(name).rglob("*"))
         if path.is_file()
     ]
