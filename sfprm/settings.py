@@ -26,9 +26,28 @@ __all__ = ["Settings", "load_settings"]
 
 PREFIX = "SFPRM_"
 TEST_PREFIX = "SFPRM_TEST_"
-SECRETS = ("client_secret", "access_token", "password", "private_key")
+SECRETS = (
+    "client_secret",
+    "access_token",
+    "password",
+    "security_token",
+    "private_key",
+    "next_private_key",
+    "refresh_token",
+    "sfdx_auth_url",
+)
 
 MailGuard = Literal["sink", "allow-listed", "off"]
+LoginFlow = Literal[
+    "auto",
+    "client-credentials",
+    "jwt",
+    "refresh-token",
+    "password",
+    "soap",
+    "access-token",
+    "sf-cli",
+]
 
 
 class Settings(BaseSettings):
@@ -42,6 +61,12 @@ class Settings(BaseSettings):
         description="Where to log in: login.salesforce.com, test.salesforce.com, your My Domain, "
         "or the embedded org's address. http:// is accepted for loopback only.",
     )
+    login_flow: LoginFlow = Field(
+        "auto",
+        description="How to log in: client-credentials, jwt, refresh-token, password, soap, "
+        "access-token, sf-cli. auto: by what is set below, in this order: access token, private "
+        "key, refresh token, sf login, client secret; password and soap only when named here.",
+    )
     client_id: str | None = Field(
         None, description="Consumer key of the External Client App that sfprm logs in with."
     )
@@ -49,6 +74,44 @@ class Settings(BaseSettings):
         None,
         description="Consumer secret, for the client-credentials flow (My Domain login URL).",
     )
+    username: str | None = Field(
+        None, description="User to log in as, for the flows jwt, password and soap."
+    )
+    private_key: SecretStr | None = Field(
+        None,
+        description="RSA private key (PEM) of the certificate in the app, for the jwt flow. "
+        "Better as a file.",
+    )
+    next_private_key: SecretStr | None = Field(
+        None,
+        description="A second key while keys are changed: tried when the org does not take the "
+        "first.",
+    )
+    jwt_audience: str | None = Field(
+        None,
+        description="Audience of the jwt flow. Default by login URL: https://test.salesforce.com "
+        "for sandboxes and scratch orgs, else https://login.salesforce.com.",
+    )
+    refresh_token: SecretStr | None = Field(
+        None, description="Refresh token of the app, for the refresh-token flow."
+    )
+    sfdx_auth_url: SecretStr | None = Field(
+        None,
+        description="force://client:secret:refresh-token@host, as `sf org auth show-sfdx-auth-url` "
+        "prints it; stands for login URL, client id, client secret and refresh token.",
+    )
+    password: SecretStr | None = Field(
+        None, description="Password, for the flows password and soap (both: better not)."
+    )
+    security_token: SecretStr | None = Field(
+        None, description="Security token that Salesforce mailed; it is appended to the password."
+    )
+    sf_org: str | None = Field(
+        None,
+        description="Alias or username of an org that the sf CLI is logged in to; sfprm then asks "
+        "`sf` for the login. Needs the sf CLI on this machine.",
+    )
+    sf_binary: str = Field("sf", description="The sf CLI, when it is not found as `sf`.")
     access_token: SecretStr | None = Field(
         None, description="A ready access token; needs SFPRM_INSTANCE_URL. For short tests."
     )
@@ -69,8 +132,33 @@ class Settings(BaseSettings):
     read_timeout: float = Field(
         120.0, gt=0, description="Seconds to wait for an answer to one call."
     )
+    deadline: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds after which a call that keeps failing is not tried again.",
+    )
+    max_in_flight: int = Field(
+        8,
+        ge=1,
+        le=16,
+        description="Most calls at the same time. Fewer while the org answers with locks or "
+        "limits; the org itself allows 25 long ones, a developer edition 5.",
+    )
     call_budget: int | None = Field(
         None, ge=1, description="Most API calls that one run may make. Default: no limit of ours."
+    )
+    call_share_of_day: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="Share of the org's daily API calls at which sfprm stops, whoever used them: "
+        "the rest is left to others. It slows down before that.",
+    )
+    call_share_of_left: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of the calls left at a run's start that this run may use.",
     )
 
     # files and state

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sfprm.errors import BudgetSpent
+from sfprm.salesforce.budget import CallBudget
 
 __all__ = ["FREE_KINDS", "CallCount", "CallDone", "CallMark", "log_call"]
 
@@ -50,9 +51,10 @@ class CallCount:
     rolling 24 hours, as the newest answer said, or None before the first.
     """
 
-    def __init__(self, budget: int | None = None) -> None:
-        self._budget = budget
+    def __init__(self, budget: CallBudget | int | None = None) -> None:
+        self._budget = budget if isinstance(budget, CallBudget) else CallBudget(budget)
         self._spent_before = 0
+        self._left_at_start: int | None = None
         self._by_kind: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._allowance: tuple[int, int] | None = None
@@ -73,13 +75,19 @@ class CallCount:
     @property
     def budget(self) -> int | None:
         """Most calls that one run may make; None: no limit of ours."""
-        return self._budget
+        return self._budget.most
 
     def begin_run(self) -> None:
         """From here on, a new run's calls count toward the budget (a daemon's session outlives its
         runs)."""
         with self._lock:
             self._spent_before = self._charged()
+            self._left_at_start = self._left()
+
+    def _left(self) -> int | None:
+        if self._allowance is None:
+            return None
+        return max(0, self._allowance[1] - self._allowance[0])
 
     def _charged(self) -> int:
         return sum(n for k, n in self._by_kind.items() if k not in FREE_KINDS)
@@ -95,22 +103,32 @@ class CallCount:
         by_kind = {k: n - mark.by_kind.get(k, 0) for k, n in now.by_kind.items()}
         return CallMark(now.total - mark.total, {k: n for k, n in by_kind.items() if n})
 
-    def spend(self, kind: str) -> None:
-        """Count a call that is about to be sent. Raises BudgetSpent instead when none is left."""
+    def spend(self, kind: str) -> float:
+        """Count a call that is about to be sent; returns the seconds to wait before it.
+
+        Raises BudgetSpent instead when a bound is reached; free kinds always pass.
+        """
         with self._lock:
-            spent = self._charged() - self._spent_before
-            if self._budget is not None and kind not in FREE_KINDS and spent >= self._budget:
-                raise BudgetSpent(
-                    f"The budget of {self._budget:,} API calls for this run is spent; "
-                    f"the next call ({kind}) was not sent."
-                )
+            pause = 0.0
+            if kind not in FREE_KINDS:
+                spent = self._charged() - self._spent_before
+                verdict = self._budget.verdict(spent, self._allowance, self._left_at_start)
+                if verdict.stop:
+                    raise BudgetSpent(
+                        f"{verdict.stop}; the next call ({kind}) was not sent.", hint=verdict.hint
+                    )
+                pause = verdict.pause
             self._by_kind[kind] += 1
+            return pause
 
     def watch(self, limit_info: str | None) -> None:
         """Take in an answer's `Sforce-Limit-Info` header (`api-usage=18/5000; …`)."""
         found = _USAGE.search(limit_info or "")
         if found:
-            self._allowance = (int(found[1]), int(found[2]))
+            with self._lock:
+                self._allowance = (int(found[1]), int(found[2]))
+                if self._left_at_start is None:
+                    self._left_at_start = self._left()
 
 
 def log_call(done: CallDone) -> None:

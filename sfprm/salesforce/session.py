@@ -2,28 +2,43 @@
 
 It logs in on first use and once more when the session has expired (repeating the identical
 request, headers included), gives every request time-outs and an id, repeats what may be repeated,
-counts every call and keeps to the budget. Safe for threads: they share one login.
+counts every call and keeps to the budget. Safe for threads: they share one login, and a number
+of requests in flight that shrinks while the org answers with locks or limits.
 """
 
 from __future__ import annotations
 
+import gzip
 import random
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sfprm.clock import Clock
-from sfprm.errors import BadSettings, Bug, LoginRefused, OrgUnreachable
+from sfprm.errors import Bug, LoginRefused, OrgRefused, OrgUnreachable
 from sfprm.salesforce.answer import Answer, Request
+from sfprm.salesforce.budget import CallBudget
 from sfprm.salesforce.calls import CallCount, CallDone
-from sfprm.salesforce.credentials import Credentials, credentials_from
+from sfprm.salesforce.credentials import (
+    LAST_SOAP_LOGIN,
+    Credentials,
+    SoapLogin,
+    can_renew,
+    is_loopback,
+    warnings_for,
+)
+from sfprm.salesforce.failures import failure, locked_out, worn_out
+from sfprm.salesforce.flight import Gate
+from sfprm.salesforce.flows import credentials_from
 from sfprm.salesforce.identity import OrgIdentity, read_identity
-from sfprm.salesforce.login import Login, can_renew, log_in
-from sfprm.salesforce.refusals import classify, read_fault, translate
-from sfprm.salesforce.retry import Cause, Failed, Patience, cause_of, keep_trying
+from sfprm.salesforce.login import Login, log_in
+from sfprm.salesforce.retry import Cause, Failed, Patience, keep_trying
+from sfprm.salesforce.versions import newest, version
 from sfprm.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +47,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Session", "open_session"]
 
 _LOGIN_PATIENCE = Patience(attempts=3, deadline=30.0)
+_COMPRESS_FROM = 64 * 1024
+"""Bytes of a JSON body from which it is sent compressed, but not to this machine itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +60,17 @@ class _Standing:
     api_version: str
     turn: int
 
+    @property
+    def host(self) -> str:
+        return urlsplit(self.login.instance_url).hostname or ""
+
 
 class Session:
     """A connection to one org as one user. Nothing is sent before it is first used.
 
     Times in seconds. `api_version` such as "66.0"; None: the newest that the org lists.
-    `call_budget`: most calls that this session may make. `on_call` is told of each request after
-    it ended; it must not raise.
+    `call_budget`: most calls that one run may make, or all bounds. `on_call` is told of each
+    request after it ended; it must not raise. `max_in_flight`: most requests at the same time.
     """
 
     def __init__(
@@ -61,22 +82,25 @@ class Session:
         connect_timeout: float = 10.0,
         read_timeout: float = 120.0,
         ca_bundle: Path | None = None,
-        call_budget: int | None = None,
+        call_budget: CallBudget | int | None = None,
+        max_in_flight: int = 8,
         on_call: Callable[[CallDone], None] | None = None,
         patience: Patience | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self.calls = CallCount(call_budget)
         self.clock = clock
+        self.gate = Gate(max_in_flight)
         self.described: dict[str, Any] = {}  # describe's cache: it lives as long as the session
         self._credentials = credentials
-        self._wanted_version = None if api_version is None else _version(api_version)
+        self._wanted_version = None if api_version is None else version(api_version)
         self._timeouts = (connect_timeout, read_timeout)
         self._ca_bundle = ca_bundle
         self._on_call = on_call
         self._patience = patience or Patience()
         self._chance = chance or random.Random()  # noqa: S311  (jitter, not secrecy)
         self._lock = threading.RLock()
+        self._compresses = True
         self._wire: Wire | None = None
         self._standing: _Standing | None = None
         self._identity: OrgIdentity | None = None
@@ -108,6 +132,11 @@ class Session:
             return self._identity
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unsound about this way to log in; one sentence each."""
+        return warnings_for(self._credentials)
+
+    @property
     def api_version(self) -> str:
         """The version in the paths, such as `66.0`; logs in on first use."""
         return self._stand().api_version
@@ -133,56 +162,99 @@ class Session:
         data: bytes | str | Callable[[], str] | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
+        deadline: float | None = None,
     ) -> Answer:
         """Send one request and return its answer (status below 300).
 
         `path` is relative to `/services/data/vNN.0/`, or absolute from `/services/`. `kind` names
         the call in the count. `repeatable`: None means that reads are and nothing else is.
         `data` may be a function when the body holds the token (SOAP): it is asked again after a
-        re-login. Raises the error tree; OutcomeUnknown when a write that may not be repeated
-        got no clear answer.
+        re-login. `deadline`: seconds after which it is not tried again; None: the session's.
+        Raises the error tree; OutcomeUnknown when a write that may not be repeated got no clear
+        answer.
         """
         if path.startswith("/") and not path.startswith("/services/"):
             raise Bug(f"The path {path.partition('?')[0]!r} is not one of Salesforce's.")
         method = method.upper()
         sent_headers = {"X-Request-Id": uuid.uuid4().hex, **(headers or {})}
+        patience = self._patience
+        if deadline is not None:
+            patience = replace(patience, deadline=deadline)
 
-        def build() -> Request:
+        def build(host: str) -> Request:
             body = data() if callable(data) else data
-            return Request(method, path, kind, params, json, body, sent_headers)
+            request = Request(method, path, kind, params, json, body, sent_headers)
+            return self._packed(request) if self._compresses and not is_loopback(host) else request
 
         return keep_trying(
             lambda number: self._once(build, number),
             repeatable=method in ("GET", "HEAD") if repeatable is None else repeatable,
             clock=self.clock,
-            patience=self._patience,
+            patience=patience,
             chance=self._chance,
         )
 
-    def _once(self, build: Callable[[], Request], number: int) -> Answer:
+    @staticmethod
+    def _packed(request: Request) -> Request:
+        """The request with a large JSON body compressed [the header is documented for REST;
+        whether every resource takes it is unverified: a 415 switches it off]."""
+        if request.json is None:
+            return request
+        body = dumps(request.json, separators=(",", ":")).encode()
+        if len(body) < _COMPRESS_FROM:
+            return request
+        headers = {**request.headers, "Content-Encoding": "gzip"}
+        packed = gzip.compress(body, compresslevel=1, mtime=0)
+        return replace(request, json=None, data=packed, headers=headers)
+
+    def _once(self, build: Callable[[str], Request], number: int) -> Answer:
         """One attempt, with one re-login inside it. Raises Failed."""
         standing = self._stand()
         try:
-            return self._send(standing, build(), number)
+            return self._plainer(standing, build, number)
         except Failed as failed:
             if failed.cause is not Cause.SESSION:
                 raise
             if not can_renew(self._credentials):
-                raise Failed(Cause.SESSION, _worn_out(failed)) from failed
-        return self._send(self._stand(after=standing), build(), number)
+                raise Failed(Cause.SESSION, worn_out(failed)) from failed
+        try:
+            return self._plainer(self._stand(after=standing), build, number)
+        except Failed as failed:
+            if failed.cause is not Cause.SESSION:
+                raise
+            raise Failed(Cause.SESSION, locked_out(failed)) from failed
+
+    def _plainer(self, standing: _Standing, build: Callable[[str], Request], number: int) -> Answer:
+        """Send; once more, uncompressed, when the org does not take compressed bodies."""
+        request = build(standing.host)
+        try:
+            return self._send(standing, request, number)
+        except Failed as failed:
+            refused = isinstance(failed.error, OrgRefused) and failed.error.status == 415
+            if not refused or "Content-Encoding" not in request.headers:
+                raise
+        self._compresses = False
+        return self._send(standing, build(standing.host), number)
 
     def _send(self, standing: _Standing, request: Request, number: int) -> Answer:
-        self.calls.spend(request.kind)
-        started = self.clock.monotonic()
-        status = 0
-        try:
-            answer = standing.link.send(request)
-            status = answer.status
-        finally:
-            self._tell(request, status, self.clock.monotonic() - started, number)
+        pause = self.calls.spend(request.kind)
+        if pause:
+            self.clock.sleep(pause)
+        with self.gate.slot() as epoch:
+            started = self.clock.monotonic()
+            status = 0
+            try:
+                answer = standing.link.send(request)
+                status = answer.status
+            finally:
+                self._tell(request, status, self.clock.monotonic() - started, number)
         self.calls.watch(answer.headers.get("Sforce-Limit-Info"))
         if status >= 300:
-            raise _failure(answer)
+            failed = failure(answer, self.clock.now())
+            if failed.cause in (Cause.LOCK, Cause.BUSY):
+                self.gate.crowded(epoch)
+            raise failed
+        self.gate.went_well()
         if not answer.is_whole:
             raise Failed(
                 Cause.NO_ANSWER,
@@ -227,7 +299,8 @@ class Session:
 
         def attempt(_: int) -> Login:
             self.calls.spend("login")
-            return log_in(wire, self._credentials)
+            old = before.login if before is not None else None
+            return log_in(wire, self._credentials, now=self.clock.now(), before=old)
 
         login = keep_trying(
             attempt,
@@ -251,8 +324,9 @@ class Session:
             self.calls.spend("versions")
             answer = wire.send("GET", f"{login.instance_url}/services/data")
             if answer.status >= 300:
-                raise _failure(answer)
-            return _newest(answer.json)
+                raise failure(answer, self.clock.now())
+            soap = isinstance(self._credentials, SoapLogin)
+            return newest(answer.json, LAST_SOAP_LOGIN if soap else None)
 
         return keep_trying(
             attempt,
@@ -277,63 +351,16 @@ def open_session(
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
         ca_bundle=settings.ca_bundle,
-        call_budget=settings.call_budget,
+        call_budget=CallBudget(
+            settings.call_budget, settings.call_share_of_day, settings.call_share_of_left
+        ),
+        max_in_flight=settings.max_in_flight,
+        patience=Patience(deadline=settings.deadline),
         on_call=on_call,
     )
-
-
-def _worn_out(failed: Failed) -> LoginRefused:
-    return LoginRefused(
-        f"The access token is not accepted, or no more. {failed.error.message}",
-        code="INVALID_SESSION_ID",
-        status=401,
-        hint="Set a new SFPRM_ACCESS_TOKEN, or log in with SFPRM_CLIENT_ID and "
-        "SFPRM_CLIENT_SECRET, which sfprm can renew by itself.",
-    )
-
-
-def _failure(answer: Answer) -> Failed:
-    fault = read_fault(answer.status, answer.body)
-    refusal = classify(fault.code, fault.message) if fault.code else None
-    return Failed(
-        cause_of(answer.status, refusal),
-        translate(answer.status, answer.body),
-        _retry_after(answer.headers.get("Retry-After")),
-    )
-
-
-def _retry_after(header: str | None) -> float:
-    """Seconds that the header asks for, at most 60; dates and nonsense count as none."""
-    return min(60.0, float(header)) if header and header.strip().isdigit() else 0.0
 
 
 def _org_of(login: Login) -> str:
     """The org's id from `…/id/ORG/USER`, else the host."""
     parts = login.identity_url.rstrip("/").split("/")
     return parts[-2] if len(parts) > 2 else login.instance_url
-
-
-def _version(text: str) -> str:
-    try:
-        return f"{float(text.strip().lower().removeprefix('v')):.1f}"
-    except ValueError:
-        raise BadSettings(
-            f"SFPRM_API_VERSION: {text!r} is not a version.", hint="Write it as 66.0."
-        ) from None
-
-
-def _newest(listed: Any) -> str:
-    versions = [
-        str(entry["version"])
-        for entry in (listed if isinstance(listed, list) else [])
-        if isinstance(entry, dict) and str(entry.get("version", "")).replace(".", "", 1).isdigit()
-    ]
-    if not versions:
-        raise Failed(
-            Cause.FINAL,
-            OrgUnreachable(
-                "The host lists no API versions: it is not a Salesforce org.",
-                hint="Check SFPRM_LOGIN_URL and SFPRM_INSTANCE_URL.",
-            ),
-        )
-    return _version(max(versions, key=float))

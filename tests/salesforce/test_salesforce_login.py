@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from sfprm.clock import FakeClock
 from sfprm.errors import BadSettings, LoginRefused, OrgUnreachable, SfprmError, TryLater
-from sfprm.salesforce.credentials import AccessToken, ClientCredentials, credentials_from
+from sfprm.salesforce.credentials import AccessToken, ClientCredentials
+from sfprm.salesforce.flows import credentials_from
 from sfprm.salesforce.session import Session, open_session
 from sfprm.settings import load_settings
 
