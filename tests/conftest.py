@@ -73,6 +73,63 @@ class DevOrg:
         }
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a run of the program said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its stdout, which must be one JSON object and nothing else."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program `sfprm` as a process of its own, with an empty home and a clean environment."""
+
+    home: Path
+
+    def start(
+        self, *arguments: str, env: dict[str, str] | None = None, **more: Any
+    ) -> subprocess.Popen[str]:
+        """Start it; stdout and stderr are pipes unless `more` says otherwise."""
+        settings = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "cwd": self.home,
+            "text": True,
+            "encoding": "utf-8",
+            **more,
+        }
+        kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ}
+        clean = {"HOME": str(self.home), "LANG": "C.UTF-8", **kept}
+        command = [sys.executable, "-m", "sfprm", *arguments]
+        return subprocess.Popen(command, env=clean | (env or {}), **settings)
+
+    def __call__(
+        self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 60, **more: Any
+    ) -> Answer:
+        """Run it to its end."""
+        with self.start(*arguments, env=env, **more) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return Answer(process.returncode, out, err)
+
+
+@pytest.fixture(scope="session")
+def sfprm(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The program, by subprocess."""
+    return Program(tmp_path_factory.mktemp("home"))
+
+
 @pytest.fixture(scope="session")
 def devorg_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevOrg]:
     """One embedded org for the whole session, on free ports."""
