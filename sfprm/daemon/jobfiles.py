@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from apscheduler.triggers.cron import CronTrigger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from sfprm.daemon.crontab import crontab_trigger
 from sfprm.errors import BadFiles
 from sfprm.jobs.frame import Job, JobOptions
 from sfprm.jobs.registry import KNOWN_JOBS, job_named
@@ -79,7 +79,7 @@ class JobFileModel(BaseModel):
     def _crontab(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                CronTrigger.from_crontab(value)
+                crontab_trigger(value)
             except ValueError as error:
                 raise ValueError(f"{value!r} is not a crontab line: {error}") from None
         return value

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 from apscheduler.executors.base import BaseExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from sfprm.daemon.crontab import crontab_trigger
 from sfprm.daemon.jobfiles import IfLate, JobFile
 
 __all__ = ["Due", "Wake", "is_late", "missed", "next_times", "start_scheduler", "trigger_for"]
@@ -56,7 +56,7 @@ def trigger_for(file: JobFile) -> BaseTrigger:
     """The file's schedule as a trigger, in its time zone."""
     zone = ZoneInfo(file.time_zone)
     if file.cron is not None:
-        return CronTrigger.from_crontab(file.cron, timezone=zone)
+        return crontab_trigger(file.cron, zone)
     assert file.every is not None
     return IntervalTrigger(seconds=int(file.every.total_seconds()), timezone=zone)
 

@@ -10,9 +10,8 @@ import pytest
 from sfprm.store.database import open_store
 
 if TYPE_CHECKING:
-    from conftest import Told
-
     from tests.conftest import Program
+    from tests.journeys.conftest import Told
 
 
 @pytest.fixture

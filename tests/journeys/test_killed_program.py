@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Scene
-
     from tests.conftest import Program
+    from tests.journeys.conftest import Scene
 
 Opener = Callable[[str], "Scene"]
 Ends = dict[str, dict[str, list[Any]]]
