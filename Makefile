@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TEST_ARGS ?=
 
-.PHONY: help demo test lint org lock schema bench-fairness clean
+.PHONY: help demo test lint org lock schema scratch bench-fairness clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,12 @@ bench-fairness: $(VENV)/.dev ## the fairness policies side by side
 	@$(BIN)/python benchmarks/bench_fairness.py
 
 schema: $(VENV)/.dev ## write the editor schemas and config/.env.example anew
-	@$(BIN)/python -m sfprm.programme.schema
+	@$(BIN)/python -m sfprm.programme.schema docs/schema
+	@$(BIN)/python -m sfprm.settings_example config/.env.example
+
+scratch: ## a scratch org to try sfprm on (needs the sf CLI and a Dev Hub)
+	@command -v sf > /dev/null || { echo "the sf CLI is not installed: see docs/developer-edition.md"; exit 1; }
+	@sf org create scratch --definition-file config/project-scratch-def.json --alias sfprm-trial --duration-days 7
 
 lock: $(VENV)/.dev ## pin the dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade -q -o requirements.lock
