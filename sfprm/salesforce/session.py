@@ -27,6 +27,7 @@ from sfprm.salesforce.calls import CallCount, CallDone
 from sfprm.salesforce.credentials import (
     LAST_SOAP_LOGIN,
     Credentials,
+    RefreshToken,
     SoapLogin,
     can_renew,
     is_loopback,
@@ -134,7 +135,15 @@ class Session:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is unsound about this way to log in; one sentence each."""
-        return warnings_for(self._credentials)
+        said = warnings_for(self._credentials)
+        login = self._standing.login if self._standing else None
+        given = self._credentials.token if isinstance(self._credentials, RefreshToken) else None
+        if given is not None and login is not None and login.refresh not in (None, given):
+            said += (
+                "The app replaces its refresh token at each use: the one in the settings is void "
+                "now. Switch refresh token rotation off in the app, and set a new token.",
+            )
+        return said
 
     @property
     def api_version(self) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "contains",
     "eq",
     "in_",
+    "in_query",
     "like",
     "literal",
     "ne",
@@ -174,3 +175,8 @@ class Query:
     def also(self, *conditions: str) -> Self:
         """The same query under further conditions."""
         return replace(self, where=self.where + conditions)
+
+
+def in_query(field: str, query: Query) -> str:
+    """`field IN (SELECT …)`; at most two a statement, without order or limit [documented]."""
+    return f"{_path(field)} IN ({query.text()})"

@@ -341,6 +341,7 @@ def test_a_soap_login_keeps_to_the_last_version_that_has_it() -> None:
         assert session.token == "00Dxx0000000001!AQ.soap"
         assert "Summer '27" in session.warnings[0]
         sent = wire.calls[0].request
+    assert isinstance(sent.body, bytes)
     assert b"a&lt;b&amp;cXYZ" in sent.body
     assert sent.headers["SOAPAction"] == "login"
 
