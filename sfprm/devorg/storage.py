@@ -13,59 +13,29 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
+from sfprm.devorg.ddl import NAME_OF_PARTS, column_sql, indexes_sql, is_indexed, quoted
 from sfprm.devorg.functions import SQL_FUNCTIONS
 from sfprm.devorg.ids import mint
-from sfprm.devorg.schema import FieldDef, ObjectDef, Schema
-from sfprm.devorg.schema.model import INT_TYPES, REAL_TYPES
+from sfprm.devorg.schema import ChildRelationship, FieldDef, ObjectDef, Schema
+from sfprm.devorg.schema.keeping import field_of, object_of, object_text
 
 __all__ = ["Snapshot", "Storage", "quoted"]
 
-_INDEXED = frozenset(
-    {
-        "OwnerId",
-        "AccountId",
-        "ContactId",
-        "ParentId",
-        "GroupId",
-        "UserOrGroupId",
-        "QueueId",
-        "UserId",
-        "LeadId",
-        "ProfileId",
-        "UserRoleId",
-        "ParentRoleId",
-        "PortalAccountId",
-        "PartnerAccountId",
-        "NetworkId",
-        "MemberId",
-        "AssigneeId",
-        "PermissionSetId",
-        "CampaignId",
-        "Username",
-        "Name",
-        "CreatedDate",
-        "Status",
-        "Email",
-    }
-)
-
 Row = dict[str, Any]
 
-_NAME_OF_PARTS = (
-    '"Name" TEXT COLLATE NOCASE GENERATED ALWAYS AS '
-    "(trim(coalesce(\"FirstName\", '') || ' ' || coalesce(\"LastName\", ''))) VIRTUAL"
-)
+_CACHE_KIB = 65_536
+"""Memory that pages of a file may take."""
+
+_LOADED_AT_ONCE = 5_000
+
 _ANY_OF = "(SELECT value FROM json_each(?))"
-
-
-def quoted(identifier: str) -> str:
-    """A schema name as an SQL identifier."""
-    return '"' + identifier.replace('"', '""') + '"'
 
 
 class Snapshot:
@@ -99,6 +69,7 @@ class Storage:
         if path is not None:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         for name, (arguments, function) in SQL_FUNCTIONS.items():
             self._connection.create_function(name, arguments, function, deterministic=True)
         with self.transaction():
@@ -107,6 +78,13 @@ class Storage:
             self._run(
                 'CREATE TABLE IF NOT EXISTS "_added" (object TEXT, field TEXT, definition TEXT, '
                 "PRIMARY KEY (object, field))"
+            )
+            self._run(
+                'CREATE TABLE IF NOT EXISTS "_objects" (name TEXT PRIMARY KEY, definition TEXT)'
+            )
+            self._run(
+                'CREATE TABLE IF NOT EXISTS "_children" (parent TEXT, child TEXT, field TEXT, '
+                "definition TEXT, PRIMARY KEY (parent, child, field))"
             )
 
     def close(self) -> None:
@@ -118,7 +96,7 @@ class Storage:
 
     def create(self, schema: Schema) -> None:
         """Makes the tables, columns and indexes that are not there yet, and gives the schema the
-        fields that were deployed into this database before (`add_column`).
+        objects and fields that were deployed into this database before.
         """
         with self.transaction():
             self._learn(schema)
@@ -127,45 +105,81 @@ class Storage:
 
     def _learn(self, schema: Schema) -> None:
         """Keeps in mind which columns there are, deployed ones included."""
-        for object_, field in self.added_fields():
-            schema.add_field(object_, field)
         self._tables.clear()
         for definition in schema.objects():
-            name = definition.name
-            stored = {one.name: one for one in definition.fields if not one.is_compound}
-            computed = {one.name for one in definition.fields if one.is_compound}
-            if definition.name_is_made_of_parts:
-                computed.add("Name")
-            self._tables[name] = stored
-            self._computed[name] = frozenset(computed)
-            self._prefixes[name] = definition.key_prefix
+            self._know(definition)
+        for (text,) in self.execute('SELECT definition FROM "_objects" ORDER BY rowid'):
+            added = object_of(text)
+            schema.put_object(added)
+            self._know(added)
+        for object_, field in self.added_fields():
+            schema.add_field(object_, field)
+            self._tables[object_][field.name] = field
+        for parent, text in self.execute('SELECT parent, definition FROM "_children"'):
+            schema.add_child(parent, ChildRelationship(**json.loads(text)))
+
+    def _know(self, definition: ObjectDef) -> None:
+        """Notes an object's columns; those that it had before stay columns."""
+        name = definition.name
+        stored = {one.name: one for one in definition.fields if not one.is_compound}
+        computed = {one.name for one in definition.fields if one.is_compound}
+        if definition.name_is_made_of_parts:
+            computed.add("Name")
+        self._tables[name] = {**self._tables.get(name, {}), **stored}
+        self._computed[name] = frozenset(computed)
+        self._prefixes[name] = definition.key_prefix
 
     def _create_table(self, definition: ObjectDef) -> None:
         name = definition.name
-        fields = self._tables[name].values()
         columns = [
-            _NAME_OF_PARTS if one.name in self._computed[name] else _column(one) for one in fields
+            NAME_OF_PARTS if one.name in self._computed[name] else column_sql(one)
+            for one in self._tables[name].values()
         ]
         self._run(
             f'CREATE TABLE IF NOT EXISTS {quoted(name)} ({", ".join(columns)}, PRIMARY KEY ("Id"))'
         )
-        self._add_new_columns(definition)
-        for field in fields:
-            if field.name in _INDEXED or field.unique or field.external_id:
-                self._create_index(name, field.name)
+        self._add_new_columns(name)
+        self._create_indexes(name)
 
-    def _add_new_columns(self, definition: ObjectDef) -> None:
-        """A file made with an older schema gets the columns that came since."""
-        rows = self.execute("SELECT name FROM pragma_table_xinfo(?)", (definition.name,))
-        there = {name for (name,) in rows}
-        for name, field in self._tables[definition.name].items():
-            if name not in there:
-                self._run(f"ALTER TABLE {quoted(definition.name)} ADD COLUMN {_column(field)}")
+    def _add_new_columns(self, object_: str) -> None:
+        """A table made with an older definition gets the columns that came since."""
+        rows = self.execute("SELECT name FROM pragma_table_xinfo(?)", (object_,))
+        there = {name.lower() for (name,) in rows}
+        for name, field in self._tables[object_].items():
+            if name.lower() not in there:
+                self._run(f"ALTER TABLE {quoted(object_)} ADD COLUMN {column_sql(field)}")
 
-    def _create_index(self, object_: str, field: str) -> None:
-        self._run(
-            f"CREATE INDEX IF NOT EXISTS {quoted(f'{object_}.{field}')} "
-            f"ON {quoted(object_)} ({quoted(field)})"
+    def _create_indexes(self, object_: str) -> None:
+        for field in self._tables[object_].values():
+            if is_indexed(field):
+                self._create_index(object_, field)
+
+    def _create_index(self, object_: str, field: FieldDef) -> None:
+        for statement in indexes_sql(object_, field, self._tables[object_]):
+            self._run(statement)
+
+    def add_object(self, schema: Schema, definition: ObjectDef) -> None:
+        """Adds a deployed object to the schema and the database, which keeps its definition; one
+        of the same name is replaced, its records and columns stay.
+        """
+        with self.transaction():
+            self._know(definition)
+            self._create_table(definition)
+            self._run('DELETE FROM "_added" WHERE object = ?', (definition.name,))
+            self._run(
+                'INSERT OR REPLACE INTO "_objects" VALUES (?, ?)',
+                (definition.name, object_text(definition)),
+            )
+        schema.put_object(definition)
+
+    def add_child(self, schema: Schema, parent: str, relationship: ChildRelationship) -> None:
+        """Adds a deployed child relationship to the schema and keeps it in the database. Raises
+        KeyError when there is no such parent.
+        """
+        schema.add_child(parent, relationship)
+        self.execute(
+            'INSERT OR REPLACE INTO "_children" VALUES (?, ?, ?, ?)',
+            (parent, relationship.child, relationship.field, json.dumps(asdict(relationship))),
         )
 
     def add_column(self, object_: str, field: FieldDef) -> None:
@@ -174,10 +188,10 @@ class Storage:
         """
         with self.transaction():
             if field.name not in self._tables[object_]:
-                self._run(f"ALTER TABLE {quoted(object_)} ADD COLUMN {_column(field)}")
+                self._run(f"ALTER TABLE {quoted(object_)} ADD COLUMN {column_sql(field)}")
             self._tables[object_][field.name] = field
-            if field.unique or field.external_id:
-                self._create_index(object_, field.name)
+            if is_indexed(field):
+                self._create_index(object_, field)
             self._run(
                 'INSERT OR REPLACE INTO "_added" VALUES (?, ?, ?)',
                 (object_, field.name, json.dumps(asdict(field))),
@@ -185,13 +199,8 @@ class Storage:
 
     def added_fields(self) -> list[tuple[str, FieldDef]]:
         """The fields that were deployed into this database, as (object, field)."""
-        found = []
-        for object_, text in self.execute('SELECT object, definition FROM "_added" ORDER BY rowid'):
-            values = json.loads(text)
-            values["reference_to"] = tuple(values["reference_to"])
-            values["picklist"] = tuple(values["picklist"])
-            found.append((object_, FieldDef(**values)))
-        return found
+        rows = self.execute('SELECT object, definition FROM "_added" ORDER BY rowid')
+        return [(object_, field_of(json.loads(text))) for object_, text in rows]
 
     # Records
 
@@ -219,6 +228,48 @@ class Storage:
                     values_list,
                 )
         return ids
+
+    def load(self, object_: str, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Loads many records, all or none, and says how many; indexes are made afterwards. `rows`
+        may be a generator: memory stays flat. As `insert` else, but that the ids are not told.
+        """
+        count = 0
+        left = iter(rows)
+        with self.savepoint():
+            indexes = self.execute(
+                "SELECT name FROM sqlite_master "
+                "WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+                (object_,),
+            )
+            for (name,) in indexes:
+                self._run(f"DROP INDEX {quoted(name)}")
+            while chunk := list(islice(left, _LOADED_AT_ONCE)):
+                self._load_chunk(object_, chunk)
+                count += len(chunk)
+            self._create_indexes(object_)
+        if self._depth == 0:
+            self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
+
+    def _load_chunk(self, object_: str, chunk: Sequence[Mapping[str, Any]]) -> None:
+        wanted = sum(row.get("Id") is None for row in chunk)
+        ids = iter(self.next_ids(self._prefixes[object_], wanted) if wanted else ())
+        for keys, rows in groupby(chunk, key=tuple):
+            names = [key for key in keys if key != "Id" and key not in self._computed[object_]]
+            for name in names:
+                self._known(object_, name)
+            known = self._tables[object_]
+            marks = [
+                "coalesce(?, 0)" if known[name].type == "boolean" else "nullif(?, '')"
+                for name in names
+            ]
+            columns = ", ".join(map(quoted, ["Id", *names]))
+            pick = _picker(names)
+            self._connection.executemany(
+                f"INSERT INTO {quoted(object_)} ({columns}) "  # noqa: S608
+                f"VALUES ({', '.join(['?', *marks])})",
+                ((row.get("Id") or next(ids), *pick(row)) for row in rows),
+            )
 
     def update(self, object_: str, id_: str, values: Mapping[str, Any]) -> bool:
         """Changes the given fields of one record. False when there is no such record."""
@@ -252,8 +303,9 @@ class Storage:
                 conditions.append(f"{quoted(name)} IN {_ANY_OF}")
                 parameters.append(json.dumps([_plain(one) for one in value]))
             else:
-                conditions.append(f"{quoted(name)} IS ?")
-                parameters.append(_plain(value))
+                plain = _plain(value)
+                conditions.append(f"{quoted(name)} {'IS' if plain is None else '='} ?")
+                parameters.append(plain)
         condition = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         with self._lock:
             cursor = self._connection.execute(
@@ -381,17 +433,11 @@ class Storage:
             self._learn(schema)
 
 
-def _column(field: FieldDef) -> str:
-    name = quoted(field.name)
-    if field.type == "boolean":
-        return f"{name} INTEGER NOT NULL DEFAULT 0"
-    if field.type in INT_TYPES:
-        return f"{name} INTEGER"
-    if field.type in REAL_TYPES:
-        return f"{name} REAL"
-    if field.is_text and not field.case_sensitive:
-        return f"{name} TEXT COLLATE NOCASE"
-    return f"{name} TEXT"
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """Takes the values of these names from a row."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda row: [row[name] for name in names]
 
 
 def _plain(value: Any) -> Any:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import string
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
 
 from sfprm.devorg.schema.model import ChildRelationship, FieldDef, ObjectDef
+
+_BASE36 = string.digits + string.ascii_lowercase
 
 
 class Schema:
@@ -41,6 +44,22 @@ class Schema:
             raise ValueError(f"object {definition.name} exists")
         self._objects[definition.name.lower()] = definition
         self._by_prefix.setdefault(definition.key_prefix, definition)
+
+    def put_object(self, definition: ObjectDef) -> None:
+        """Adds a deployed object, or replaces the one of the same name."""
+        self._objects.setdefault(definition.name.lower(), definition)
+        self._by_prefix.setdefault(definition.key_prefix, definition)
+        self._replace(definition)
+
+    def free_key_prefix(self) -> str:
+        """A key prefix for one more custom object: a00, a01, … (REST sheet, "Prefixes").
+        Raises ValueError when there is none left.
+        """
+        for first in _BASE36:
+            for second in _BASE36:
+                if f"a{first}{second}" not in self._by_prefix:
+                    return f"a{first}{second}"
+        raise ValueError("no key prefix is left")
 
     def add_field(self, object_name: str, new: FieldDef) -> None:
         """Adds a field, or replaces the one of the same name. A lookup's child relationship is

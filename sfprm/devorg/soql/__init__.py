@@ -4,6 +4,6 @@ user's permissions (`check`) → SQL on real columns (`sql`) → JSON-ready reco
 from __future__ import annotations
 
 from sfprm.devorg.soql.errors import NotImitated, SoqlError
-from sfprm.devorg.soql.run import QueryResult, run_query
+from sfprm.devorg.soql.run import QueryResult, explain_query, query_columns, run_query
 
-__all__ = ["NotImitated", "QueryResult", "SoqlError", "run_query"]
+__all__ = ["NotImitated", "QueryResult", "SoqlError", "explain_query", "query_columns", "run_query"]

@@ -17,6 +17,7 @@ __all__ = [
     "Complement",
     "CompoundOutput",
     "Computed",
+    "Distance",
     "Expr",
     "FieldOutput",
     "Hop",
@@ -65,11 +66,30 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A function of a row's value: a date function, or convertTimezone."""
+    """A function of a row's value: a date function, convertTimezone, or FORMAT. `parameters` go
+    before the value: of a fiscal function, the year's first month and 1 where the year is named by
+    its beginning; of FORMAT, the value's type and its digits behind the point.
+    """
 
     name: str
     argument: Expr
     type: str
+    parameters: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """The distance between a place in the row and a given one; null where the row has none."""
+
+    latitude: Column
+    longitude: Column
+    point: tuple[float, float]
+    unit: str
+
+    @property
+    def type(self) -> str:
+        """A distance is a double, in its unit."""
+        return "double"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +101,7 @@ class Aggregate:
     type: str
 
 
-Expr = Column | Computed | Aggregate
+Expr = Column | Computed | Distance | Aggregate
 
 
 # Predicates. Each is true or not true; a complement is true wherever the inner one is not, nulls
@@ -248,3 +268,4 @@ class BoundQuery:
     offset: int | None
     mine: bool
     tracking: str | None
+    all_rows: bool = False

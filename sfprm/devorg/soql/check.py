@@ -19,9 +19,6 @@ from sfprm.devorg.soql.tree import Call, ChildQuery, Item, Query, SemiJoin
 
 __all__ = ["check"]
 
-_NOT_FILLED = frozenset({"FieldDefinition"})
-"""Objects whose records the org does not keep: asking for them must not look like finding none."""
-
 MAX_OFFSET = 2_000
 MAX_LIMIT = 2**31 - 1
 MAX_CHILD_QUERIES = 20
@@ -41,8 +38,6 @@ class _Place:
 def check(query: Query, view: View, calendar: Calendar, *, version: float) -> BoundQuery:
     """The checked query. Raises SoqlError or NotImitated."""
     root = view.root(query.sources[0], query.text)
-    if root.name in _NOT_FILLED:
-        raise NotImitated(f"queries of {root.name}")
     return _Checker(view, calendar).query(query, root, _Place(0, 4 if version >= 58 else 1))
 
 
@@ -54,7 +49,7 @@ class _Checker:
 
     def query(self, query: Query, root: ObjectDef, place: _Place) -> BoundQuery:
         names = Names(self._view, root, query.sources, query.text)
-        expressions = Expressions(names, self._calendar.fiscal_month)
+        expressions = Expressions(names, self._calendar)
         filters = Filters(query.text, self._calendar, expressions.scalar, self._select_for(names))
         aggregated = query.grouping is not None or any(
             isinstance(item, Item) and is_aggregate(item.expression) for item in query.items
@@ -111,6 +106,7 @@ class _Checker:
             offset=query.offset,
             mine=scope == "mine",
             tracking=query.tracking,
+            all_rows=query.all_rows,
         )
 
     def _order(
@@ -154,6 +150,8 @@ class _Checker:
                 "after the custom relationship name. Please reference your WSDL or the describe "
                 "call for the appropriate names.",
             )
+        if names.root.name == "EntityDefinition":
+            raise NotImitated("sub-queries of EntityDefinition")
         if query.counting:
             raise _malformed("only root queries support aggregate expressions")
         if query.offset is not None and outer.limit != 1:
@@ -197,9 +195,7 @@ class _SelectCheck:
                 f"field in the where expression in the outer query '{left.field.name}' should "
                 "point to the same object type",
             )
-        filters = Filters(
-            text, self._calendar, Expressions(names, self._calendar.fiscal_month).scalar, _nested
-        )
+        filters = Filters(text, self._calendar, Expressions(names, self._calendar).scalar, _nested)
         return Select(root, column, filters.predicate(join.where) if join.where else None)
 
 

@@ -34,16 +34,25 @@ class Calendar:
     """Today, where the user is.
 
     `week_starts` is the first weekday (0 Monday … 6 Sunday), `fiscal_month` the month (1 to 12)
-    in which the fiscal year begins. Raises OverflowError where a range leaves the years 1 to 9999.
+    in which the fiscal year begins; `fiscal_named_by_start`: FISCAL_YEAR is the calendar year of
+    that month, not of the fiscal year's end. Raises OverflowError where a range leaves the years
+    1 to 9999.
     """
 
     def __init__(
-        self, now: datetime, zone: str, *, week_starts: int = 6, fiscal_month: int = 1
+        self,
+        now: datetime,
+        zone: str,
+        *,
+        week_starts: int = 6,
+        fiscal_month: int = 1,
+        fiscal_named_by_start: bool = False,
     ) -> None:
         self.zone = ZoneInfo(zone)
         self.today = now.astimezone(self.zone).date()
         self._week_starts = week_starts
         self.fiscal_month = fiscal_month
+        self.fiscal_named_by_start = fiscal_named_by_start
 
     def days(self, word: str, count: int | None = None) -> tuple[date, date]:
         """The first day of the range, and the day after its last."""

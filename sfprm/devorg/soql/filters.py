@@ -13,6 +13,7 @@ from sfprm.devorg.soql.bound import (
     Column,
     Compare,
     Complement,
+    Distance,
     Expr,
     In,
     Includes,
@@ -24,7 +25,7 @@ from sfprm.devorg.soql.bound import (
     Within,
 )
 from sfprm.devorg.soql.dates import Calendar
-from sfprm.devorg.soql.errors import NotImitated, SoqlError, framed
+from sfprm.devorg.soql.errors import SoqlError, framed
 from sfprm.devorg.soql.tree import (
     And,
     Comparison,
@@ -99,25 +100,32 @@ class Filters:
             raise _malformed("Maximum 2 semi join sub-selects are allowed")
         left = self._filterable(comparison)
         if not isinstance(left, Column) or not left.field.is_id:
-            raise NotImitated("a semi-join on a field that is no id")
+            # The rule is from memory, the words are unverified.
+            raise self._framed(
+                comparison,
+                "MALFORMED_QUERY",
+                f"The left operand '{_shown(left)}' of a semi join must be an id or a reference",
+            )
         within = Within(left, self._select(join, left, comparison.at))
         return Complement(within) if comparison.op == "NOT IN" else within
 
     def _filterable(self, comparison: Comparison) -> Expr:
         expr = self._resolve(comparison.left)
-        if isinstance(expr, Column):
-            if expr.field.is_compound:
-                raise NotImitated(f"a filter on the compound field {expr.field.name}")
-            if not expr.field.filterable:
-                raise self._framed(
-                    comparison,
-                    "INVALID_FIELD",
-                    f"field '{expr.field.name}' can not be filtered in a query call",
-                )
+        if isinstance(expr, Column) and (expr.field.is_compound or not expr.field.filterable):
+            raise self._framed(
+                comparison,
+                "INVALID_FIELD",
+                f"field '{expr.field.name}' can not be filtered in a query call",
+            )
         return expr
 
     def _comparison(self, comparison: Comparison) -> Predicate:
         expr = self._filterable(comparison)
+        if isinstance(expr, Distance) and comparison.op not in ("<", ">", "<=", ">="):
+            # DISTANCE is compared by < and > only (SOQL sheet, section 4); words unverified.
+            raise self._framed(
+                comparison, "INVALID_QUERY_FILTER_OPERATOR", "invalid operator on DISTANCE"
+            )
         op, right = comparison.op, comparison.right
         self._check_operator(comparison, expr)
         if op in ("INCLUDES", "EXCLUDES") and isinstance(right, tuple):
@@ -268,6 +276,8 @@ class Filters:
 def _shown(expr: Expr) -> str:
     if isinstance(expr, Column):
         return expr.field.name
+    if isinstance(expr, Distance):
+        return "DISTANCE"
     inner = _shown(expr.argument) if expr.argument is not None else ""
     return f"{expr.name}({inner})"
 

@@ -143,17 +143,40 @@ class Names:
     def column(self, path: Path) -> Column:
         """The column that a path means. Raises SoqlError INVALID_FIELD."""
         parts = self._unaliased(path.parts)
-        hops = self._hops(parts[:-1], path.at)
+        return self._field(self._hops(parts[:-1], path.at), path)
+
+    def _field(self, hops: tuple[Hop, ...], path: Path) -> Column:
         owner = self.owner(hops)
-        field = self.view.field(owner, parts[-1])
+        field = self.view.field(owner, path.parts[-1])
         if field is None:
             raise framed(
                 "INVALID_FIELD",
                 self.text,
                 path.at,
-                f"No such column '{parts[-1]}' on entity '{owner.name}'. {_APPEND_FIELD}",
+                f"No such column '{path.parts[-1]}' on entity '{owner.name}'. {_APPEND_FIELD}",
             )
         return Column(hops, field, owner)
+
+    def place_of(self, column: Column) -> tuple[Column, Column] | None:
+        """Latitude and longitude of an address, or of a location field (`Here__Latitude__s`)."""
+        one = column.field
+        stem = one.name.removesuffix("Address")
+        pattern = stem + "{}" if one.type == "address" else one.name.removesuffix("c") + "{}__s"
+        parts = [
+            self.view.field(column.owner, pattern.format(name))
+            for name in ("Latitude", "Longitude")
+        ]
+        if parts[0] is None or parts[1] is None:
+            return None
+        return (
+            Column(column.hops, parts[0], column.owner),
+            Column(column.hops, parts[1], column.owner),
+        )
+
+    def under(self, hops: tuple[Hop, ...], path: Path) -> Column:
+        """The column that a path means from the end of these steps on."""
+        all_hops = self._hops(path.parts[:-1], path.at, hops)
+        return self._field(all_hops, path)
 
     def hops(self, path: Path) -> tuple[Hop, ...]:
         """The steps that a whole path means, its last part a relationship too."""
@@ -165,8 +188,10 @@ class Names:
             return self.root
         return NAME if hops[-1].pseudo else hops[-1].targets[0]
 
-    def _hops(self, parts: tuple[str, ...], at: int) -> tuple[Hop, ...]:
-        hops: tuple[Hop, ...] = ()
+    def _hops(
+        self, parts: tuple[str, ...], at: int, start: tuple[Hop, ...] = ()
+    ) -> tuple[Hop, ...]:
+        hops = start
         for part in parts:
             hop = self.view.parent(self.owner(hops), part)
             if hop is None:

@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sfprm.devorg.schema import FieldDef, ObjectDef
+from sfprm.devorg.schema import ObjectDef
 from sfprm.devorg.soql.bound import (
-    Aggregate,
     ChildOutput,
     Column,
     CompoundOutput,
@@ -22,7 +21,7 @@ from sfprm.devorg.soql.bound import (
 )
 from sfprm.devorg.soql.errors import NotImitated, SoqlError, framed
 from sfprm.devorg.soql.expressions import Expressions
-from sfprm.devorg.soql.names import NAME, Names
+from sfprm.devorg.soql.names import Names
 from sfprm.devorg.soql.tree import Call, ChildQuery, Item, Path, Query, TypeOf, When
 
 __all__ = ["Outputs", "grouped_outputs"]
@@ -69,6 +68,7 @@ class Outputs:
         self._names = names
         self._expressions = expressions
         self._child = child
+        self._unnamed = 0
 
     def all(self) -> tuple[Output, ...]:
         """The outputs, parents merged where they are first mentioned."""
@@ -76,6 +76,8 @@ class Outputs:
         has_fields = False
         for item in self._query.items:
             if isinstance(item, ChildQuery):
+                # An alias of a sub-query is taken; the key is the relationship's name all the same
+                # (aliases of sub-queries are in the grammar only: SOQL sheet, section 1).
                 found = self._child(item)
                 top.keys[found.key] = found
             elif isinstance(item, TypeOf):
@@ -98,14 +100,24 @@ class Outputs:
         self._put(top, column)
 
     def _put(self, top: _Level, column: Column) -> None:
-        level = top
-        for depth, hop in enumerate(column.hops, start=1):
-            inner = level.keys.get(hop.relationship)
-            if not isinstance(inner, _Level):
-                inner = _Level(column.hops[:depth])
-                level.keys[hop.relationship] = inner
-            level = inner
+        level = self._level(top, column.hops)
+        if isinstance(level.keys.get(column.field.name), TypeBranches):
+            raise _malformed(f"{column.field.name} is both in TYPEOF and in the field list")
         level.keys[column.field.name] = self._output(column)
+
+    def _level(self, top: _Level, hops: tuple[Hop, ...]) -> _Level:
+        """The keys of the parent some hops away, put where it is first mentioned."""
+        level = top
+        for depth in range(len(top.hops) + 1, len(hops) + 1):
+            key = hops[depth - 1].relationship
+            inner = level.keys.get(key)
+            if isinstance(inner, TypeBranches):
+                raise _malformed(f"{key} is both in TYPEOF and in the field list")
+            if not isinstance(inner, _Level):
+                inner = _Level(hops[:depth])
+                level.keys[key] = inner
+            level = inner
+        return level
 
     def _output(self, column: Column) -> Output:
         one = column.field
@@ -117,6 +129,10 @@ class Outputs:
                 if part is not None:
                     parts.append((key, Column(column.hops, part, column.owner)))
             return CompoundOutput(one.name, tuple(parts))
+        if one.type == "location":
+            place = self._names.place_of(column)
+            named = zip(("latitude", "longitude"), place or (), strict=False)
+            return CompoundOutput(one.name, tuple(named))
         if one.is_compound:
             raise NotImitated(f"the {one.type} field {one.name}")
         return FieldOutput(one.name, column)
@@ -139,8 +155,12 @@ class Outputs:
                 self._put(top, Column((), one, root))
 
     def _function(self, top: _Level, item: Item) -> None:
-        expr = self._expressions.scalar(item.expression)
-        if isinstance(expr, Computed) or not isinstance(item.expression, Call):
+        expr = self._expressions.selected(item.expression)
+        if isinstance(expr, Computed) and expr.name == "FORMAT":
+            inner = expr.argument
+            named = inner.field.name if isinstance(inner, Column) and not inner.hops else None
+            self._keyed(top, item, expr, named)
+        elif isinstance(expr, Computed):
             raise framed(
                 "MALFORMED_QUERY",
                 self._query.text,
@@ -148,11 +168,20 @@ class Outputs:
                 "Field must be grouped or aggregated: "
                 + (item.expression.text if isinstance(item.expression, Call) else ""),
             )
-        if isinstance(expr, Column):
-            if item.alias is not None:
-                top.keys[item.alias] = FieldOutput(item.alias, expr)
-            else:
-                self._put(top, expr)
+        elif isinstance(expr, Column) and item.alias is None:
+            self._put(top, expr)
+        else:
+            self._keyed(top, item, expr, None)
+
+    def _keyed(self, top: _Level, item: Item, expr: Expr, name: str | None) -> None:
+        """A function's value under its alias, else its field's name, else a number."""
+        key = item.alias or name
+        if key is None:
+            key = f"expr{self._unnamed}"
+            self._unnamed += 1
+        if key.lower() in (taken.lower() for taken in top.keys):
+            raise _malformed(f"duplicate alias: {key}")
+        top.keys[key] = FieldOutput(key, expr)
 
     def _typeof(self, top: _Level, item: TypeOf) -> None:
         hops = self._names.hops(item.path)
@@ -164,48 +193,33 @@ class Outputs:
                 item.path.at,
                 f"TYPEOF needs a polymorphic relationship: {item.path.text}",
             )
-        if len(hops) > 1:
-            raise NotImitated("TYPEOF over a parent's relationship")
-        if last.relationship in top.keys:
+        level = self._level(top, hops[:-1])
+        if last.relationship in level.keys:
             raise _malformed(f"{last.relationship} is both in TYPEOF and in the field list")
         branches = tuple(self._branch(hops, one) for one in item.whens)
-        otherwise = _Level()
+        otherwise = _Level(hops)
         for path in item.otherwise:
-            field_ = NAME.field(path.text)
-            if field_ is None:
-                raise self._no_column(path, NAME)
-            otherwise.keys[field_.name] = FieldOutput(field_.name, Column(hops, field_, NAME))
-        top.keys[last.relationship] = TypeBranches(
+            self._put(otherwise, self._names.under(hops, path))
+        level.keys[last.relationship] = TypeBranches(
             last.relationship, hops, branches, otherwise.outputs()
         )
 
     def _branch(self, hops: tuple[Hop, ...], when: When) -> tuple[ObjectDef, tuple[Output, ...]]:
-        target = next((t for t in hops[-1].targets if t.name.lower() == when.object.lower()), None)
+        last = hops[-1]
+        target = next((t for t in last.targets if t.name.lower() == when.object.lower()), None)
         if target is None:
             raise framed(
                 "INVALID_TYPE",
                 self._query.text,
                 when.at,
-                f"{hops[-1].relationship} cannot be of type {when.object}",
+                f"{last.relationship} cannot be of type {when.object}",
             )
-        last = hops[-1]
         single = (*hops[:-1], Hop(last.relationship, last.field, (target,), pseudo=False))
-        level = _Level()
+        self._names.relationships.add((*(one.relationship for one in hops), target.name))
+        level = _Level(single)
         for path in when.paths:
-            if len(path.parts) > 1:
-                raise NotImitated("a parent path inside TYPEOF")
-            field_: FieldDef | None = self._names.view.field(target, path.text)
-            if field_ is None:
-                raise self._no_column(path, target)
-            level.keys[field_.name] = self._output(Column(single, field_, target))
+            self._put(level, self._names.under(single, path))
         return target, level.outputs()
-
-    def _no_column(self, path: Path, owner: ObjectDef) -> SoqlError:
-        try:
-            Names(self._names.view, owner, self._query.sources[:1], self._query.text).column(path)
-        except SoqlError as error:
-            return error
-        return _malformed(f"unexpected token: '{path.text}'")
 
 
 def grouped_outputs(
@@ -222,7 +236,7 @@ def grouped_outputs(
         expr = expressions.in_groups(item.expression, group)
         if item.alias is not None:
             key = item.alias
-        elif isinstance(expr, (Aggregate, Computed)):
+        elif not isinstance(expr, Column):
             key = f"expr{unnamed}"
             unnamed += 1
         else:

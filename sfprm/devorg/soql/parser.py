@@ -34,10 +34,7 @@ MAX_STATEMENT = 100_000
 """Characters in a statement (SOQL sheet, section 6)."""
 
 _COMPARING = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_APEX_ONLY = (
-    "rule soqlWithIdentifierClause failed predicate: "
-    "{this.helper.allowApexSyntax() && this.helper.hasApexContext()}?"
-)
+_MODES = ("SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE")
 
 
 def parse(text: str) -> Query:
@@ -78,6 +75,7 @@ class _Parser(TokenReader):
         order = self._order()
         limit = self._integer() if self._accept("LIMIT") else None
         offset = self._integer() if self._accept("OFFSET") else None
+        all_rows = self._all_rows()
         tracking = None
         if self._accept("FOR"):
             if not self._is("VIEW", "REFERENCE", "UPDATE"):
@@ -98,7 +96,17 @@ class _Parser(TokenReader):
             offset=offset,
             tracking=tracking,
             updating=self._updating(),
+            all_rows=all_rows,
         )
+
+    def _all_rows(self) -> bool:
+        """ALL ROWS. The published grammar has it in Apex only (SOQL sheet, section 1); taken here
+        as /queryAll takes it, since clients send it.
+        """
+        if not (self._is("ALL") and self._ahead(1).upper == "ROWS"):
+            return False
+        self._place += 2
+        return True
 
     def _counting(self) -> bool:
         if not self._is("COUNT"):
@@ -142,9 +150,8 @@ class _Parser(TokenReader):
             query = self._query()
             self._expect_mark(")")
             self._depth -= 1
-            if self._is_name():
-                raise NotImitated("an alias for a child sub-query")
-            return ChildQuery(query, at)
+            alias = self._take().text if self._is_name() else None
+            return ChildQuery(query, at, alias)
         if self._is("TYPEOF") and self._ahead(1).kind == "word" and self._ahead(1).upper != "FROM":
             return self._typeof()
         expression = self._operand()
@@ -208,15 +215,16 @@ class _Parser(TokenReader):
         self._expect_mark(",")
         self._expect("GEOLOCATION")
         self._expect_mark("(")
-        self._number()
+        latitude = self._number()
         self._expect_mark(",")
-        self._number()
+        longitude = self._number()
         self._expect_mark(")")
         self._expect_mark(",")
-        if self._take().kind != "string":
+        if self._now.kind != "string":
             raise self._unexpected()
+        unit = unescape(self._take().text)
         self._expect_mark(")")
-        return Distance(path, at)
+        return Distance(path, float(latitude), float(longitude), unit, at)
 
     # FROM
 
@@ -231,8 +239,10 @@ class _Parser(TokenReader):
         if self._accept("AS"):
             return Source(path.parts, self._name().text, path.at)
         alias = None
-        starts_clause = (self._is("GROUP", "ORDER") and self._ahead(1).upper == "BY") or (
-            self._is("OFFSET") and self._ahead(1).kind in ("number", "mark", "end")
+        starts_clause = (
+            (self._is("GROUP", "ORDER") and self._ahead(1).upper == "BY")
+            or (self._is("OFFSET") and self._ahead(1).kind in ("number", "mark", "end"))
+            or (self._is("ALL") and self._ahead(1).upper == "ROWS")
         )
         if self._is_name() and not starts_clause:
             alias = self._take().text
@@ -310,18 +320,23 @@ class _Parser(TokenReader):
         self._expect("FROM")
         sources = self._sources()
         where = self._condition() if self._accept("WHERE") else None
+        with_ = self._with()
         self._expect_mark(")")
-        return SemiJoin(path, sources, where, at)
+        return SemiJoin(path, sources, where, at, with_)
 
     # The other clauses
 
     def _with(self) -> str | None:
+        """WITH SECURITY_ENFORCED, USER_MODE or SYSTEM_MODE. A query through the API runs with the
+        user's permissions whichever is said, so all are taken. Newer servers may refuse them
+        outside Apex (SOQL sheet, 7a: read in release notes); here queries written for Apex run.
+        """
         if not self._accept("WITH"):
             return None
         word = self._name().upper
-        if word in ("SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE"):
-            raise SoqlError("MALFORMED_QUERY", _APEX_ONLY)
-        raise NotImitated(f"WITH {word}")
+        if word not in _MODES:
+            raise NotImitated(f"WITH {word}")
+        return word
 
     def _grouping(self) -> Grouping | None:
         if not (self._is("GROUP") and self._ahead(1).upper == "BY"):

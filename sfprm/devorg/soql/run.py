@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
-from sfprm.devorg.schema import FieldDef, ObjectDef, Schema
+from sfprm.devorg.formats import Place
+from sfprm.devorg.schema import Schema
 from sfprm.devorg.soql.bound import BoundQuery, ChildOutput, FieldOutput
 from sfprm.devorg.soql.check import check
+from sfprm.devorg.soql.columns import column_metadata
 from sfprm.devorg.soql.dates import Calendar
+from sfprm.devorg.soql.definitions import (
+    DEFINITIONS,
+    check_definition_query,
+    refresh_definitions,
+)
 from sfprm.devorg.soql.errors import NotImitated, SoqlError
+from sfprm.devorg.soql.explain import plans
 from sfprm.devorg.soql.names import View
+from sfprm.devorg.soql.options import QueryOptions
 from sfprm.devorg.soql.parser import parse
+from sfprm.devorg.soql.ranges import range_indexed
 from sfprm.devorg.soql.records import Record, RecordPlan, group_record
 from sfprm.devorg.soql.sql import Emitter, RowRules, among, rows
 from sfprm.devorg.soql.tables import Sql, joined
 from sfprm.devorg.storage import Storage
 from sfprm.devorg.values import datetime_text
 
-__all__ = ["QueryResult", "run_query"]
+__all__ = ["QueryResult", "explain_query", "query_columns", "run_query"]
 
 MAX_GROUPS = 2_000
 """Rows of an aggregated query, which cannot page (SOQL sheet, section 6)."""
@@ -29,69 +39,93 @@ MAX_GROUPS = 2_000
 _BOUNDS = ("too many", "too large", "at most", "parser stack")
 """What SQLite says of a statement with more columns, tables or depth than it takes."""
 
-RowFilter = Callable[[str], tuple[str, list[object]] | None]
-
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """All records, and how many there are; for COUNT() no records and the count."""
+    """All records, and how many there are; for COUNT() no records and the count.
+
+    `nested`: child sub-queries are among the keys. `locked` holds the ids that FOR UPDATE names: a
+    query through the API is a transaction of its own, so their locks end with the answer [M].
+    """
 
     records: list[Record] = field(default_factory=list)
     total_size: int = 0
     object: str = ""
     aggregated: bool = False
+    nested: bool = False
+    locked: tuple[str, ...] = ()
 
 
 def run_query(
-    text: str,
-    schema: Schema,
-    storage: Storage,
-    *,
-    visible: Callable[[ObjectDef, FieldDef], bool],
-    object_visible: Callable[[ObjectDef], bool],
-    now: datetime,
-    user_zone: str,
-    row_filter: RowFilter | None = None,
-    include_deleted: bool = False,
-    version: str = "66.0",
-    user_id: str | None = None,
-    week_starts: int = 6,
-    fiscal_month: int = 1,
+    text: str, schema: Schema, storage: Storage, **options: Unpack[QueryOptions]
 ) -> QueryResult:
     """Runs a SOQL query as one user sees the org.
 
-    `visible` and `object_visible` hide fields and objects. `row_filter(object name)` gives None,
-    or an SQL condition with its parameters that the user's records fulfil, `{t}` standing for the
-    table's alias, as in `{t}."OwnerId" = ?`; it governs the object queried, child sub-queries and
-    semi-joins. `user_zone` is an IANA name, `week_starts` 0 (Monday) to 6 (Sunday). `version`
-    goes into the records' addresses and bounds the depth of child sub-queries.
-
     Raises SoqlError with Salesforce's code and words, NotImitated for what is not there yet.
     """
-    number = version.removeprefix("v")
-    calendar = Calendar(now, user_zone, week_starts=week_starts, fiscal_month=fiscal_month)
-    view = View(schema, visible, object_visible)
-    query = check(parse(text), view, calendar, version=float(number))
-    rules = RowRules(row_filter, include_deleted=include_deleted)
-    runner = _Runner(storage, rules, user_zone, f"/services/data/v{number}/sobjects/", user_id)
-    return runner.run(query, now)
+    query, runner = _prepared(text, schema, storage, options)
+    return runner.run(query, options["now"])
+
+
+def query_columns(
+    text: str, schema: Schema, storage: Storage, **options: Unpack[QueryOptions]
+) -> dict[str, Any]:
+    """What the columns of a query are (`&columns=true`). Raises as `run_query`."""
+    query, _ = _prepared(text, schema, storage, options)
+    return column_metadata(query)
+
+
+def explain_query(
+    text: str, schema: Schema, storage: Storage, **options: Unpack[QueryOptions]
+) -> dict[str, Any]:
+    """How a query would be run (`?explain=`). Raises as `run_query`."""
+    query, runner = _prepared(text, schema, storage, options)
+    return plans(query, text, storage, runner.statement(query), runner.counting(query))
+
+
+def _prepared(
+    text: str, schema: Schema, storage: Storage, options: QueryOptions
+) -> tuple[BoundQuery, _Runner]:
+    """The checked query, and what runs it."""
+    number = options.get("version", "66.0").removeprefix("v")
+    zone = options["user_zone"]
+    calendar = Calendar(
+        options["now"],
+        zone,
+        week_starts=options.get("week_starts", 6),
+        fiscal_month=options.get("fiscal_month", 1),
+        fiscal_named_by_start=options.get("fiscal_named_by_start", False),
+    )
+    view = View(schema, options["visible"], options["object_visible"])
+    tree = parse(text)
+    query = check(tree, view, calendar, version=float(number))
+    if query.object.name in DEFINITIONS:
+        check_definition_query(tree, query.object.name)
+        refresh_definitions(schema, storage, options.get("exists", lambda object_, field: True))
+        query = replace(query, limit=None)
+    rules = RowRules(
+        options.get("row_filter"),
+        include_deleted=options.get("include_deleted", False) or query.all_rows,
+    )
+    place = Place(zone, options.get("locale", "en_US"), options.get("currency", "USD"))
+    base = f"/services/data/v{number}/sobjects/"
+    return query, _Runner(storage, rules, place, base, options.get("user_id"))
 
 
 class _Runner:
     def __init__(
-        self, storage: Storage, rules: RowRules, zone: str, base: str, user_id: str | None
+        self, storage: Storage, rules: RowRules, place: Place, base: str, user_id: str | None
     ) -> None:
         self._storage = storage
         self._rules = rules
-        self._zone = zone
+        self._place = place
         self._base = base
         self._user_id = user_id
 
     def run(self, query: BoundQuery, now: datetime) -> QueryResult:
         name = query.object.name
         if query.counting:
-            emitter = self._emitter(query)
-            ((count,),) = self._execute(emitter.counting(query, self._scope(query, emitter)))
+            ((count,),) = self._execute(self.counting(query))
             return QueryResult([], count, name)
         if query.grouping_sets is not None:
             found = self._groups(query)
@@ -99,14 +133,36 @@ class _Runner:
         records = self._records(query)
         if query.tracking in ("VIEW", "REFERENCE"):
             self._mark_seen(query, records, now)
-        return QueryResult([record for _, record in records], len(records), name)
+        if name in DEFINITIONS and len(records) > MAX_GROUPS:
+            raise SoqlError(
+                "EXCEEDED_ID_LIMIT",
+                f"{name} does not support queryMore(), use LIMIT to restrict the results to a "
+                "single batch",
+            )
+        locked = tuple(id_ for id_, _ in records) if query.tracking == "UPDATE" else ()
+        nested = any(isinstance(one, ChildOutput) for one in query.outputs)
+        found = [record for _, record in records]
+        return QueryResult(found, len(records), name, nested=nested, locked=locked)
 
-    def _records(self, query: BoundQuery) -> list[tuple[str, Record]]:
+    def statement(self, query: BoundQuery) -> Sql:
+        """The SQL of the query itself, without child sub-queries."""
+        if query.counting:
+            return self.counting(query)
         emitter = self._emitter(query)
-        plan = RecordPlan(emitter, query.outputs, self._base)
+        if query.grouping_sets is not None:
+            outputs = [one for one in query.outputs if isinstance(one, FieldOutput)]
+            return emitter.grouped(query, [o.expr for o in outputs], self._scope(query, emitter))
+        return self._selecting(query, emitter, RecordPlan(emitter, query.outputs, self._base))
+
+    def counting(self, query: BoundQuery) -> Sql:
+        """The SQL that counts the records."""
+        emitter = self._emitter(query)
+        return emitter.counting(query, self._scope(query, emitter))
+
+    def _selecting(self, query: BoundQuery, emitter: Emitter, plan: RecordPlan) -> Sql:
         order = self._order(query, emitter)
         where = emitter.where(query.where, self._scope(query, emitter))
-        statement = (
+        return (
             Sql("SELECT ")
             + joined(", ", plan.columns)
             + f"\n{emitter.tables.from_clause()}"
@@ -115,7 +171,11 @@ class _Runner:
             + order
             + rows(query)
         )
-        found = self._execute(statement)
+
+    def _records(self, query: BoundQuery) -> list[tuple[str, Record]]:
+        emitter = self._emitter(query)
+        plan = RecordPlan(emitter, query.outputs, self._base)
+        found = self._execute(self._selecting(query, emitter, plan))
         self._fill_children(plan, found)
         return [(row[plan.id_place], plan.record(row)) for row in found]
 
@@ -173,8 +233,12 @@ class _Runner:
         return [group_record(keys, exprs, row) for row in found]
 
     def _order(self, query: BoundQuery, emitter: Emitter) -> Sql:
-        """Salesforce promises no order among equals; here it is by Id, so that answers repeat."""
+        """Salesforce promises no order among equals; here it is by Id, so that answers repeat. The
+        first rows of a range that nobody ordered are the first of the range: an index has them.
+        """
         keys = [key + direction for one in query.order for key, direction in emitter.sort(one)]
+        if not query.order and query.limit is not None:
+            keys = [Sql(emitter.tables.own(name)) for name in range_indexed(query.where)]
         return joined(", ", [*keys, Sql(emitter.tables.own("Id"))])
 
     def _scope(self, query: BoundQuery, emitter: Emitter) -> list[Sql]:
@@ -200,7 +264,7 @@ class _Runner:
                     self._storage.update(query.object.name, id_, dict.fromkeys(known, stamp))
 
     def _emitter(self, query: BoundQuery) -> Emitter:
-        return Emitter(query.object, self._rules, self._zone)
+        return Emitter(query.object, self._rules, self._place)
 
     def _execute(self, statement: Sql) -> list[tuple[Any, ...]]:
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
+from sfprm.devorg.formats import Place
+from sfprm.devorg.functions import FISCAL_PARTS, RADIUS
 from sfprm.devorg.schema import ObjectDef
 from sfprm.devorg.schema.model import TEXT_TYPES
 from sfprm.devorg.soql.bound import (
@@ -16,6 +18,7 @@ from sfprm.devorg.soql.bound import (
     Compare,
     Complement,
     Computed,
+    Distance,
     Expr,
     In,
     Includes,
@@ -68,11 +71,11 @@ class Emitter:
     """Makes the SQL of one SELECT and of the sub-selects within."""
 
     def __init__(
-        self, root: ObjectDef, rules: RowRules, zone: str, aliases: Aliases | None = None
+        self, root: ObjectDef, rules: RowRules, place: Place, aliases: Aliases | None = None
     ) -> None:
         self._aliases = aliases or Aliases()
         self._rules = rules
-        self._zone = zone
+        self._place = place
         self.tables = Tables(root, self._aliases)
 
     # Values
@@ -85,6 +88,10 @@ class Emitter:
             return Sql(self.tables.column(expr))
         if isinstance(expr, Computed):
             return self._computed(expr)
+        if isinstance(expr, Distance):
+            sides = [Sql(self.tables.column(one)) for one in (expr.latitude, expr.longitude)]
+            there = Sql("?, ?, ?)", (*expr.point, RADIUS[expr.unit]))
+            return Sql("sf_distance(") + joined(", ", [*sides, there])
         if expr.argument is None:
             return Sql("COUNT(*)")
         if expr.name in ("MIN", "MAX") and expr.type in _TEXT:
@@ -107,11 +114,17 @@ class Emitter:
     def _computed(self, expr: Computed) -> Sql:
         inner = self.value(expr.argument)
         if expr.name == "CONVERTTIMEZONE":
-            return Sql("sf_local(") + inner + Sql(", ?)", (self._zone,))
+            return Sql("sf_local(") + inner + Sql(", ?)", (self._place.zone,))
         if expr.name == "DAY_ONLY":
             return Sql("substr(") + inner + ", 1, 10)"
         if expr.name == "HOUR_IN_DAY":
             return Sql("sf_hour(") + inner + ")"
+        if expr.name == "FORMAT":
+            place = self._place
+            given = (*expr.parameters, place.zone, place.locale, place.currency)
+            return Sql("sf_format(?, ?, ?, ?, ?, ", given) + inner + ")"
+        if expr.name in FISCAL_PARTS:
+            return Sql("sf_fiscal(?, ?, ?, ", (expr.name, *expr.parameters)) + inner + ")"
         return Sql("sf_part(?, ", (expr.name,)) + inner + ")"
 
     # Order
@@ -230,7 +243,7 @@ class Emitter:
         return self.value(one.expr) + " IN (" + self._select(one.select) + ")"
 
     def _select(self, one: Select) -> Sql:
-        inner = Emitter(one.object, self._rules, self._zone, self._aliases)
+        inner = Emitter(one.object, self._rules, self._place, self._aliases)
         column = inner.value(one.column)
         where = inner.where(one.where, [column + " IS NOT NULL"])
         return Sql("SELECT ") + column + f"\n{inner.tables.from_clause()}" + where

@@ -138,8 +138,10 @@ class Tables:
             source = f"{parent}.{quoted(last.field.name)}"
         for target in last.targets:
             alias = self._aliases.new()
+            # A field's definition names its object by name, not by id.
+            key = "DurableId" if target.name == "EntityDefinition" else "Id"
             self._lines.append(
-                f'LEFT JOIN {quoted(target.name)} AS {alias} ON {alias}."Id" = {source}'
+                f"LEFT JOIN {quoted(target.name)} AS {alias} ON {alias}.{quoted(key)} = {source}"
             )
             yield target, alias
 

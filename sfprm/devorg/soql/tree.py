@@ -54,9 +54,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """DISTANCE(field, GEOLOCATION(…), unit)."""
+    """DISTANCE(field, GEOLOCATION(latitude, longitude), unit); angles in degrees."""
 
     path: Path
+    latitude: float
+    longitude: float
+    unit: str
     at: int
 
 
@@ -107,6 +110,7 @@ class SemiJoin:
     sources: tuple[Source, ...]
     where: Condition | None
     at: int
+    with_: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,7 @@ class ChildQuery:
 
     query: Query
     at: int
+    alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,9 @@ class Ordering:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A whole query, or a sub-query of the SELECT list. `counting` means SELECT COUNT()."""
+    """A whole query, or a sub-query of the SELECT list. `counting` means SELECT COUNT(),
+    `all_rows` ALL ROWS, `with_` is the mode that WITH names.
+    """
 
     text: str
     counting: bool
@@ -217,3 +224,4 @@ class Query:
     offset: int | None
     tracking: str | None
     updating: tuple[str, ...]
+    all_rows: bool = False

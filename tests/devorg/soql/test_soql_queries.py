@@ -286,12 +286,9 @@ def test_for_view_notes_when_a_record_was_seen(rows: Any, world: tuple[Schema, S
 @pytest.mark.parametrize(
     "text",
     [
-        "SELECT FORMAT(AnnualRevenue) FROM Lead",
-        "SELECT convertCurrency(AnnualRevenue) FROM Lead",
         "SELECT Id FROM Lead USING SCOPE team",
         "SELECT Id FROM Lead UPDATE VIEWSTAT",
-        "SELECT Id FROM Account WHERE DISTANCE(BillingAddress, GEOLOCATION(1,2), 'km') < 5",
-        "SELECT Id FROM FieldDefinition",
+        "SELECT (SELECT Id FROM Fields) FROM EntityDefinition",
     ],
 )
 def test_what_is_not_imitated_says_so(ask: Any, text: str) -> None:
@@ -300,12 +297,24 @@ def test_what_is_not_imitated_says_so(ask: Any, text: str) -> None:
         ask(text)
 
 
-def test_fiscal_functions_know_only_january(ask: Any) -> None:
-    """With another fiscal year they say that they are not imitated."""
-    text = "SELECT FISCAL_YEAR(CreatedDate) FROM Lead GROUP BY FISCAL_YEAR(CreatedDate)"
-    assert ask(text).records[0]["expr0"] == 2026
-    with pytest.raises(NotImitated):
-        ask(text, fiscal_month=4)
+@pytest.mark.parametrize(
+    ("function", "month", "options", "value"),
+    [
+        ("FISCAL_YEAR", 1, {}, 2026),
+        ("FISCAL_YEAR", 4, {}, 2026),  # April 2025 to March 2026
+        ("FISCAL_YEAR", 4, {"fiscal_named_by_start": True}, 2025),
+        ("FISCAL_QUARTER", 4, {}, 4),
+        ("FISCAL_MONTH", 4, {}, 10),
+        ("FISCAL_MONTH", 1, {}, 1),
+    ],
+)
+def test_fiscal_functions(
+    ask: Any, function: str, month: int, options: dict[str, Any], value: int
+) -> None:
+    """January 2026 in fiscal years that begin in several months."""
+    text = f"SELECT {function}(CreatedDate) FROM Lead GROUP BY {function}(CreatedDate)"
+    found = ask(text, fiscal_month=month, **options).records
+    assert [one["expr0"] for one in found] == [value]
 
 
 @pytest.mark.parametrize("poison", ['\'; DROP TABLE "Lead"; --', '" OR 1=1', "%' OR '1'='1", "\0"])

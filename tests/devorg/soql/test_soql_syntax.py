@@ -70,8 +70,10 @@ STATEMENTS = [
     ("SELECT Id FROM A WHERE Id IN (SELECT Id FROM B LIMIT 1)", "missing value at 'LIMIT'"),
     ("SELECT Id FROM A LIMIT 1.5", "unexpected token: '1.5'"),
     ("SELECT Id FROM A LIMIT 'a'", "unexpected token: '''"),
-    ("SELECT Id FROM A ALL ROWS", "unexpected token: 'ROWS'"),
-    ("SELECT Id FROM A LIMIT 1 ALL ROWS", "unexpected token: 'ALL'"),
+    ("SELECT Id FROM A ALL ROWS LIMIT 1", "unexpected token: 'LIMIT'"),
+    ("SELECT Id FROM A WITH SECURITY_ENFORCED LIMIT", "unexpected token: '<EOF>'"),
+    ("SELECT DISTANCE(a, GEOLOCATION(1, 2), 5) FROM A", "unexpected token: '5'"),
+    ("SELECT DISTANCE(a, b, 'km') FROM A", "unexpected token: 'b'"),
     ("SELECT Id FROM A ORDER BY 1", "unexpected token: '1'"),
     ("SELECT Id FROM A -- all", "unexpected token: '-'"),
     ("SELECT Id FROM A USING everything", "unexpected token: 'everything'"),
@@ -86,11 +88,6 @@ STATEMENTS = [
     ),
     ("SELECT Id FROM A WHERE x = :ids", "Bind variables only allowed in Apex code"),
     ("SELECT Id FROM A WHERE x IN :ids", "Bind variables only allowed in Apex code"),
-    (
-        "SELECT Id FROM A WITH SECURITY_ENFORCED",
-        "rule soqlWithIdentifierClause failed predicate: "
-        "{this.helper.allowApexSyntax() && this.helper.hasApexContext()}?",
-    ),
     (
         "SELECT Id FROM A WHERE x = 'a\\zb'",
         "Invalid string literal: illegal character sequence '\\z' in string literal",
