@@ -15,7 +15,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
-from sfprm.cli.render import stderr
+from sfprm.cli.render import plain, stderr
 from sfprm.events import NoProgress, Progress
 
 __all__ = ["BarProgress", "progress_for"]
@@ -26,7 +26,7 @@ class BarProgress:
 
     def __init__(self) -> None:
         self._bars = RichProgress(
-            TextColumn("{task.description:<24}"),
+            TextColumn("{task.description:<24}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
@@ -50,7 +50,7 @@ class BarProgress:
 
     def say(self, text: str) -> None:
         """A line above the bars."""
-        self._bars.console.print(text, markup=False)
+        self._bars.console.print(plain(text))
 
     def rest(self) -> None:
         """Take the bar away, so that results are printed on clean lines."""
