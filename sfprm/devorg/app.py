@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from sfprm.devorg.api.dispatch import answer, log_lost
 from sfprm.devorg.api.exchange import Answer, Request, refused
+from sfprm.devorg.api.jobs import MAX_UPLOAD
 from sfprm.devorg.problems import Refusal
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ class App:
         """ASGI entry; only HTTP."""
         if scope["type"] != "http":
             return
-        body = await _read(receive)
+        most = _most(scope)
+        body = await _read(receive, most)
         request = self._request(scope, body or b"")
         if body is None:
-            too_large = Refusal(413, "REQUEST_LIMIT_EXCEEDED", f"more than {MAX_BODY} bytes")
+            too_large = Refusal(413, "REQUEST_LIMIT_EXCEEDED", f"more than {most} bytes")
             await _send(send, request, refused(too_large))
             return
         fault = self._fault(request)
@@ -90,8 +92,16 @@ class App:
         )
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body, chunked or not; None when it is too large."""
+def _most(scope: Scope) -> int:
+    """Bytes that a body may have: more for the upload of a Bulk job."""
+    path = scope["path"].lower().rstrip("/")
+    upload = "/jobs/ingest/" in path and path.endswith("/batches")
+    return MAX_UPLOAD if upload else MAX_BODY
+
+
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """The whole body, chunked or not; None when it is larger than `most` bytes: it is then read to
+    its end, so that the client gets the answer, but not kept."""
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -100,10 +110,12 @@ async def _read(receive: Receive) -> bytes | None:
             return b""
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size <= MAX_BODY:
+        if size <= most:
             chunks.append(chunk)
+        else:
+            chunks.clear()
         if not message.get("more_body", False):
-            return b"".join(chunks) if size <= MAX_BODY else None
+            return b"".join(chunks) if size <= most else None
 
 
 async def _send(send: Send, request: Request, found: Answer) -> None:

@@ -38,9 +38,11 @@ _SWITCHES = {
 @dataclass(slots=True)
 class Delays:
     """How slow the asynchronous parts are. `membership_seconds`: real seconds from the
-    creation of a NetworkMemberGroup to its status `Added`."""
+    creation of a NetworkMemberGroup to its status `Added`. `bulk_seconds`: seconds of the org's
+    clock from the closing of a Bulk job to its work."""
 
     membership_seconds: float = 1.0
+    bulk_seconds: float = 0.0
 
 
 class Org:
@@ -74,6 +76,9 @@ class Org:
         self.beginnings = Beginnings()
         self.sessions = Sessions(self)
         self.cursors = Cursors(self)
+        from sfprm.devorg.bulk import Bulk
+
+        self.bulk = Bulk(self)
         self.events = KeptList(storage, "event")
         self.waiting_groups: dict[str, float] = {}
         self._features: frozenset[str] | None = None
@@ -203,6 +208,7 @@ class Org:
         self.clock.follow()
         self.delays = Delays()
         self.waiting_groups.clear()
+        self.bulk.forget()
         self.changed()
 
     def seed(self, name: str, seed: int) -> dict[str, Any]:
@@ -217,6 +223,7 @@ class Org:
         if self.organization:
             raise ValueError("the org is not empty: reset it first")
         prepared = self.beginnings.again(name, seed, self.storage, self.clock.now())
+        self.bulk.forget()
         if prepared is not None:
             self.schema = prepared
         else:

@@ -176,7 +176,7 @@ def _dispatch(sub: Request) -> Answer:
     from sfprm.devorg.api.dispatch import data_resource
 
     try:
-        if re.search(r"/composite(/batch|/graph|/tree.*)?/?$", sub.path.lower()):
+        if re.search(r"/(composite(/batch|/graph|/tree.*)?/?$|jobs(/|$))", sub.path.lower()):
             raise Refusal(400, "INVALID_INPUT", "A composite request cannot hold another one")
         return data_resource(sub)[0]
     except Refusal as refusal:

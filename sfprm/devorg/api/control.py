@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -126,7 +127,8 @@ def _clear_faults(request: Request) -> Answer:
 def _delays(request: Request) -> Answer:
     delays, body = request.org.delays, _body(request)
     delays.membership_seconds = float(body.get("membership_seconds", delays.membership_seconds))
-    return Answer(body={"membership_seconds": delays.membership_seconds})
+    delays.bulk_seconds = float(body.get("bulk_seconds", delays.bulk_seconds))
+    return Answer(body=asdict(delays))
 
 
 def _settings(request: Request) -> Answer:

@@ -39,6 +39,7 @@ def answer(request: Request, fault: Fault | None) -> Answer:
     try:
         if request.org.waiting_groups:
             settle(request.org)
+        request.org.bulk.settle()
         found, kind = _family(request, fault)
     except Refusal as refusal:
         found = refused(refusal)

@@ -26,14 +26,21 @@ def resources(request: Request) -> Answer:
 
 
 def limits(request: Request) -> Answer:
-    """GET /limits, as a developer edition has them; only API calls and mails are counted."""
+    """GET /limits, as a developer edition has them; API calls, Bulk jobs and mails are counted."""
+    bulk = request.org.bulk
     calls = max(0, DAILY_MAX - request.org.calls.used)
     mails = sum(1 for mail in request.org.outbox.as_json() if mail["kind"] == "action")
     return Answer(
         body={
             "DailyApiRequests": {"Max": DAILY_MAX, "Remaining": calls},
-            "DailyBulkApiBatches": {"Max": 15000, "Remaining": 15000},
-            "DailyBulkV2QueryJobs": {"Max": 10000, "Remaining": 10000},
+            "DailyBulkApiBatches": {
+                "Max": bulk.limit("batches"),
+                "Remaining": bulk.left("batches"),
+            },
+            "DailyBulkV2QueryJobs": {
+                "Max": bulk.limit("query_jobs"),
+                "Remaining": bulk.left("query_jobs"),
+            },
             "DailyBulkV2QueryFileStorageMB": {"Max": 976562, "Remaining": 976562},
             "DataStorageMB": {"Max": 5, "Remaining": 5},
             "FileStorageMB": {"Max": 20, "Remaining": 20},
