@@ -346,22 +346,26 @@ def test_a_folder_is_closed_to_partners(empty_org: Org) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "root"),
+    ("path", "root", "tag"),
     [
-        ("classes/A.cls", "ApexClass"),
-        ("reports/Pipeline_Reports/A.report", "Report"),
-        ("profiles/Admin.profile", "Profile"),
-        ("settings/Account.settings", "AccountSettings"),
-        ("networks/New.network", "Network"),
-        ("objects/Thing__c.object", "CustomObject"),
-        ("queues/Q.queue", "Queue"),
+        ("classes/A.cls", "ApexClass", "x"),
+        ("reports/Pipeline_Reports/A.report", "Report", "x"),
+        ("profiles/Admin.profile", "Profile", "layoutAssignments"),
+        ("settings/Account.settings", "AccountSettings", "x"),
+        ("networks/New.network", "Network", "urlPathPrefix"),
+        ("objects/Lead.object", "CustomObject", "validationRules"),
+        ("queues/Q.queue", "Queue", "queueRoutingConfig"),
+        ("email/Sales_Templates/A.email-meta.xml", "EmailTemplate", "letterhead"),
     ],
 )
-def test_what_is_not_imitated_says_so(empty_org: Org, path: str, root: str) -> None:
+def test_what_is_not_imitated_says_so(empty_org: Org, path: str, root: str, tag: str) -> None:
     """Never an empty success."""
-    files = {
-        "package.xml": manifest(Network=["New"]),
-        path: xml(root, "<urlPathPrefix>x</urlPathPrefix>"),
+    members = {
+        "Network": ["New"],
+        "Profile": ["Admin"],
+        "Queue": ["Q"],
+        "EmailTemplate": ["Sales_Templates/A"],
     }
+    files = {"package.xml": manifest(**members), path: xml(root, f"<{tag}>x</{tag}>")}
     failures = deploy(empty_org, files)["details"]["componentFailures"]
     assert any("not imitated by this org" in one["problem"] for one in failures)

@@ -43,22 +43,27 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a deployment: its path within the package, and its XML read."""
+    """One file of a deployment: its path within the package, and its XML read. `body` is the
+    content that a `-meta.xml` file describes, which lies beside it."""
 
     path: str
     root: Node
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
     """One deployable thing. `accepted_as` are the (type, member) pairs by which a manifest may
-    name it: its own, and those of the file that it is part of."""
+    name it: its own, and those of the file that it is part of. `after` names components of the same
+    type that must come first when the package holds them. `body` as in `SourceFile`."""
 
     type: str
     full_name: str
     path: str
     node: Node
     accepted_as: tuple[tuple[str, str], ...]
+    after: tuple[str, ...] = ()
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +158,10 @@ def refuse_unknown(node: Node, known: Iterable[str], type_: str) -> None:
             )
 
 
-def read_file(path: str, content: bytes) -> SourceFile:
+def read_file(path: str, content: bytes, body: bytes = b"") -> SourceFile:
     """A file of a package, read. Raises Refused with the line where it is not XML."""
     try:
-        return SourceFile(path, markup.parse(content))
+        return SourceFile(path, markup.parse(content), body)
     except markup.Malformed as bad:
         place = Node("", line=bad.line, column=bad.column)
         raise Refused(f"Error parsing file: {bad.problem}", place) from bad

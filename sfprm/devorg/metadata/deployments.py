@@ -16,7 +16,7 @@ from sfprm.devorg import ids
 from sfprm.devorg.metadata.component import Context
 from sfprm.devorg.metadata.package import MAX_ZIP
 from sfprm.devorg.metadata.running import Failure, Outcome, Success, run
-from sfprm.devorg.problems import Refusal
+from sfprm.devorg.problems import Refusal, not_imitated
 from sfprm.devorg.stamps import stamp_text
 
 if TYPE_CHECKING:
@@ -26,6 +26,13 @@ __all__ = ["cancel", "deploy", "may_deploy", "settle", "status"]
 
 _WAITING = "deployments:waiting"
 _WAIT = timedelta(seconds=3)
+_TEST_LEVELS = (
+    "NoTestRun",
+    "RunSpecifiedTests",
+    "RunLocalTests",
+    "RunAllTestsInOrg",
+    "RunRelevantTests",
+)
 _FLAGS = {
     "allowMissingFiles": False,
     "autoUpdatePackage": False,
@@ -64,8 +71,7 @@ def deploy(org: Org, zip_bytes: bytes, options: Mapping[str, Any], user_id: str)
     kept: dict[str, Any] = {
         name: _flag(name, wanted.get(name, value)) for name, value in _FLAGS.items()
     }
-    kept["testLevel"] = wanted.get("testLevel")
-    kept["runTests"] = wanted.get("runTests")
+    kept["testLevel"], kept["runTests"] = _tests(wanted)
     job = {
         "id": org.storage.next_id("0Af"),
         "user": user_id,
@@ -123,6 +129,31 @@ def _flag(name: str, value: Any) -> bool:
     if value is None:
         return _FLAGS[name]
     raise Refusal(400, "JSON_PARSER_ERROR", f"deployOptions.{name} is not a boolean: {value!r}")
+
+
+def _tests(wanted: Mapping[str, Any]) -> tuple[str | None, list[str] | None]:
+    """testLevel and runTests [D names]. An org without Apex has no tests: all levels run none, but
+    naming tests can only fail (status and words unverified)."""
+    level, named = wanted.get("testLevel"), wanted.get("runTests")
+    if named is not None and not (
+        isinstance(named, list) and all(isinstance(one, str) for one in named)
+    ):
+        raise Refusal(400, "JSON_PARSER_ERROR", "deployOptions.runTests is not a list of names")
+    if level is not None and level not in _TEST_LEVELS:
+        raise Refusal(
+            400, "INVALID_INPUT", f"'{level}' is not a valid value for the enum 'TestLevel'"
+        )
+    if named and level != "RunSpecifiedTests":
+        raise Refusal(
+            400, "INVALID_INPUT", "runTests can be used only with testLevel RunSpecifiedTests"
+        )
+    if level == "RunSpecifiedTests":
+        if not named:
+            raise Refusal(
+                400, "INVALID_INPUT", "testLevel of RunSpecifiedTests must specify tests to run"
+            )
+        raise not_imitated(f"Apex tests (runTests {', '.join(named)})")
+    return level, named
 
 
 def _keep(org: Org, job: Mapping[str, Any]) -> None:
@@ -266,4 +297,7 @@ def _success(one: Success, at: datetime) -> dict[str, Any]:
         "changed": one.change.changed,
         "created": one.change.created,
         "deleted": one.deleted,
+        "warning": bool(one.warning),
+        "problem": one.warning or None,
+        "problemType": "Warning" if one.warning else None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -34,17 +35,22 @@ def read_metadata(org: Org, type_: str, full_names: Sequence[str]) -> Node:
     name that is not there. Raises Refusal for a type that is none, or more than 10 names."""
     asked = _CONTENT.get(type_, type_)
     handler = BY_NAME.get(asked)
-    if handler is None or type_ in ("Report", "Dashboard", "Document", "EmailTemplate"):
+    if handler is None or type_ in ("Report", "Dashboard", "Document"):
         raise Refusal(500, "INVALID_TYPE", f"readMetadata of {type_} is not imitated by this org")
     if len(full_names) > MAX_NAMES:
         raise Refusal(500, "LIMIT_EXCEEDED", f"readMetadata takes at most {MAX_NAMES} names")
     records: list[Node] = []
     for name in full_names:
-        files = [] if name == "*" else list(handler.retrieve(org, asked, [name]).values())
-        roots = [parse(content) for content in files]
+        files = {} if name == "*" else handler.retrieve(org, asked, [name])
+        roots = [
+            parse(content) for path, content in files.items() if path + "-meta.xml" not in files
+        ]
         found = next((root for root in roots if type_ in (root.tag, *_PARTS, asked)), None)
         if found is not None and type_ in _PARTS:
             found = next(iter(found.children), None)
+        if found is not None and type_ == "EmailTemplate":
+            texts = [content for path, content in files.items() if path + "-meta.xml" in files]
+            found.children.insert(1, Node("content", base64.b64encode(texts[0]).decode("ascii")))
         records.append(_record(type_, name, found))
     return element("result", *records)
 

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_retrieve", "list_metadata", "start_retrieve"]
 
-_FOLDER_OF = {
-    "Report": "ReportFolder",
-    "Dashboard": "DashboardFolder",
-    "Document": "DocumentFolder",
-    "EmailTemplate": "EmailFolder",
-}
-
 
 def start_retrieve(
     org: Org, members: Mapping[str, Sequence[str]], version: str, single_package: bool, user_id: str
@@ -98,14 +91,14 @@ def list_metadata(org: Org, queries: Sequence[tuple[str, str | None]]) -> list[N
             500, "INVALID_OPERATION", "listMetadata takes 1 to 3 queries"
         )  # limit [D], code unverified
     found: list[Node] = []
-    for type_, _ in queries:
-        if type_ in _FOLDER_OF:
-            continue  # what lies in a folder is not imitated: there is nothing in any
+    for type_, folder in queries:
         handler = BY_NAME.get(type_)
         if handler is None:
             raise Refusal(500, "INVALID_TYPE", f"Unknown type:{type_}")
         found.extend(
-            _properties(org, listed, "", type_, "result") for listed in handler.listed(org, type_)
+            _properties(org, listed, "", type_, "result")
+            for listed in handler.listed(org, type_)
+            if not folder or listed.full_name.startswith(f"{folder}/")
         )
     return found
 

@@ -20,6 +20,7 @@ __all__ = ["Failure", "Outcome", "Success", "install", "run"]
 
 _DESTRUCTIVE = ("destructiveChangesPre.xml", "destructiveChanges.xml")
 _DESTRUCTIVE_LAST = "destructiveChangesPost.xml"
+_META = "-meta.xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """One component applied (or that would have been, with checkOnly)."""
+    """One component applied (or that would have been, with checkOnly). `warning` is what the
+    deployment says of it all the same."""
 
     type: str
     file: str
     full_name: str
     change: Change
     deleted: bool = False
+    warning: str = ""
 
 
 @dataclass(slots=True)
@@ -116,14 +119,15 @@ def _components(
     all are taken."""
     found: list[Component] = []
     for path in sorted(files):
-        if path in (*_DESTRUCTIVE, _DESTRUCTIVE_LAST):
+        if path in (*_DESTRUCTIVE, _DESTRUCTIVE_LAST) or path + _META in files:
             continue
         type_ = BY_DIRECTORY.get(path.partition("/")[0])
         name = path.rpartition("/")[2]
         try:
             if type_ is None or not path.endswith(type_.suffix):
                 raise Refused("Files of this kind are not imitated by this org")
-            for component in type_.components(read_file(path, files[path])):
+            body = files.get(path.removesuffix(_META), b"") if path.endswith(_META) else b""
+            for component in type_.components(read_file(path, files[path], body)):
                 if manifest is None or any(manifest.names(*n) for n in component.accepted_as):
                     found.append(component)
                 else:
@@ -140,7 +144,25 @@ def _components(
                 )
             )
     order = {name: place for place, one in enumerate(TYPES) for name in one.names}
-    return sorted(found, key=lambda component: order[component.type])
+    return _in_turn(sorted(found, key=lambda component: order[component.type]))
+
+
+def _in_turn(components: list[Component]) -> list[Component]:
+    """The same, each behind those of its type that it needs; in a circle they stay as they are."""
+    by_name = {(one.type, one.full_name): one for one in components}
+    placed: list[Component] = []
+    seen: set[int] = set()
+    stack = [(component, False) for component in reversed(components)]
+    while stack:
+        one, ready = stack.pop()
+        if ready:
+            placed.append(one)
+        elif id(one) not in seen:
+            seen.add(id(one))
+            needed = [by_name.get((one.type, name)) for name in one.after]
+            stack.append((one, True))
+            stack.extend((other, False) for other in needed if other is not None)
+    return placed
 
 
 def _deploy(context: Context, component: Component, outcome: Outcome) -> None:
@@ -203,10 +225,15 @@ def _remove(context: Context, path: str, manifest: Manifest, outcome: Outcome) -
                     there = handler.delete(context, type_, member)
             except Refused as refused:
                 outcome.failures.append(Failure(type_, path, member, refused.problem))
+            except (RowProblem, Refusal) as refusal:
+                outcome.failures.append(Failure(type_, path, member, refusal.message))
             else:
                 # Not an error in a real org either: a warning on a success [M].
                 change = Change(created=False, changed=there)
-                outcome.successes.append(Success(type_, path, member, change, deleted=there))
+                warning = "" if there else f"No {type_} named: {member} found"
+                outcome.successes.append(
+                    Success(type_, path, member, change, deleted=there, warning=warning)
+                )
 
 
 def _restore_schema(org: Org, before: Mapping[str, ObjectDef]) -> None:

@@ -163,11 +163,13 @@ def _deploy(org: Org, operation: Node, user_id: str) -> list[Node]:
     except binascii.Error as error:
         raise Refusal(500, "INVALID_OPERATION", "ZipFile is not base64") from error
     given = operation.find("DeployOptions") or operation.find("deployOptions")
-    options = {
+    options: dict[str, Any] = {
         node.tag: node.text
         for node in (given.children if given else [])
-        if node.tag not in ("runTests", "testLevel")
+        if node.tag != "runTests" and node.text not in ("", "None")  # what an unset option becomes
     }
+    if given is not None and given.all("runTests"):
+        options["runTests"] = [node.text for node in given.all("runTests")]
     started = deployments.deploy(org, content, options, user_id)
     return [element("result", ("done", False), ("id", started["id"]), ("state", "Queued"))]
 

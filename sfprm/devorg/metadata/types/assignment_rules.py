@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sfprm.devorg.criteria.operators import make_test
+from sfprm.devorg.criteria.values import BadFilter, split_values
 from sfprm.devorg.metadata import stored
 from sfprm.devorg.metadata.assignment import keep_targets, target_id, target_ids
 from sfprm.devorg.metadata.component import (
@@ -213,6 +215,11 @@ def _check_criterion(org: Org, object_: str, item: Node) -> None:
     other = item.find("valueField")
     if other is not None:
         _field(org, object_, other, other.text)
+    value = item.find("value")
+    try:
+        make_test(field, operation.text, split_values(value.text if value is not None else ""))
+    except BadFilter as bad:
+        raise Refused(bad.problem, value) from bad
 
 
 def _field(org: Org, object_: str, node: Node, full_name: str) -> FieldDef:

@@ -123,11 +123,20 @@ class FolderType:
         )
 
     def delete(self, context: Context, type_: str, full_name: str) -> bool:
-        """Removing folders is not imitated."""
-        raise Refused(f"Deleting {type_} {full_name} is not imitated by this org")
+        """Remove a folder with its row; False when there is none."""
+        org = context.org
+        if not stored.remove(org, self.folder, full_name):
+            return False
+        developer_name = full_name.rpartition("/")[2]
+        key = {"DeveloperName": developer_name, "Type": self.row_type}
+        for row in org.storage.find("Folder", key):
+            org.storage.delete("Folder", str(row["Id"]))
+        return True
 
     def listed(self, org: Org, type_: str) -> Sequence[Listed]:
         """The folders. Their content is not imitated, so there is none."""
+        if type_ != self.folder:
+            return []
         return stored.listed(org, self.folder, self._path("{name}"))
 
     def retrieve(self, org: Org, type_: str, members: Sequence[str]) -> Mapping[str, bytes]:
@@ -146,5 +155,4 @@ FOLDER_TYPES = (
     FolderType("Report", "ReportFolder", "reports", "Report"),
     FolderType("Dashboard", "DashboardFolder", "dashboards", "Dashboard"),
     FolderType("Document", "DocumentFolder", "documents", "Document"),
-    FolderType("EmailTemplate", "EmailFolder", "email", "Email"),
 )

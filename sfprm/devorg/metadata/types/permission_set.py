@@ -20,6 +20,7 @@ from sfprm.devorg.metadata.component import (
     refuse_unknown,
 )
 from sfprm.devorg.metadata.markup import Node, render
+from sfprm.devorg.metadata.types.grants import field_grant, object_grant, user_permissions
 
 if TYPE_CHECKING:
     from sfprm.devorg.org import Org
@@ -36,29 +37,6 @@ _IMITATED = (
     "objectPermissions",
     "userPermissions",
 )
-_RIGHTS = {
-    "allowRead": "read",
-    "allowCreate": "create",
-    "allowEdit": "edit",
-    "allowDelete": "delete",
-    "viewAllRecords": "viewAllRecords",
-    "modifyAllRecords": "modifyAllRecords",
-}
-_DEPENDS: Mapping[str, tuple[str, ...]] = {
-    "create": ("read",),
-    "edit": ("read",),
-    "delete": ("read", "edit"),
-    "viewAllRecords": ("read",),
-    "modifyAllRecords": ("read", "edit", "delete", "viewAllRecords"),
-}
-_WORDS = {
-    "read": "Read",
-    "create": "Create",
-    "edit": "Edit",
-    "delete": "Delete",
-    "viewAllRecords": "View All",
-    "modifyAllRecords": "Modify All",
-}
 
 
 class PermissionSets:
@@ -82,9 +60,16 @@ class PermissionSets:
         if not label:
             raise Refused("Required field is missing: label", node)
         values: dict[str, Any] = {"Label": label, "LicenseId": _license(org, node)}
-        values.update(_user_permissions(org, node))
-        fields = [_field(org, child) for child in node.all("fieldPermissions")]
-        objects = [_object(org, child) for child in node.all("objectPermissions")]
+        values.update(_all_off(org))
+        values.update(user_permissions(org, "PermissionSet", node))
+        fields = [
+            field_grant(org, child, "PermissionSetFieldPermissions")
+            for child in node.all("fieldPermissions")
+        ]
+        objects = [
+            object_grant(org, child, "PermissionSetObjectPermissions")
+            for child in node.all("objectPermissions")
+        ]
         rows = org.storage.find("PermissionSet", Name=name, IsOwnedByProfile=False)
         if rows:
             set_id = str(rows[0]["Id"])
@@ -132,8 +117,17 @@ class PermissionSets:
         org.permissions.forget()
 
     def delete(self, context: Context, type_: str, full_name: str) -> bool:
-        """Removing permission sets is not imitated."""
-        raise Refused(f"Deleting {type_} {full_name} is not imitated by this org")
+        """Remove it with its grants, unless somebody has it (text unverified)."""
+        org = context.org
+        for row in org.storage.find("PermissionSet", Name=full_name, IsOwnedByProfile=False):
+            set_id = str(row["Id"])
+            if org.storage.find("PermissionSetAssignment", PermissionSetId=set_id):
+                raise Refused(f"The permission set {full_name} is assigned to users")
+            self._grant(org, set_id, [], [])
+            org.storage.delete("PermissionSet", set_id)
+            stored.remove(org, "PermissionSet", full_name)
+            return True
+        return False
 
     def listed(self, org: Org, type_: str) -> Sequence[Listed]:
         """The permission sets that were deployed."""
@@ -158,53 +152,8 @@ def _license(org: Org, node: Node) -> str | None:
     return str(rows[0]["Id"])
 
 
-def _user_permissions(org: Org, node: Node) -> dict[str, bool]:
+def _all_off(org: Org) -> dict[str, bool]:
     """Every Permissions* column, so that what the file does not name is switched off."""
     definition = org.schema.object("PermissionSet")
-    columns = [] if definition is None else definition.fields
-    values = {f.name: False for f in columns if f.name.startswith("Permissions")}
-    for child in node.all("userPermissions"):
-        refuse_unknown(child, ("enabled", "name"), "PermissionSetUserPermission")
-        column = f"Permissions{child.value('name') or ''}"
-        if column not in values:
-            raise Refused(f"Unknown user permission: {child.value('name') or ''}", child)
-        values[column] = child.flag("enabled")
-    return values
-
-
-def _field(org: Org, node: Node) -> tuple[str, str, bool, bool]:
-    """(object, field, readable, editable). Texts as recorded [R]."""
-    refuse_unknown(node, ("editable", "field", "readable"), "PermissionSetFieldPermissions")
-    full_name = node.value("field") or ""
-    object_, _, name = full_name.partition(".")
-    definition = org.schema.object(object_)
-    if definition is None:
-        raise Refused(f"In field: field - no CustomObject named {object_} found", node)
-    field = definition.field(name)
-    if field is None:
-        raise Refused(f"In field: field - no CustomField named {full_name} found", node)
-    if not field.nillable and field.type != "boolean":
-        raise Refused(f"You cannot deploy to a required field: {full_name}", node)
-    readable, editable = node.flag("readable"), node.flag("editable")
-    if editable and not readable:
-        raise Refused(f"Field {full_name} cannot be editable without being readable", node)
-    return object_, field.name, readable, editable
-
-
-def _object(org: Org, node: Node) -> tuple[str, frozenset[str]]:
-    known = ("object", "viewAllFields", *_RIGHTS)
-    refuse_unknown(node, known, "PermissionSetObjectPermissions")
-    name = node.value("object") or ""
-    definition = org.schema.object(name)
-    if definition is None:
-        raise Refused(f"In field: object - no CustomObject named {name} found", node)
-    rights = frozenset(right for tag, right in _RIGHTS.items() if node.flag(tag))
-    for right in sorted(rights):
-        for needed in _DEPENDS.get(right, ()):
-            if needed not in rights:
-                raise Refused(
-                    f"Permission {_WORDS[right]} {definition.name} depends on permission(s): "
-                    f"{_WORDS[needed]} {definition.name}",
-                    node,
-                )
-    return definition.name, rights
+    columns = () if definition is None else definition.fields
+    return {one.name: False for one in columns if one.name.startswith("Permissions")}
