@@ -1,7 +1,7 @@
 """FORMAT(): numbers, currencies, dates and instants as the user's locale writes them.
 
 That FORMAT gives localised text is documented; how each locale writes it is from memory,
-unverified. Locales not in the table are written as en_US.
+unverified. A locale that is not in the table is written as its language is elsewhere, or as en_US.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-__all__ = ["FORMATTED", "Place", "formatted"]
+__all__ = ["FORMATTED", "Place", "currency_of", "formatted"]
 
 FORMATTED = frozenset({"int", "long", "double", "currency", "percent", "date", "datetime", "time"})
 """The types that FORMAT changes; of all others it gives the value as it is."""
@@ -44,6 +44,9 @@ _STYLES = {
     "it_IT": _Style(".", ",", "{d:02}/{m:02}/{y}", "{h:02}:{min}"),
     "pt_PT": _Style(_WIDE, ",", "{d:02}/{m:02}/{y}", "{h:02}:{min}"),
 }
+_BY_LANGUAGE = {one[:2]: one for one in _STYLES if one != "en_US"}
+_EURO = frozenset(["AT", "BE", "DE", "ES", "FI", "FR", "GR", "IE", "IT", "LU", "NL", "PT"])
+_CURRENCIES = {"GB": "GBP", "CH": "CHF", "SE": "SEK", "NO": "NOK", "DK": "DKK", "PL": "PLN"}
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -51,7 +54,7 @@ def formatted(kind: str, scale: int, value: str | float | None, place: Place) ->
     """A stored value of this type as the user reads it. `scale`: digits behind the point."""
     if value is None:
         return None
-    style = _STYLES.get(place.locale, _STYLES["en_US"])
+    style = _style(place.locale)
     if isinstance(value, (int, float)):
         number = _number(value, 2 if kind == "currency" else scale, style)
         if kind == "percent":
@@ -66,6 +69,17 @@ def formatted(kind: str, scale: int, value: str | float | None, place: Place) ->
     if kind == "time":
         return _clock(int(value[:2]), int(value[3:5]), style)
     return value
+
+
+def currency_of(locale: str) -> str:
+    """The currency (ISO code) of an org with this default locale; USD where it is not known."""
+    country = "".join(locale.split("_")[1:2])
+    return "EUR" if country in _EURO else _CURRENCIES.get(country, "USD")
+
+
+def _style(locale: str) -> _Style:
+    near = _BY_LANGUAGE.get(locale[:2], "en_US")
+    return _STYLES.get("_".join(locale.split("_")[:2]), _STYLES[near])
 
 
 def _number(value: float, scale: int, style: _Style) -> str:

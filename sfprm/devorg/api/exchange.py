@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from sfprm.devorg.numbers import as_java_prints
 from sfprm.devorg.problems import Refusal, RowProblem
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Answer:
             return self.raw
         if self.body is None:
             return b""
-        return orjson.dumps(self.body, option=orjson.OPT_INDENT_2 if pretty else 0)
+        text = orjson.dumps(self.body, option=orjson.OPT_INDENT_2 if pretty else 0)
+        return as_java_prints(text)
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ class Request:
     """One request. `path` starts with a slash and is still quoted, as sent; `headers` have
     lower-case names; `version` is `66.0` in `/services/data/v66.0/...`, else ''. `caller` is None
     before login. `transaction` is shared by the parts of a composite request; `lock` is a fault for
-    every other row of a Collections write."""
+    every other row of a Collections write; `ip` is the caller's address."""
 
     org: Org
     method: str
@@ -58,6 +60,7 @@ class Request:
     token: str = ""
     transaction: Context | None = None
     lock: RowProblem | None = None
+    ip: str | None = None
 
     @property
     def access(self) -> Access:

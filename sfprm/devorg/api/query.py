@@ -4,27 +4,47 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from sfprm.devorg.api.exchange import Answer, Request
-from sfprm.devorg.cursors import Cursor
+from sfprm.devorg.asking import query_options
+from sfprm.devorg.cursors import Cursor, Open
 from sfprm.devorg.problems import Refusal, not_imitated
+from sfprm.devorg.schema import Schema
+from sfprm.devorg.soql import explain_query, query_columns, run_query
+from sfprm.devorg.soql.definitions import DEFINITIONS
 from sfprm.devorg.soql.errors import NotImitated, SoqlError
-from sfprm.devorg.soql.run import run_query
+from sfprm.devorg.soql.names import View
+from sfprm.devorg.soql.options import QueryOptions
+from sfprm.devorg.soql.parser import parse
 
-__all__ = ["more", "query", "query_all"]
+__all__ = ["more", "query", "query_all", "tooling"]
 
 DEFAULT_BATCH, MIN_BATCH, MAX_BATCH = 2000, 200, 2000
 
 
 def query(request: Request) -> Answer:
-    """GET /query?q=SOQL."""
+    """GET /query?q=SOQL; with `columns=true` its columns, and ?explain=SOQL its plan."""
     return _run(request, include_deleted=False, resource="query")
 
 
 def query_all(request: Request) -> Answer:
     """GET /queryAll?q=SOQL: deleted records too."""
     return _run(request, include_deleted=True, resource="queryAll")
+
+
+def tooling(request: Request) -> Answer:
+    """GET /tooling/query?q=SOQL, of EntityDefinition and FieldDefinition. The answer has three keys
+    more [R].
+    """
+    answer = _run(request, include_deleted=False, resource="tooling/query", objects=DEFINITIONS)
+    if not isinstance(answer.body, dict) or "records" not in answer.body:
+        return answer
+    named = {str(one["attributes"]["type"]) for one in answer.body["records"]}
+    head = {"size": len(answer.body["records"]), "totalSize": answer.body["totalSize"]}
+    tail = {"queryLocator": None, "entityTypeName": next(iter(named), None)}
+    return Answer(body={**head, "done": True, **tail, "records": answer.body["records"]})
 
 
 def more(request: Request, locator: str) -> Answer:
@@ -38,47 +58,76 @@ def more(request: Request, locator: str) -> Answer:
     return _page(request, cursor, match[1], int(match[2]))
 
 
-def _run(request: Request, *, include_deleted: bool, resource: str) -> Answer:
-    if "explain" in request.params:
-        raise not_imitated("query plans (explain)")
-    text = request.params.get("q", "")
+def _run(
+    request: Request,
+    *,
+    include_deleted: bool,
+    resource: str,
+    objects: frozenset[str] | None = None,
+) -> Answer:
+    explained = request.params.get("explain")
+    text = request.params.get("q", "") if explained is None else explained
     if not text.strip():
         raise Refusal(400, "MALFORMED_QUERY", "A query string has to be specified")
     org, access = request.org, request.access
-    user = access.user
+    options = query_options(org, access, request.version, include_deleted=include_deleted)
+    columns = request.params.get("columns", "").lower() == "true"
     try:
-        found = run_query(
-            text,
-            org.schema,
-            org.storage,
-            visible=lambda object_, field: org.visible(access, object_, field),
-            object_visible=lambda object_: org.object_visible(access, object_),
-            now=org.clock.now(),
-            user_zone=str(user.get("TimeZoneSidKey") or "GMT"),
-            include_deleted=include_deleted,
-            version=request.version,
-            user_id=access.user_id,
-        )
+        if objects is not None:
+            _only(text, objects, org.schema, options)
+        if explained is not None:
+            return Answer(body=explain_query(text, org.schema, org.storage, **options))
+        if columns:
+            return Answer(body=query_columns(text, org.schema, org.storage, **options))
+        found = run_query(text, org.schema, org.storage, **options)
     except SoqlError as error:
         raise Refusal(400, error.error_code, error.message) from error
     except NotImitated as error:
         raise not_imitated(error.what) from error
-    batch = _batch_size(request)
-    if len(found.records) <= batch:
+    batch = _batch_size(request) if objects is None else MAX_BATCH
+    fits = len(found.records) <= batch
+    if fits and not found.nested:
         return Answer(body={"totalSize": found.total_size, "done": True, "records": found.records})
-    id_ = org.cursors.keep(found.records, batch, access.user_id, resource)
-    cursor = org.cursors.find(id_, access.user_id)
-    assert cursor is not None
-    return _page(request, cursor, id_, 0)
+    whole = Cursor(found.records, batch, org.clock.now(), access.user_id, resource, found.nested)
+    records, end = whole.page(0, _opening(request, whole))
+    if end >= len(found.records):
+        return Answer(body={"totalSize": found.total_size, "done": True, "records": records})
+    id_ = org.cursors.keep(whole)
+    return _answer(request, whole, id_, records, end)
+
+
+def _only(text: str, objects: frozenset[str], schema: Schema, options: QueryOptions) -> None:
+    """Tooling knows other objects than data does; those that are not here are not imitated."""
+    root = View(schema, options["visible"], options["object_visible"]).root(
+        parse(text).sources[0], text
+    )
+    if root.name not in objects:
+        raise NotImitated(f"the tooling object {root.name}")
+
+
+def _opening(request: Request, cursor: Cursor) -> Open:
+    """Opens cursors over children that did not fit into a page."""
+
+    def open_(children: list[dict[str, Any]], place: int) -> str:
+        own = replace(cursor, records=children)
+        return f"{request.data}/{cursor.resource}/{request.org.cursors.keep(own)}-{place}"
+
+    return open_
 
 
 def _page(request: Request, cursor: Cursor, id_: str, offset: int) -> Answer:
-    end = offset + cursor.batch
+    records, end = cursor.page(offset, _opening(request, cursor))
+    return _answer(request, cursor, id_, records, end)
+
+
+def _answer(
+    request: Request, cursor: Cursor, id_: str, records: list[dict[str, Any]], end: int
+) -> Answer:
     done = end >= len(cursor.records)
     body: dict[str, Any] = {"totalSize": len(cursor.records), "done": done}
     if not done:
         body["nextRecordsUrl"] = f"{request.data}/{cursor.resource}/{id_}-{end}"
-    body["records"] = cursor.records[offset:end]
+    body["records"] = records
     return Answer(body=body)
 
 
