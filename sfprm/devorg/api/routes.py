@@ -60,6 +60,7 @@ ROUTES = (
     Route("GET", "query/{locator}", query.more, "query"),
     Route("GET", "queryAll", query.query_all, "query"),
     Route("GET", "queryAll/{locator}", query.more, "query"),
+    Route("GET", "tooling/query", query.tooling, "query"),
     Route("GET", "sobjects", describe.global_describe, "describe"),
     Route("GET", "sobjects/{object}/describe", describe.describe, "describe"),
     Route("GET", "sobjects/User/{id}/password", passwords.expired, "password"),
