@@ -23,6 +23,8 @@ __all__ = [
     "RowOutcome",
     "create",
     "delete",
+    "outcomes_of",
+    "record_of",
     "update",
     "upsert",
 ]
@@ -135,7 +137,7 @@ def delete(session: Session, ids: Sequence[str]) -> list[RowOutcome]:
         answer = session.request(
             "DELETE", "composite/sobjects", kind="delete", params=params, repeatable=True
         )
-        return _outcomes([index for index, _ in part], answer.json, created=False)
+        return outcomes_of([index for index, _ in part], answer.json, created=False)
 
     return _in_chunks(session, list(ids), send, MAX_ROWS)
 
@@ -154,7 +156,7 @@ def _write(
     kind = "create" if inserts else "upsert" if path != "composite/sobjects" else "update"
 
     def send(part: Sequence[tuple[int, Fields]]) -> list[RowOutcome]:
-        records = [_record(object_, row) for _, row in part]
+        records = [record_of(object_, row) for _, row in part]
         answer = session.request(
             method,
             path,
@@ -163,12 +165,12 @@ def _write(
             headers=headers,
             repeatable=repeatable,
         )
-        return _outcomes([index for index, _ in part], answer.json, created=inserts)
+        return outcomes_of([index for index, _ in part], answer.json, created=inserts)
 
     return _in_chunks(session, list(rows), send, chunk)
 
 
-def _record(object_: str, row: Fields) -> dict[str, Any]:
+def record_of(object_: str, row: Fields) -> dict[str, Any]:
     """The row as Collections wants it: its type first, the id spelt in lower case."""
     record: dict[str, Any] = {"attributes": {"type": object_}}
     for name, value in row.items():
@@ -201,6 +203,7 @@ def _past_locks(
         locked = [(index, row) for index, row in part if _is_locked(by_index[index])]
         if not locked:
             break
+        session.gate.crowded()
         session.clock.sleep(wait)
         by_index.update({outcome.index: outcome for outcome in send(locked)})
     return [by_index[index] for index, _ in part]
@@ -210,7 +213,11 @@ def _is_locked(outcome: RowOutcome) -> bool:
     return any(error.refusal is Refusal.LOCK for error in outcome.errors)
 
 
-def _outcomes(indexes: Sequence[int], results: Any, *, created: bool) -> list[RowOutcome]:
+def outcomes_of(indexes: Sequence[int], results: Any, *, created: bool) -> list[RowOutcome]:
+    """The outcomes in an answer of Collections, for the rows at `indexes`.
+
+    Raises OutcomeUnknown when it tells not of each of them.
+    """
     if not isinstance(results, list) or len(results) != len(indexes):
         raise OutcomeUnknown(
             f"{len(indexes)} records were sent, and the answer does not tell of each of them."

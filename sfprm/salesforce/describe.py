@@ -1,16 +1,25 @@
-"""What an object looks like to the agent's user: only fields that it may see are told."""
+"""What an object looks like to the agent's user: only fields that it may see are told.
+
+Kept for the length of a session; across runs too when the session is given a place for it. The
+org is then asked whether it has changed (`If-Modified-Since`, 304 [recorded]); whether a change
+of the user's permissions moves that date is unverified, so setup, which changes them, keeps none.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from sfprm.errors import OrgRefused, OrgUnreachable
+from sfprm.salesforce.kept import Kept
 from sfprm.salesforce.session import Session
 
-__all__ = ["FieldDescribe", "ObjectDescribe", "describe"]
+__all__ = ["FieldDescribe", "FolderDescribes", "ObjectDescribe", "describe"]
 
 _ABSENT: Final = ("NOT_FOUND", "INVALID_TYPE")
 
@@ -62,9 +71,8 @@ def describe(session: Session, object_: str) -> ObjectDescribe | None:
 
 
 def _read(session: Session, object_: str) -> ObjectDescribe | None:
-    path = f"sobjects/{quote(object_, safe='')}/describe"
     try:
-        told: Any = session.request("GET", path, kind="describe").json
+        told = _told(session, object_)
     except OrgRefused as error:
         if error.status == 404 or error.code in _ABSENT:
             return None
@@ -78,6 +86,53 @@ def _read(session: Session, object_: str) -> ObjectDescribe | None:
         key_prefix=told.get("keyPrefix"),
         fields={field.name.lower(): field for field in fields},
     )
+
+
+def _told(session: Session, object_: str) -> Any:
+    """The org's answer, or the one kept when the org says that it still holds."""
+    path = f"sobjects/{quote(object_, safe='')}/describe"
+    kept = session.describes
+    if kept is None:
+        return session.request("GET", path, kind="describe").json
+    key = f"{session.place} {session.api_version} {object_.lower()}"
+    old = kept.get(key)
+    headers = {"If-Modified-Since": old.modified} if old is not None else None
+    answer = session.request("GET", path, kind="describe", headers=headers)
+    if answer.status == 304 and old is not None:
+        return old.body
+    modified = answer.headers.get("Last-Modified", "")
+    if modified and answer.json is not None:
+        kept.put(key, Kept(modified, answer.json))
+    return answer.json
+
+
+class FolderDescribes:
+    """Describes kept as files in a folder, readable by this user only. No secrets are in them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> Kept | None:
+        """What was kept; None when there is nothing, or nothing that can be read."""
+        try:
+            told = json.loads(self._path(key).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        if not isinstance(told, dict) or told.get("key") != key:
+            return None
+        return Kept(str(told["modified"]), told["body"])
+
+    def put(self, key: str, kept: Kept) -> None:
+        """Keep it; a whole file or none, whenever the process dies."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._path(key)
+        part = path.with_suffix(".part")
+        text = json.dumps({"key": key, "modified": kept.modified, "body": kept.body})
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 
 def _field(told: Mapping[str, Any]) -> FieldDescribe:

@@ -37,6 +37,7 @@ from sfprm.salesforce.failures import failure, locked_out, worn_out
 from sfprm.salesforce.flight import Gate
 from sfprm.salesforce.flows import credentials_from
 from sfprm.salesforce.identity import OrgIdentity, read_identity
+from sfprm.salesforce.kept import KeptDescribes
 from sfprm.salesforce.login import Login, log_in
 from sfprm.salesforce.retry import Cause, Failed, Patience, keep_trying
 from sfprm.salesforce.versions import newest, version
@@ -72,6 +73,7 @@ class Session:
     Times in seconds. `api_version` such as "66.0"; None: the newest that the org lists.
     `call_budget`: most calls that one run may make, or all bounds. `on_call` is told of each
     request after it ended; it must not raise. `max_in_flight`: most requests at the same time.
+    `describes`: where describes are kept between runs.
     """
 
     def __init__(
@@ -86,12 +88,14 @@ class Session:
         call_budget: CallBudget | int | None = None,
         max_in_flight: int = 8,
         on_call: Callable[[CallDone], None] | None = None,
+        describes: KeptDescribes | None = None,
         patience: Patience | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self.calls = CallCount(call_budget)
         self.clock = clock
         self.gate = Gate(max_in_flight)
+        self.describes = describes
         self.described: dict[str, Any] = {}  # describe's cache: it lives as long as the session
         self._credentials = credentials
         self._wanted_version = None if api_version is None else version(api_version)
@@ -156,6 +160,12 @@ class Session:
         return self._stand().login.instance_url
 
     @property
+    def place(self) -> str:
+        """Org and user, as the login told them (`…/id/ORG/USER`), else the host: no secret."""
+        login = self._stand().login
+        return login.identity_url or login.instance_url
+
+    @property
     def token(self) -> str:
         """The access token, for SOAP bodies alone. Never log it."""
         return self._stand().login.token.get_secret_value()
@@ -173,7 +183,7 @@ class Session:
         repeatable: bool | None = None,
         deadline: float | None = None,
     ) -> Answer:
-        """Send one request and return its answer (status below 300).
+        """Send one request and return its answer (status below 300, or 304).
 
         `path` is relative to `/services/data/vNN.0/`, or absolute from `/services/`. `kind` names
         the call in the count. `repeatable`: None means that reads are and nothing else is.
@@ -258,7 +268,7 @@ class Session:
             finally:
                 self._tell(request, status, self.clock.monotonic() - started, number)
         self.calls.watch(answer.headers.get("Sforce-Limit-Info"))
-        if status >= 300:
+        if status >= 300 and status != 304:  # not modified: an answer to a question of ours
             failed = failure(answer, self.clock.now())
             if failed.cause in (Cause.LOCK, Cause.BUSY):
                 self.gate.crowded(epoch)
@@ -351,6 +361,7 @@ def open_session(
     clock: Clock,
     *,
     on_call: Callable[[CallDone], None] | None = None,
+    describes: KeptDescribes | None = None,
 ) -> Session:
     """A session by the settings. Sends nothing yet; raises BadSettings when keys are missing."""
     return Session(
@@ -366,6 +377,7 @@ def open_session(
         max_in_flight=settings.max_in_flight,
         patience=Patience(deadline=settings.deadline),
         on_call=on_call,
+        describes=describes,
     )
 
 

@@ -1,0 +1,164 @@
+"""One way in for reads of any size: pages, ranges of ids side by side, or a bulk job.
+
+Chosen by what each costs in calls and time; the plan can be shown before anything is read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import Enum
+from math import ceil
+
+from sfprm.errors import BadRequest
+from sfprm.ids import RecordId
+from sfprm.salesforce.bulk_query import PAGE, bulk_select, fits_bulk
+from sfprm.salesforce.query import Row, count, select, select_all
+from sfprm.salesforce.ranges import key_ranges
+from sfprm.salesforce.session import Session
+from sfprm.salesforce.soql import Query, compare
+
+__all__ = ["BULK_FROM", "RANGES_FROM", "ReadPlan", "ReadWay", "plan_read", "read", "read_ranges"]
+
+RANGES_FROM = 20_000
+"""Rows from which several queries at the same time are worth two calls for the ids' bounds."""
+BULK_FROM = 100_000
+"""Rows from which a bulk job is worth its wait."""
+_REST_PAGE = 2_000
+_LOOKS = 8
+_PER_RANGE = 10_000
+"""Rows that a range should have: five pages."""
+
+
+class ReadWay(Enum):
+    """How rows come in."""
+
+    PAGES = "pages of 2,000"
+    RANGES = "ranges of ids side by side"
+    BULK = "Bulk 2.0"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlan:
+    """The way chosen, about how many calls it costs, and why. `parts`: ranges."""
+
+    way: ReadWay
+    calls: int
+    why: str
+    parts: int = 1
+
+
+def plan_read(
+    query: Query,
+    rows: int,
+    *,
+    ordered: bool = True,
+    ranges_from: int = RANGES_FROM,
+    bulk_from: int = BULK_FROM,
+) -> ReadPlan:
+    """How a query that matches about so many rows is best read. Pure.
+
+    `ordered`: whether the query's own order matters to the caller; the other ways do not keep it.
+    """
+    pages = max(1, ceil(rows / _REST_PAGE))
+    plain = ReadPlan(ReadWay.PAGES, pages, f"{pages:,} pages")
+    if query.limit is not None or (ordered and query.order_by) or not fits_bulk(query):
+        return replace(plain, why="its order, limit or fields need plain pages")
+    bulk_calls = 1 + _LOOKS + ceil(rows / PAGE)
+    if rows >= bulk_from and bulk_calls < pages:
+        return ReadPlan(ReadWay.BULK, bulk_calls, f"{pages:,} pages otherwise")
+    if rows >= ranges_from:
+        parts = ceil(rows / _PER_RANGE)
+        return ReadPlan(
+            ReadWay.RANGES, 2 + pages + parts, f"{pages:,} pages, several at a time", parts
+        )
+    return plain
+
+
+def read(
+    session: Session,
+    query: Query,
+    *,
+    ordered: bool = True,
+    include_deleted: bool = False,
+    rows: int | None = None,
+    workers: int = 4,
+) -> Iterator[Row]:
+    """The rows of a query, lazily, in flat memory, by the way that `plan_read` chooses.
+
+    `rows`: about how many there are; None: counted, by one call.
+    """
+    if rows is None:
+        rows = count(session, query)
+    plan = plan_read(query, rows, ordered=ordered)
+    match plan.way:
+        case ReadWay.BULK:
+            yield from bulk_select(session, query, include_deleted=include_deleted)
+        case ReadWay.RANGES:
+            yield from read_ranges(
+                session, query, parts=plan.parts, workers=workers, include_deleted=include_deleted
+            )
+        case ReadWay.PAGES:
+            yield from select(session, query, include_deleted=include_deleted)
+
+
+def read_ranges(
+    session: Session,
+    query: Query,
+    *,
+    parts: int,
+    workers: int = 4,
+    include_deleted: bool = False,
+) -> Iterator[Row]:
+    """The rows of a query in order of their ids, read by `parts` ranges, `workers` at a time.
+
+    At most `workers` + 1 ranges are in memory. Rows made meanwhile may be in or not, as with any
+    query that has pages. The query must have no order and no limit of its own.
+    """
+    if query.limit is not None or query.order_by:
+        raise BadRequest("A query that is read by ranges has neither order nor limit.")
+    bounds = _bounds(session, query, include_deleted)
+    if bounds is None:
+        return
+    waiting: deque[Future[list[Row]]] = deque()
+    ranges = iter(key_ranges(*bounds, parts))
+    with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
+        try:
+            while True:
+                while len(waiting) < workers and (next_ := next(ranges, None)) is not None:
+                    part = _within(query, *next_)
+                    waiting.append(
+                        pool.submit(select_all, session, part, include_deleted=include_deleted)
+                    )
+                if not waiting:
+                    return
+                yield from waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _within(query: Query, start: RecordId, end: RecordId | None) -> Query:
+    bounded = query.also(compare("Id", ">=", start))
+    if end is not None:
+        bounded = bounded.also(compare("Id", "<", end))
+    return replace(bounded, order_by=("Id",))
+
+
+def _bounds(
+    session: Session, query: Query, include_deleted: bool
+) -> tuple[RecordId, RecordId] | None:
+    """The lowest and the highest id that the query matches: two calls."""
+    ends = [
+        select_all(
+            session,
+            replace(query, select=("Id",), order_by=(f"Id {direction}",), limit=1),
+            include_deleted=include_deleted,
+        )
+        for direction in ("ASC", "DESC")
+    ]
+    if not ends[0] or not ends[1]:
+        return None
+    return RecordId(ends[0][0]["Id"]), RecordId(ends[1][0]["Id"])
