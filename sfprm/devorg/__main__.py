@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and serve; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m sfprm.devorg", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("serve", help="serve one org over HTTP and HTTPS")
+    command = commands.add_parser("serve", help="serve orgs over HTTP and HTTPS")
     command.add_argument("--host", default="127.0.0.1")
     command.add_argument("--http-port", type=int, default=0, help="0: any free port")
     command.add_argument("--https-port", type=int, default=0, help="0: any free port")
@@ -24,6 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--seed-story", help="story for a new org (default: empty)")
     command.add_argument("--seed", type=int, default=7, help="seed of the story's chance")
     command.add_argument("--state", type=Path, help="directory for certificates and the app")
+    command.add_argument(
+        "--org", action="append", default=[], metavar="NAME", help="a further org (repeatable)"
+    )
+    command.add_argument("--explain", action="store_true", help="tell people how clients get in")
     command.add_argument("--with-parent", action="store_true", help="end when stdin closes")
     given = parser.parse_args(arguments)
     state = given.state or Path(tempfile.mkdtemp(prefix="sfprm-devorg-"))
@@ -37,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
             story=given.seed_story,
             seed=given.seed,
             with_parent=given.with_parent,
+            orgs=tuple(given.org),
+            explain=given.explain,
         )
     )
 

@@ -4,7 +4,9 @@ thread, and plays the faults that are about the connection."""
 from __future__ import annotations
 
 import asyncio
+import zlib
 from email.utils import format_datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from sfprm.devorg.faults import Fault
     from sfprm.devorg.org import Org
+    from sfprm.devorg.orgs import Orgs
 
 __all__ = ["App"]
 
@@ -27,22 +30,38 @@ MAX_BODY = 52_428_800  # bytes; a REST request of more than 50 MB is refused [M]
 
 
 class App:
-    """One org behind HTTP."""
+    """The orgs of a process behind HTTP."""
 
-    def __init__(self, org: Org) -> None:
-        self._org = org
+    def __init__(self, orgs: Orgs) -> None:
+        self._orgs = orgs
+        self._running: dict[int, tuple[Org, float]] = {}
+        self._count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry; only HTTP."""
         if scope["type"] != "http":
             return
+        request = self._request(scope)
         most = _most(scope)
         body = await _read(receive, most)
-        request = self._request(scope, body or b"")
-        if body is None:
-            too_large = Refusal(413, "REQUEST_LIMIT_EXCEEDED", f"more than {most} bytes")
-            await _send(send, request, refused(too_large))
+        try:
+            if body is None:
+                raise Refusal(413, "REQUEST_LIMIT_EXCEEDED", f"more than {most} bytes")
+            _check_size(scope, request.org.limits.uri_bytes)
+            request.body = _plain(body, request.headers.get("content-encoding", ""), most)
+            self._check_long(request)
+        except Refusal as refusal:
+            await _send(send, request, refused(refusal))
             return
+        self._count += 1
+        number = self._count
+        self._running[number] = (request.org, monotonic())
+        try:
+            await self._play(request, send)
+        finally:
+            del self._running[number]
+
+    async def _play(self, request: Request, send: Send) -> None:
         fault = self._fault(request)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
@@ -57,39 +76,96 @@ class App:
         await _send(send, request, found)
 
     def _answer(self, request: Request, fault: Fault | None) -> Answer:
-        with self._org.lock:
+        with request.org.lock:
             return answer(request, fault)
+
+    def _check_long(self, request: Request) -> None:
+        """Refuse a new call while as many long ones run as may [D]; the text is [P, R]."""
+        limits = request.org.limits
+        if len(self._running) < limits.long_requests or not is_api(request.path):
+            return
+        now = monotonic()
+        long = sum(
+            1
+            for org, since in self._running.values()
+            if org is request.org and now - since >= limits.long_seconds
+        )
+        if long >= limits.long_requests:
+            raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.")
 
     def _fault(self, request: Request) -> Fault | None:
         path = request.path.lower()
         if not path.startswith("/services/"):
             return None
         query = "&".join(f"{name}={value}" for name, value in request.params.items())
-        return self._org.faults.strike(
+        return request.org.faults.strike(
             request.method, f"{request.path}?{query}" if query else request.path
         )
 
-    def _request(self, scope: Scope, body: bytes) -> Request:
+    def _request(self, scope: Scope) -> Request:
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
         raw = scope.get("raw_path") or scope["path"].encode()
+        path = raw.decode("latin-1")
         query = scope["query_string"].decode("latin-1")
+        params = dict(parse_qsl(query, keep_blank_values=True))
         authorization = headers.get("authorization", "").split(None, 1)
         token = ""
         if len(authorization) == 2 and authorization[0].lower() in {"bearer", "oauth"}:
             token = authorization[1].strip()
+        server, client = scope.get("server"), scope.get("client")
+        org = self._orgs.at(server[1] if server else None, headers.get("host", ""))
         return Request(
-            org=self._org,
+            org=org,
             method=scope["method"].upper(),
-            path=raw.decode("latin-1"),
-            params=dict(parse_qsl(query, keep_blank_values=True)),
+            path=path,
+            params=params,
             headers=headers,
-            body=body,
+            body=b"",
             base=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
             token=token,
+            ip=client[0] if client else None,
         )
+
+
+def is_api(path: str) -> bool:
+    """The address is one of the API's resources, not of login or control."""
+    return path.lower().startswith("/services/data/")
+
+
+def _check_size(scope: Scope, most: int) -> None:
+    """414 for a long address, 431 for long headers: together at most 16,384 bytes [P]. The bodies
+    are unverified."""
+    address = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
+    if address > most:
+        raise Refusal(414, "URI_TOO_LONG", f"The address has more than {most} bytes")
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    if address + headers > most:
+        raise Refusal(
+            431, "HEADERS_TOO_LARGE", f"The address and the headers have more than {most} bytes"
+        )
+
+
+def _plain(body: bytes, encoding: str, most: int) -> bytes:
+    """The body without its `Content-Encoding: gzip` [M]; never more than `most` bytes of it."""
+    if encoding.lower() in {"", "identity"}:
+        return body
+    if encoding.lower() != "gzip":
+        raise Refusal(
+            415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Encoding {encoding} is not supported"
+        )
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(body, most)
+    except zlib.error as error:
+        raise Refusal(400, "MALFORMED_REQUEST", "The body is not gzip") from error
+    if unpacker.unconsumed_tail:
+        raise Refusal(413, "REQUEST_LIMIT_EXCEEDED", f"more than {most} bytes")
+    if not unpacker.eof:
+        raise Refusal(400, "MALFORMED_REQUEST", "The body is not gzip")
+    return plain
 
 
 def _most(scope: Scope) -> int:

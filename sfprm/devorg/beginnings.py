@@ -24,14 +24,14 @@ class _Prepared:
 class Beginnings:
     """Snapshots by story and seed."""
 
-    def __init__(self) -> None:
-        self._base = load_schema()
+    def __init__(self, base: Schema | None = None) -> None:
+        self.base = base or load_schema()
         self._blank: Snapshot | None = None
         self._stories: dict[tuple[str, int], _Prepared] = {}
 
     def schema(self) -> Schema:
         """A new schema without any deployed field."""
-        return Schema(self._base.objects())
+        return Schema(self.base.objects())
 
     def empty(self, storage: Storage) -> Schema:
         """Make `storage` an empty org; its schema."""

@@ -11,7 +11,6 @@ from typing import Any
 __all__ = ["CallLog"]
 
 KEPT = 1000
-DAILY_MAX = 15_000  # Developer Edition [P]
 WINDOW = timedelta(hours=24)
 
 
@@ -48,10 +47,10 @@ class CallLog:
             self.used += cost
             return self.used
 
-    def exhausted(self, now: datetime) -> bool:
-        """The allowance of these 24 hours is used up."""
+    def exhausted(self, now: datetime, most: int) -> bool:
+        """The allowance of these 24 hours, `most` calls, is used up."""
         with self._lock:
-            return self._since is not None and now - self._since < WINDOW and self.used >= DAILY_MAX
+            return self._since is not None and now - self._since < WINDOW and self.used >= most
 
     def add(self, entry: Entry) -> None:
         """Log one finished request."""

@@ -20,7 +20,7 @@ def make_certificates(state_dir: Path, host: str) -> tuple[Path, Path]:
         key_path.touch(mode=0o600)
         authority.private_key_pem.write_to_path(key_path)
         authority.cert_pem.write_to_path(ca_path)
-    names = dict.fromkeys(["127.0.0.1", "localhost", "::1", host])
+    names = dict.fromkeys(["127.0.0.1", "localhost", "::1", "*.orgs.localhost", host])
     leaf = authority.issue_cert(*(name for name in names if name not in {"0.0.0.0", "::"}))  # noqa: S104
     server_path = state_dir / "server.pem"
     server_path.touch(mode=0o600)

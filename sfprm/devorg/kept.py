@@ -1,5 +1,5 @@
-"""Lists of JSON values kept in the org's storage: they survive a restart, and are rolled back with
-the transaction that added to them."""
+"""Lists and maps of JSON values kept in the org's storage: they survive a restart, and are rolled
+back with the transaction that added to them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sfprm.devorg.storage import Storage
 
-__all__ = ["KeptList"]
+__all__ = ["KeptList", "KeptMap"]
 
 
 class KeptList:
@@ -46,4 +46,40 @@ class KeptList:
         self._storage.execute(
             'DELETE FROM "_meta" WHERE key > ? AND key <= ?',
             (f"{name}:{mark:010d}", self._last),
+        )
+
+
+class KeptMap:
+    """Values by key under one name, kept likewise."""
+
+    def __init__(self, storage: Storage, name: str) -> None:
+        self._storage = storage
+        self._prefix = f"{name}/"
+        self._end = f"{name}0"  # the character after the slash
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value under this key, or the default."""
+        return self._storage.meta_get(self._prefix + key, default)
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a JSON value."""
+        self._storage.meta_set(self._prefix + key, value)
+
+    def items(self) -> dict[str, Any]:
+        """All values by key, in order of the keys."""
+        rows = self._storage.execute(
+            'SELECT key FROM "_meta" WHERE key > ? AND key < ? ORDER BY key',
+            (self._prefix, self._end),
+        )
+        names = [str(row[0]) for row in rows]
+        return {name[len(self._prefix) :]: self._storage.meta_get(name) for name in names}
+
+    def remove(self, key: str) -> None:
+        """Forget one value."""
+        self._storage.execute('DELETE FROM "_meta" WHERE key = ?', (self._prefix + key,))
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._storage.execute(
+            'DELETE FROM "_meta" WHERE key > ? AND key < ?', (self._prefix, self._end)
         )

@@ -9,21 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sfprm.devorg.auth import ConnectedApp, Sessions
+from sfprm.devorg.apps import Apps, ConnectedApp
 from sfprm.devorg.beginnings import Beginnings
 from sfprm.devorg.calls import CallLog
 from sfprm.devorg.cursors import Cursors
 from sfprm.devorg.faults import Faults
+from sfprm.devorg.ids import mint
 from sfprm.devorg.kept import KeptList
+from sfprm.devorg.limits import Limits, limits_from
+from sfprm.devorg.logins import Passwords
 from sfprm.devorg.orgclock import OrgClock
 from sfprm.devorg.outbox import Outbox
 from sfprm.devorg.permissions import Permissions
 from sfprm.devorg.planting import plant
+from sfprm.devorg.sessions import Sessions
 
 if TYPE_CHECKING:
+    from sfprm.devorg.orgs import Orgs
     from sfprm.devorg.permissions import Access
     from sfprm.devorg.schema import FieldDef, ObjectDef, Schema
-    from sfprm.devorg.storage import Storage
+    from sfprm.devorg.storage import Snapshot, Storage
 
 __all__ = ["AGENT_USERNAME", "INSTANCE_NAME", "Org"]
 
@@ -58,23 +63,40 @@ class Org:
     """
 
     def __init__(
-        self, storage: Storage, schema: Schema, state_dir: Path, app: ConnectedApp
+        self,
+        storage: Storage,
+        schema: Schema,
+        state_dir: Path,
+        app: ConnectedApp,
+        *,
+        name: str = "main",
+        beginnings: Beginnings | None = None,
+        lock: threading.RLock | None = None,
     ) -> None:
         self.storage = storage
         self.schema = schema
         self.state_dir = state_dir
-        self.app = app
+        self.name = name
+        self.suffix = ""
+        self.number = 0
+        self.shared = True
+        self.neighbours: Orgs | None = None
+        self.apps = Apps(self, app)
         self.http_url = ""
         self.instance_url = ""
-        self.lock = threading.RLock()
-        self.clock = OrgClock()
+        self.lock = lock or threading.RLock()
+        self.clock = OrgClock(lambda kept: storage.meta_set("clock", kept))
+        kept_clock = storage.meta_get("clock")
+        if kept_clock is not None:
+            self.clock.load(kept_clock)
         self.outbox = Outbox(storage)
         self.calls = CallLog()
         self.faults = Faults()
         self.delays = Delays()
         self.permissions = Permissions(self)
-        self.beginnings = Beginnings()
+        self.beginnings = beginnings or Beginnings()
         self.sessions = Sessions(self)
+        self.passwords = Passwords(self)
         self.cursors = Cursors(self)
         from sfprm.devorg.bulk import Bulk
 
@@ -82,6 +104,7 @@ class Org:
         self.events = KeptList(storage, "event")
         self.waiting_groups: dict[str, float] = {}
         self._features: frozenset[str] | None = None
+        self._limits: Limits | None = None
 
     # Settings
 
@@ -135,9 +158,17 @@ class Org:
         """The field exists in this org and this caller may read it."""
         return self.has_field(field) and access.visible(definition.name, field.name)
 
+    @property
+    def limits(self) -> Limits:
+        """What the org allows."""
+        if self._limits is None:
+            self._limits = limits_from(self.setting("limits", {}))
+        return self._limits
+
     def changed(self) -> None:
         """Forget what was computed from settings, licences and grants."""
         self._features = None
+        self._limits = None
         self.permissions.forget()
 
     # Writing records
@@ -178,9 +209,14 @@ class Org:
         return rows[0] if rows else None
 
     @property
+    def agent_username(self) -> str:
+        """The integration user's username; in further orgs it ends with the org's name."""
+        return AGENT_USERNAME + self.suffix
+
+    @property
     def agent_id(self) -> str:
         """The integration user's id; raises LookupError before the first seed."""
-        user = self.user_by_username(AGENT_USERNAME)
+        user = self.user_by_username(self.agent_username) or self.user_by_username(AGENT_USERNAME)
         if user is None:
             raise LookupError(f"the org has no user {AGENT_USERNAME}: seed a story first")
         return str(user["Id"])
@@ -231,8 +267,33 @@ class Org:
             self.happen(lambda: story.seed(self, name, seed))
             self.set_setting("story", name)
             self.beginnings.keep(name, seed, self.storage, at)
+        if self.number:
+            self._make_own()
+        self.clock.keep()
+        self.sessions.keep_all()
         self.changed()
         return {"done": f"The story {name} was seeded.", "story": name, "seed": seed}
+
+    def become(self, snapshot: Snapshot, clock: Mapping[str, Any]) -> None:
+        """Take over the records and the time of a snapshot. Living sessions stay; cursors end."""
+        schema = self.beginnings.schema()
+        self.storage.restore(snapshot, schema)
+        self.schema = schema
+        self.clock.load(clock)
+        self.clock.keep()
+        self.cursors.close_all()
+        self.waiting_groups.clear()
+        self.bulk.forget()
+        self.changed()
+        self.sessions.keep_all()
+
+    def _make_own(self) -> None:
+        """Give the org an id of its own, and its users usernames of their own."""
+        old, new = str(self.organization["Id"]), mint("00D", self.number + 1)
+        with self.storage.transaction():
+            self.storage.execute('UPDATE "Organization" SET "Id" = ? WHERE "Id" = ?', (new, old))
+            self.storage.execute('UPDATE "Group" SET "OwnerId" = ? WHERE "OwnerId" = ?', (new, old))
+            self.storage.execute('UPDATE "User" SET "Username" = "Username" || ?', (self.suffix,))
 
     def happen(self, work: Callable[[], Any]) -> dict[str, Any]:
         """Let something happen in the org, all of it or nothing."""

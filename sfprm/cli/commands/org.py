@@ -35,15 +35,24 @@ def serve(
         str | None, typer.Option(help="Start with: demo, partners-ready or empty.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the story's generator.")] = 7,
+    org: Annotated[
+        list[str] | None,
+        typer.Option(help="A further org of that name, on ports of its own (repeatable)."),
+    ] = None,
     state: Annotated[
         Path, typer.Option(help="Folder for the certificate authority and logs.")
     ] = Path(".sfprm/org"),
 ) -> None:
-    """Serve the embedded org until stopped; its address and key are printed as one JSON line."""
+    """Serve the embedded org until stopped.
+
+    Its addresses and key are printed as one JSON line on stdout; how clients get in, on stderr.
+    """
     from sfprm.cli.embedded import serve_command
 
     arguments = ["--http-port", str(http_port), "--https-port", str(https_port)]
-    arguments += ["--state", str(state)]
+    arguments += ["--state", str(state), "--explain"]
+    for name in org or []:
+        arguments += ["--org", name]
     if data is not None:
         arguments += ["--data", str(data)]
     if story is not None:

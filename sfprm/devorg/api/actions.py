@@ -10,6 +10,7 @@ from typing import Any
 from sfprm.devorg.api.exchange import Answer, Request
 from sfprm.devorg.ids import canonical, is_id
 from sfprm.devorg.problems import Refusal
+from sfprm.devorg.usage import external, mails_today
 
 __all__ = ["email_simple", "listing", "publish"]
 
@@ -79,8 +80,11 @@ def _send(request: Request, wanted: Any) -> dict[str, Any]:
     sender = wanted.get("senderType", "CurrentUser")
     if sender not in _SENDERS or (wanted.get("senderAddress") and sender != "OrgWideEmailAddress"):
         return _failure("INVALID_ARGUMENT", "senderAddress goes with OrgWideEmailAddress only")
-    request.org.outbox.send(
-        request.org.clock.now(),
+    org = request.org
+    if mails_today(org) + external(org, recipients) > org.limits.single_email:
+        return _failure("SINGLE_EMAIL_LIMIT_EXCEEDED", "Email limit exceeded")
+    org.outbox.send(
+        org.clock.now(),
         recipients,
         str(wanted["emailSubject"]),
         str(wanted["emailBody"]),

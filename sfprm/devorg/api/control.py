@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sfprm.devorg import story
+from sfprm.devorg.api import control_logins, control_orgs
 from sfprm.devorg.api.exchange import Answer, Request
+from sfprm.devorg.apps import OAuthError
 from sfprm.devorg.behaviours.user_life import confirm_email
-from sfprm.devorg.calls import DAILY_MAX
+from sfprm.devorg.limits import limits_from
 from sfprm.devorg.problems import Refusal, RowProblem
 
 __all__ = ["control"]
@@ -18,7 +20,7 @@ __all__ = ["control"]
 def control(request: Request) -> Answer:
     """One call of the control API. Raises Refusal 400, 404 or 405."""
     name = request.path.strip("/").lower().removeprefix("_devorg").strip("/")
-    handlers = _TABLE.get(name)
+    handlers = _TABLE.get(name) or control_orgs.below(name)
     if handlers is None:
         raise Refusal(404, "NOT_FOUND", f"/_devorg/{name} is none of {', '.join(sorted(_TABLE))}")
     handler = handlers.get(request.method)
@@ -26,7 +28,7 @@ def control(request: Request) -> Answer:
         raise Refusal(405, "METHOD_NOT_ALLOWED", f"/_devorg/{name} takes {', '.join(handlers)}")
     try:
         return handler(request)
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, OAuthError) as error:
         raise Refusal(400, "INVALID_INPUT", f"{error}") from error
     except RowProblem as problem:
         raise Refusal(400, problem.code, problem.message, problem.fields) from problem
@@ -41,12 +43,13 @@ def _status(request: Request) -> Answer:
     return Answer(
         body={
             "status": "ok",
+            "org": org.name,
             "story": org.story,
             "organization": org.organization.get("Id"),
             "now": org.clock.now().isoformat(),
             "http": org.http_url,
             "https": org.instance_url,
-            "api_calls": {"used": org.calls.used, "max": DAILY_MAX},
+            "api_calls": {"used": org.calls.used, "max": request.org.limits.daily_api},
         }
     )
 
@@ -85,7 +88,7 @@ def _set_calls(request: Request) -> Answer:
     """{"used": n}: so many calls of the day's allowance are used."""
     now = request.org.clock.now()
     request.org.calls.charge(int(_body(request)["used"]) - request.org.calls.charge(0, now), now)
-    return Answer(body={"used": request.org.calls.used, "max": DAILY_MAX})
+    return Answer(body={"used": request.org.calls.used, "max": request.org.limits.daily_api})
 
 
 def _calls_reset(request: Request) -> Answer:
@@ -138,23 +141,24 @@ def _settings(request: Request) -> Answer:
     return Answer(body={"done": "The settings were kept."})
 
 
+def _limits(request: Request) -> Answer:
+    return Answer(body=request.org.limits.as_json())
+
+
+def _set_limits(request: Request) -> Answer:
+    """{"daily_api": n, ...}: see `Limits`; those not named stay."""
+    org = request.org
+    wanted = {**org.limits.as_json(), **_body(request)}
+    limits_from(wanted)
+    org.set_setting("limits", wanted)
+    return _limits(request)
+
+
 def _confirm_email(request: Request) -> Answer:
     """A person follows the link in the mail that confirms a new e-mail address."""
     username = str(_body(request).get("username"))
     address = confirm_email(request.org, username)
     return Answer(body={"done": f"{username} confirmed {address}."})
-
-
-def _session(request: Request) -> Answer:
-    """A token for any user, without a login: to see what a partner may do by API."""
-    org = request.org
-    username = str(_body(request).get("username", org.app.run_as))
-    user = org.user_by_username(username)
-    if user is None:
-        raise LookupError(f"the org has no user {username}")
-    return Answer(
-        body={"access_token": org.sessions.open(str(user["Id"])), "instance_url": org.instance_url}
-    )
 
 
 _TABLE = {
@@ -170,5 +174,11 @@ _TABLE = {
     "delays": {"GET": _delays, "POST": _delays},
     "settings": {"POST": _settings},
     "confirm-email": {"POST": _confirm_email},
-    "sessions": {"POST": _session},
+    "sessions": {"POST": control_logins.add_session},
+    "apps": {"GET": control_logins.apps, "POST": control_logins.add_app},
+    "approvals": {"POST": control_logins.add_approval},
+    "passwords": {"POST": control_logins.add_password},
+    "limits": {"GET": _limits, "POST": _set_limits},
+    "orgs": {"GET": control_orgs.orgs, "POST": control_orgs.add_org},
+    "snapshots": {"GET": control_orgs.snapshots, "POST": control_orgs.add_snapshot},
 }

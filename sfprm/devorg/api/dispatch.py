@@ -9,11 +9,11 @@ import traceback
 from time import perf_counter
 
 from sfprm.devorg import metadata
-from sfprm.devorg.api import control, oauth, routes, versions
+from sfprm.devorg.api import control, identity, oauth, routes, soap_login, versions
 from sfprm.devorg.api.exchange import Answer, Request, refused
 from sfprm.devorg.api.writing import transaction
 from sfprm.devorg.behaviours.sites import settle
-from sfprm.devorg.calls import DAILY_MAX, Entry
+from sfprm.devorg.calls import Entry
 from sfprm.devorg.faults import Fault
 from sfprm.devorg.problems import Refusal, RowProblem, not_imitated
 
@@ -69,13 +69,13 @@ def _logged(request: Request, found: Answer, kind: str, started: float) -> Answe
     if kind == "control" or request.path.lower().startswith("/_devorg"):
         return found
     calls = request.org.calls
-    cost = 1 if kind not in {"versions", "oauth", "identity"} and found.status != 401 else 0
+    cost = 1 if kind not in {"versions", "oauth", "identity", "soap"} and found.status != 401 else 0
     used = calls.charge(cost, request.org.clock.now())
     milliseconds = (perf_counter() - started) * 1000
     calls.add(Entry(request.method, _safe(request), found.status, cost, kind, milliseconds))
-    if kind in {"versions", "oauth", "identity"}:
+    if kind in {"versions", "oauth", "identity", "soap"}:
         return found
-    limit = {"Sforce-Limit-Info": f"api-usage={used}/{DAILY_MAX}"}
+    limit = {"Sforce-Limit-Info": f"api-usage={used}/{request.org.limits.daily_api}"}
     return Answer(
         found.status, found.body, {**found.headers, **limit}, found.raw, found.content_type
     )
@@ -102,9 +102,11 @@ def _family(request: Request, fault: Fault | None) -> tuple[Answer, str]:
         parts = path.split("/")
         if len(parts) != 4:
             raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
-        return oauth.identity(request, parts[2], parts[3]), "identity"
+        return identity.identity(request, parts[2], parts[3]), "identity"
     if _SOAP.fullmatch(path):
         return _soap(request), "metadata"
+    if soap_login.PATH.fullmatch(path):
+        return soap_login.soap_api(request), "soap"
     if lowered == "/services/data":
         if request.method not in {"GET", "HEAD"}:
             raise _not_allowed(request.method, "GET")
@@ -133,7 +135,7 @@ def _oauth(request: Request, name: str) -> Answer:
     handlers = {
         "token": (oauth.token, {"POST"}),
         "revoke": (oauth.revoke, {"POST", "GET"}),
-        "userinfo": (oauth.userinfo, {"POST", "GET"}),
+        "userinfo": (identity.userinfo, {"POST", "GET"}),
     }
     if name not in handlers:
         raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
@@ -150,18 +152,18 @@ def _not_allowed(method: str, allowed: str) -> Refusal:
 
 
 def _login(request: Request) -> None:
-    """Who calls. Raises Refusal 401 without a living session, 403 without API Enabled or when the
-    day's calls are used up, 501 for external users."""
+    """Who calls. Raises Refusal 401 without a living session, 403 without API Enabled, with the API
+    off for the org, or when the day's calls are used up."""
     org = request.org
-    user_id = org.sessions.user_of(request.token)
+    user_id = org.sessions.user_of(request.token, request.ip)
     if user_id is None:
         raise _EXPIRED
     access = org.permissions.of(user_id)
     if not access.user.get("IsActive") or org.is_frozen(user_id):
         raise _EXPIRED
-    if org.calls.exhausted(org.clock.now()):
+    if org.calls.exhausted(org.clock.now(), org.limits.daily_api):
         raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-    if not access.has("ApiEnabled"):
+    if org.limits.api_off or not access.has("ApiEnabled"):
         raise Refusal(
             403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
         )
@@ -173,7 +175,7 @@ def _login(request: Request) -> None:
 def _soap(request: Request) -> Answer:
     """The Metadata API; its session travels in the envelope."""
     request.token = metadata.session_id(request.body) or ""
-    user_id = request.org.sessions.user_of(request.token)
+    user_id = request.org.sessions.user_of(request.token, request.ip)
     if user_id is None:
         status, body = metadata.invalid_session()
     else:

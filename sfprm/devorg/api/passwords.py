@@ -1,5 +1,5 @@
-"""/sobjects/User/{id}/password. There are no passwords in this org: setting one is checked and
-forgotten, resetting one mails the user a link.
+"""/sobjects/User/{id}/password. A password set here serves the logins that take one; the security
+token then changes, and goes to the user by mail [D].
 
 DELETE voids the old password, mails the user a reset link and returns a temporary password [D];
 the key `NewPassword` in its body is unverified."""
@@ -24,7 +24,7 @@ def expired(request: Request, id: str) -> Answer:
 def set_password(request: Request, id: str) -> Answer:
     """POST {"NewPassword": "x"}: 204; a weak one is refused [D; status M]."""
     body = request.json_object()
-    _user(request, id)
+    user = _user(request, id)
     new = body.get("NewPassword")
     if not isinstance(new, str) or len(new) < 8 or new.isalpha() or new.isdigit():
         raise Refusal(
@@ -32,6 +32,16 @@ def set_password(request: Request, id: str) -> Answer:
             "INVALID_NEW_PASSWORD",
             "Your password must have a mix of letters and numbers and at least 8 characters.",
         )
+    org = request.org
+    token = org.passwords.set(str(user["Id"]), new)
+    org.outbox.send(
+        org.clock.now(),
+        [str(user["Email"])],
+        "Your new security token",
+        f"Username: {user['Username']}\nSecurity token: {token}",
+        "reset",
+        str(user["Id"]),
+    )
     return Answer(204)
 
 
@@ -50,7 +60,9 @@ def reset(request: Request, id: str) -> Answer:
         "reset",
         str(user["Id"]),
     )
-    return Answer(body={"NewPassword": secrets.token_urlsafe(9)})
+    new = secrets.token_urlsafe(9)
+    org.passwords.set(str(user["Id"]), new)
+    return Answer(body={"NewPassword": new})
 
 
 def _user(request: Request, id_: str) -> dict[str, object]:

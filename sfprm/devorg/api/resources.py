@@ -1,11 +1,10 @@
-"""The resources about the API itself: the map of a version, limits, record counts."""
+"""The resources about the API itself: the map of a version, record counts."""
 
 from __future__ import annotations
 
 from sfprm.devorg.api.exchange import Answer, Request
-from sfprm.devorg.calls import DAILY_MAX
 
-__all__ = ["composite_resources", "limits", "record_count", "resources"]
+__all__ = ["composite_resources", "record_count", "resources"]
 
 _NAMES = (
     "tooling", "metadata", "eclair", "folders", "jsonxform", "chatter", "payments", "tabs",
@@ -23,31 +22,6 @@ def resources(request: Request) -> Answer:
     organization = request.org.organization["Id"]
     urls["identity"] = f"{request.base}/id/{organization}/{request.access.user_id}"
     return Answer(body=urls)
-
-
-def limits(request: Request) -> Answer:
-    """GET /limits, as a developer edition has them; API calls, Bulk jobs and mails are counted."""
-    bulk = request.org.bulk
-    calls = max(0, DAILY_MAX - request.org.calls.used)
-    mails = sum(1 for mail in request.org.outbox.as_json() if mail["kind"] == "action")
-    return Answer(
-        body={
-            "DailyApiRequests": {"Max": DAILY_MAX, "Remaining": calls},
-            "DailyBulkApiBatches": {
-                "Max": bulk.limit("batches"),
-                "Remaining": bulk.left("batches"),
-            },
-            "DailyBulkV2QueryJobs": {
-                "Max": bulk.limit("query_jobs"),
-                "Remaining": bulk.left("query_jobs"),
-            },
-            "DailyBulkV2QueryFileStorageMB": {"Max": 976562, "Remaining": 976562},
-            "DataStorageMB": {"Max": 5, "Remaining": 5},
-            "FileStorageMB": {"Max": 20, "Remaining": 20},
-            "MassEmail": {"Max": 10, "Remaining": 10},
-            "SingleEmail": {"Max": 15, "Remaining": max(0, 15 - mails)},
-        }
-    )
 
 
 def record_count(request: Request) -> Answer:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from sfprm.devorg.api import (
     actions,
+    allowances,
     collections,
     composite,
     describe,
@@ -54,7 +55,7 @@ class Found:
 
 ROUTES = (
     Route("GET", "", resources.resources, "resources"),
-    Route("GET", "limits", resources.limits, "limits"),
+    Route("GET", "limits", allowances.limits, "limits"),
     Route("GET", "limits/recordCount", resources.record_count, "limits"),
     Route("GET", "query", query.query, "query"),
     Route("GET", "query/{locator}", query.more, "query"),

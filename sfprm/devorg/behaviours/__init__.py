@@ -19,6 +19,7 @@ from sfprm.devorg.behaviours.queues import Groups, Members, QueueObjects
 from sfprm.devorg.behaviours.record_owners import RecordOwners
 from sfprm.devorg.behaviours.setup_access import SetupAccess
 from sfprm.devorg.behaviours.sites import MemberGroups, PermissionSetMembers, Sites, SiteUsers
+from sfprm.devorg.behaviours.storage_limit import StorageLimit
 from sfprm.devorg.behaviours.user_life import UserLife
 from sfprm.devorg.behaviours.usernames import Usernames
 
@@ -26,6 +27,7 @@ __all__ = ["ALL", "Behaviour", "behaviours_for"]
 
 ALL: tuple[Behaviour, ...] = (
     SetupAccess(),
+    StorageLimit(),
     Leads(),
     RecordOwners(),
     PartnerAccounts(),

@@ -1,7 +1,7 @@
 """Usernames and nicknames.
 
-Username: e-mail form [R]; unique over all orgs of the world [D], here over this org. Nickname: a
-default is made when none is given, unique in the org [M]. Texts of the duplicates [P]:
+Username: e-mail form [R]; unique over all orgs of the world [D], here over the server's
+orgs, forks apart. Nickname: a default is made when none is given, unique in the org [M]. Texts of the duplicates [P]:
 patronmanager/apex-dml-manager #14, forcedotcom/cli #3142."""
 
 from __future__ import annotations
@@ -71,8 +71,14 @@ class Usernames(Behaviour):
             str(user[name]).lower(): user["Id"]
             for user in batch.org.storage.find("User", **{name: values})
         }
+        neighbours = batch.org.neighbours
+        elsewhere: set[str] = set()
+        if name == "Username" and neighbours is not None and values:
+            elsewhere = neighbours.taken_elsewhere(batch.org, values)
         for row in rows:
             value = str(row.values[name]).lower()
+            if value in elsewhere:
+                row.refuse(code, message, name)
             if value in holders and holders[value] != row.id:
                 row.refuse(code, message, name)
             holders.setdefault(value, row.id)
