@@ -3,7 +3,8 @@
 A custom field is readable and writable by nobody, administrators included, until a profile or a
 permission set grants it [P, operations.md rule 1]. Standard fields are open to whoever may see the
 object (field-level security on them is not imitated). Objects: Modify All Data opens all; internal
-users see every object; external users see what their profile or permission sets grant."""
+users see every standard object; external users, and all users of custom objects, see what their
+profile or permission sets grant."""
 
 from __future__ import annotations
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from sfprm.devorg.org import Org
 
-__all__ = ["Access", "Permissions"]
+__all__ = ["EVERYONE", "Access", "Permissions"]
 
+EVERYONE = "everyone"
+"""The parent of grants that every user has: on required custom fields."""
 GRANTS = "permissions"  # the storage's meta key: {parent id: {"fields": {...}, "objects": {...}}}
 
 
@@ -47,8 +50,11 @@ class Access:
         return self.everything or permission in self.allowed
 
     def object_visible(self, object_: str) -> bool:
-        """The object exists for this user."""
-        if self.everything or self.internal or "ModifyAllData" in self.allowed:
+        """The object exists for this user. A custom object is seen by nobody until it is granted,
+        but for those who may modify all data."""
+        if self.everything or "ModifyAllData" in self.allowed:
+            return True
+        if self.internal and not object_.endswith("__c"):
             return True
         return "read" in self.objects.get(object_.lower(), frozenset())
 
@@ -91,6 +97,13 @@ class Permissions:
             fields.pop(key, None)
         self._keep(grants)
 
+    def drop_field(self, object_: str, name: str) -> None:
+        """Take the field out of all grants: it is deleted."""
+        grants = self._grants()
+        for own in grants.values():
+            own.get("fields", {}).pop(f"{object_}.{name}".lower(), None)
+        self._keep(grants)
+
     def grant_object(self, parent_id: str, object_: str, rights: frozenset[str]) -> None:
         """Set a parent's rights on an object: of read, create, edit, delete, viewAllRecords,
         modifyAllRecords."""
@@ -121,7 +134,7 @@ class Permissions:
         user = storage.get("User", user_id)
         if user is None:
             raise Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
-        parents = []
+        parents: list[dict[str, Any]] = [{"Id": EVERYONE}]
         profile = storage.get("Profile", user["ProfileId"]) if user.get("ProfileId") else None
         if profile is not None:
             parents.append(profile)

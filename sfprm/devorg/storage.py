@@ -197,6 +197,20 @@ class Storage:
                 (object_, field.name, json.dumps(asdict(field))),
             )
 
+    def drop_column(self, object_: str, field: str) -> None:
+        """Removes a deployed field's column with its values."""
+        with self.transaction():
+            indexes = self.execute(
+                "SELECT DISTINCT l.name FROM pragma_index_list(?) l, pragma_index_info(l.name) i "
+                "WHERE i.name = ?",
+                (object_, field),
+            )
+            for (name,) in indexes:
+                self._run(f"DROP INDEX {quoted(name)}")
+            self._run(f"ALTER TABLE {quoted(object_)} DROP COLUMN {quoted(field)}")
+            self._run('DELETE FROM "_added" WHERE object = ? AND field = ?', (object_, field))
+            self._tables[object_].pop(field)
+
     def added_fields(self) -> list[tuple[str, FieldDef]]:
         """The fields that were deployed into this database, as (object, field)."""
         rows = self.execute('SELECT object, definition FROM "_added" ORDER BY rowid')

@@ -36,7 +36,8 @@ _NAMED = frozenset({"Group", "UserRole"})
 
 def fill_defaults(batch: Batch) -> None:
     """Fill what was left out of an insert."""
-    defaults = _DEFAULTS.get(batch.definition.name, {})
+    deployed = batch.org.setting("defaults", {}).get(batch.definition.name, {})
+    defaults = {**_DEFAULTS.get(batch.definition.name, {}), **deployed}
     names = {field.name: field for field in batch.definition.fields if batch.org.has_field(field)}
     owned = "OwnerId" in names
     for row in batch.living:

@@ -54,15 +54,16 @@ class SourceFile:
 @dataclass(frozen=True, slots=True)
 class Component:
     """One deployable thing. `accepted_as` are the (type, member) pairs by which a manifest may
-    name it: its own, and those of the file that it is part of. `after` names components of the same
-    type that must come first when the package holds them. `body` as in `SourceFile`."""
+    name it: its own, and those of the file that it is part of. `after` names components, as
+    (type, full name), that must come first when the package holds them. `body` as in
+    `SourceFile`."""
 
     type: str
     full_name: str
     path: str
     node: Node
     accepted_as: tuple[tuple[str, str], ...]
-    after: tuple[str, ...] = ()
+    after: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from sfprm.devorg.metadata.markup import Node
 from sfprm.devorg.metadata.package import BadPackage, Manifest, open_package, read_manifest
 from sfprm.devorg.metadata.types import BY_DIRECTORY, BY_NAME, TYPES
 from sfprm.devorg.problems import Refusal, RowProblem
+from sfprm.devorg.schema import load_schema
 
 if TYPE_CHECKING:
     from sfprm.devorg.org import Org
@@ -66,7 +67,7 @@ def run(context: Context, zip_: bytes, *, check_only: bool, rollback_on_error: b
     org = context.org
     outcome = Outcome()
     mails = org.outbox.mark()
-    schema = {one.name: one for one in org.schema.objects()}
+    schema = org.schema.objects()
     try:
         with org.storage.transaction():
             _apply(context, zip_, outcome)
@@ -148,7 +149,7 @@ def _components(
 
 
 def _in_turn(components: list[Component]) -> list[Component]:
-    """The same, each behind those of its type that it needs; in a circle they stay as they are."""
+    """The same, each behind those that it needs; in a circle they stay as they are."""
     by_name = {(one.type, one.full_name): one for one in components}
     placed: list[Component] = []
     seen: set[int] = set()
@@ -159,7 +160,7 @@ def _in_turn(components: list[Component]) -> list[Component]:
             placed.append(one)
         elif id(one) not in seen:
             seen.add(id(one))
-            needed = [by_name.get((one.type, name)) for name in one.after]
+            needed = [by_name.get(named) for named in one.after]
             stack.append((one, True))
             stack.extend((other, False) for other in needed if other is not None)
     return placed
@@ -236,19 +237,9 @@ def _remove(context: Context, path: str, manifest: Manifest, outcome: Outcome) -
                 )
 
 
-def _restore_schema(org: Org, before: Mapping[str, ObjectDef]) -> None:
+def _restore_schema(org: Org, before: Sequence[ObjectDef]) -> None:
     """The database has rolled back; the schema in memory follows."""
-    touched = False
-    for now in org.schema.objects():
-        then = before[now.name]
-        if now == then:
-            continue
-        touched = True
-        for one in now.fields:
-            old = then.field(one.name)
-            if old is None:
-                org.schema.remove_field(now.name, one.name)
-            elif old != one:
-                org.schema.add_field(now.name, old)
-    if touched:
-        org.storage.create(org.schema)
+    if tuple(before) != org.schema.objects():
+        schema = load_schema()
+        org.storage.create(schema)
+        org.schema = schema

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sfprm.devorg.metadata.component import MetadataType
 from sfprm.devorg.metadata.types.assignment_rules import AssignmentRules
-from sfprm.devorg.metadata.types.custom_field import CustomFields
+from sfprm.devorg.metadata.types.custom_object import CustomObjects
 from sfprm.devorg.metadata.types.email_template import EmailTemplates
 from sfprm.devorg.metadata.types.folders import FOLDER_TYPES
 from sfprm.devorg.metadata.types.network import Networks
@@ -22,7 +22,7 @@ __all__ = ["BY_DIRECTORY", "BY_NAME", "TYPES"]
 
 TYPES: tuple[MetadataType, ...] = (
     Settings(),
-    CustomFields(),
+    CustomObjects(),
     Roles(),
     Queues(),
     *FOLDER_TYPES,

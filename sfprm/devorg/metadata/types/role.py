@@ -49,7 +49,7 @@ class Roles:
         """The one role that the file is; its parent comes first."""
         name = base_name(file.path, self.suffix)
         parent = file.root.value("parentRole")
-        after = (parent,) if parent else ()
+        after = (("Role", parent),) if parent else ()
         yield Component("Role", name, file.path, file.root, (("Role", name),), after)
 
     def deploy(self, context: Context, component: Component) -> Change:
