@@ -10,13 +10,15 @@ __all__ = ["Dropped", "Refusal", "RowProblem", "not_imitated"]
 
 
 class RowProblem(Exception):
-    """One record is refused: `code`, `message` and the API names of the fields, as recorded."""
+    """One record is refused: `code`, `message` and the API names of the fields, as recorded.
+    `body`, when set, is the whole answer to a request about this record alone."""
 
     def __init__(self, code: str, message: str, *fields: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.fields = fields
+        self.body: Any = None
 
 
 class Refusal(Exception):

@@ -1,12 +1,14 @@
 """/composite (25 sub-requests with references) and /composite/batch (25, independent).
 
+Sub-requests run in their order, whatever `collateSubrequests` says: with it (the default from v49
+on) a real org may run unrelated ones in another order [D], so no client may rely on either.
 With allOrNone every sub-request but the failing one answers PROCESSING_HALTED [R]. One composite
 is one transaction for the rule on mixed DML (unverified, the careful reading)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,7 +18,7 @@ from sfprm.devorg.api.exchange import Answer, Request, refused
 from sfprm.devorg.api.writing import context_of, transaction
 from sfprm.devorg.problems import Refusal
 
-__all__ = ["batch", "composite"]
+__all__ = ["batch", "check_names", "composite", "halted", "together"]
 
 MAX_SUBREQUESTS = 25
 MAX_QUERIES = 5
@@ -44,7 +46,15 @@ def composite(request: Request) -> Answer:
     parts = body.get("compositeRequest")
     _check(parts)
     assert isinstance(parts, list)
-    all_or_none = body.get("allOrNone") is True
+    results = together(request, parts, all_or_none=body.get("allOrNone") is True)
+    return Answer(body={"compositeResponse": results})
+
+
+def together(
+    request: Request, parts: Sequence[Mapping[str, Any]], *, all_or_none: bool
+) -> list[dict[str, Any]]:
+    """Run sub-requests in their order as one transaction; the answer to each. With `all_or_none`
+    a failing one takes all back."""
     shared = context_of(request)
     results: list[dict[str, Any]] = []
     bodies: dict[str, Any] = {}
@@ -61,17 +71,19 @@ def composite(request: Request) -> Answer:
     except _RolledBack:
         failed = len(results) - 1
         results = [
-            results[place]
-            if place == failed
-            else {
-                "body": _HALTED,
-                "httpHeaders": {},
-                "httpStatusCode": 400,
-                "referenceId": part["referenceId"],
-            }
-            for place, part in enumerate(parts)
+            results[place] if place == failed else halted(part) for place, part in enumerate(parts)
         ]
-    return Answer(body={"compositeResponse": results})
+    return results
+
+
+def halted(part: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a sub-request that was taken back, or never run."""
+    return {
+        "body": _HALTED,
+        "httpHeaders": {},
+        "httpStatusCode": 400,
+        "referenceId": part["referenceId"],
+    }
 
 
 def batch(request: Request) -> Answer:
@@ -82,10 +94,10 @@ def batch(request: Request) -> Answer:
         raise Refusal(400, "INVALID_INPUT", "batchRequests must be a list of objects")
     if len(parts) > MAX_SUBREQUESTS:
         raise Refusal(400, "LIMIT_EXCEEDED", f"At most {MAX_SUBREQUESTS} sub-requests are allowed")
-    halted = False
+    stopped = False
     results: list[dict[str, Any]] = []
     for part in parts:
-        if halted:
+        if stopped:
             error = {"errorCode": "BATCH_PROCESSING_HALTED",
                      "message": "Batch processing halted per request"}  # fmt: skip
             results.append({"statusCode": 412, "result": [error]})
@@ -95,7 +107,7 @@ def batch(request: Request) -> Answer:
         sub = _sub_request(request, str(part.get("method", "GET")), url, part.get("richInput"), {})
         answer = _dispatch(sub)
         results.append({"statusCode": answer.status, "result": answer.body})
-        halted = answer.status >= 300 and body.get("haltOnError") is True
+        stopped = answer.status >= 300 and body.get("haltOnError") is True
     failed = any(one["statusCode"] >= 300 for one in results)
     return Answer(body={"hasErrors": failed, "results": results})
 
@@ -107,12 +119,7 @@ def _check(parts: Any) -> None:
         raise Refusal(
             400, "LIMIT_EXCEEDED", f"At most {MAX_SUBREQUESTS} composite sub-requests are allowed"
         )
-    names = [part.get("referenceId") for part in parts]
-    for name in names:
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*", name):
-            raise Refusal(400, "INVALID_INPUT", "Every sub-request needs a referenceId")
-    if len(set(names)) != len(names):
-        raise Refusal(400, "INVALID_INPUT", "referenceIds must be unique")
+    check_names(parts)
     queries = [
         part for part in parts
         if re.search(r"/(query|queryall|composite/sobjects)\b", str(part.get("url")).lower())
@@ -123,6 +130,16 @@ def _check(parts: Any) -> None:
             "LIMIT_EXCEEDED",
             f"At most {MAX_QUERIES} of the sub-requests may be queries or collections",
         )
+
+
+def check_names(parts: Sequence[Mapping[str, Any]]) -> None:
+    """Every sub-request has a referenceId of its own. Raises Refusal 400."""
+    names = [part.get("referenceId") for part in parts]
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*", name):
+            raise Refusal(400, "INVALID_INPUT", "Every sub-request needs a referenceId")
+    if len(set(names)) != len(names):
+        raise Refusal(400, "INVALID_INPUT", "referenceIds must be unique")
 
 
 def _run(

@@ -10,6 +10,7 @@ from sfprm.devorg import story
 from sfprm.devorg.api import control_logins, control_orgs
 from sfprm.devorg.api.exchange import Answer, Request
 from sfprm.devorg.apps import OAuthError
+from sfprm.devorg.behaviours.duplicates import duplicate_rules, set_duplicate_rules
 from sfprm.devorg.behaviours.user_life import confirm_email
 from sfprm.devorg.limits import limits_from
 from sfprm.devorg.problems import Refusal, RowProblem
@@ -154,6 +155,14 @@ def _set_limits(request: Request) -> Answer:
     return _limits(request)
 
 
+def _duplicate_rules(request: Request) -> Answer:
+    """All duplicate rules; POST replaces them by a list, `[]` for none."""
+    org = request.org
+    if request.method == "POST":
+        set_duplicate_rules(org, request.json())
+    return Answer(body=[asdict(rule) for rule in duplicate_rules(org)])
+
+
 def _confirm_email(request: Request) -> Answer:
     """A person follows the link in the mail that confirms a new e-mail address."""
     username = str(_body(request).get("username"))
@@ -173,6 +182,7 @@ _TABLE = {
     "faults": {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults},
     "delays": {"GET": _delays, "POST": _delays},
     "settings": {"POST": _settings},
+    "duplicate-rules": {"GET": _duplicate_rules, "POST": _duplicate_rules},
     "confirm-email": {"POST": _confirm_email},
     "sessions": {"POST": control_logins.add_session},
     "apps": {"GET": control_logins.apps, "POST": control_logins.add_app},

@@ -8,6 +8,7 @@ from typing import Any
 
 from sfprm.devorg.api.exchange import Request
 from sfprm.devorg.dml import Context, Row
+from sfprm.devorg.dml.duplicate_header import read_header
 from sfprm.devorg.ids import canonical, is_id
 from sfprm.devorg.org import Org
 from sfprm.devorg.problems import Refusal, RowProblem
@@ -29,12 +30,16 @@ _STATUS = {"ENTITY_IS_DELETED": 404, "INSUFFICIENT_ACCESS": 403, "NOT_IMITATED":
 def context_of(request: Request) -> Context:
     """The transaction's context: the one of the surrounding composite, or a new one. Raises
     Refusal for a malformed `Sforce-Auto-Assign`."""
+    duplicates = read_header(request.headers, request.number, request.data)
     if request.transaction is not None:
         request.transaction.auto_assign = _auto_assign(request)
+        request.transaction.duplicates = duplicates
         return request.transaction
     org = request.org
     now = stamp_text(org.clock.now())
-    return Context(org, request.access, now, _auto_assign(request), request.lock)
+    return Context(
+        org, request.access, now, _auto_assign(request), request.lock, duplicates=duplicates
+    )
 
 
 def _auto_assign(request: Request) -> bool | str:
@@ -94,7 +99,7 @@ def external_id(request: Request, definition: ObjectDef, name: str) -> FieldDef:
 def refusal(problem: RowProblem) -> Refusal:
     """A row's problem as the answer to a request about one record."""
     status = _STATUS.get(problem.code, 400)
-    return Refusal(status, problem.code, problem.message, problem.fields)
+    return Refusal(status, problem.code, problem.message, problem.fields, body=problem.body)
 
 
 def result(row: Row, *, upsert: bool = False) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import cache
 
 from sfprm.devorg.behaviours.behaviour import Behaviour
+from sfprm.devorg.behaviours.duplicates import Duplicates
 from sfprm.devorg.behaviours.external_profiles import ExternalProfiles
 from sfprm.devorg.behaviours.history import History
 from sfprm.devorg.behaviours.leads import Leads
@@ -32,6 +33,7 @@ ALL: tuple[Behaviour, ...] = (
     RecordOwners(),
     PartnerAccounts(),
     PortalContacts(),
+    Duplicates(),
     Groups(),
     QueueObjects(),
     Members(),

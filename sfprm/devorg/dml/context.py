@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from sfprm.devorg.dml.duplicate_header import DuplicateHeader
 from sfprm.devorg.problems import RowProblem
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Context:
 
     `auto_assign` is the `Sforce-Auto-Assign` header: True, False, or an assignment rule's id;
     absent is True [D]. `lock` is a fault that was asked for: every other row, the first among them,
-    meets it."""
+    meets it. `duplicates` is the header on duplicate rules."""
 
     org: Org
     access: Access
@@ -50,6 +51,7 @@ class Context:
     auto_assign: bool | str = True
     lock: RowProblem | None = None
     first_written: str | None = None
+    duplicates: DuplicateHeader = field(default_factory=DuplicateHeader)
 
     @property
     def user_id(self) -> str:
