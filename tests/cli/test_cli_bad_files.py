@@ -81,7 +81,7 @@ def test_all_mistakes_are_found_in_one_run(apply_it: Try, spoilt: Callable[..., 
     assert all(c["message"] for c in answer.json["complaints"])
 
 
-@pytest.mark.parametrize("command", ["check", "plan", "route"])
+@pytest.mark.parametrize("command", ["check", "route"])
 def test_every_command_that_reads_the_files_refuses_them(
     sfprm: Program, quiet_org: DevOrg, spoilt: Callable[..., Path], tmp_path: Path, command: str
 ) -> None:

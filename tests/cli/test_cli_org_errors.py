@@ -67,7 +67,7 @@ def test_the_login_is_told(sfprm: Program, env: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("command", "says"),
-    [("check", None), ("setup", "not confirmed"), ("plan", "Partner_Key__c"), ("apply", "setup")],
+    [("check", None), ("setup", "not confirmed"), ("apply", "Partner_Key__c")],
 )
 def test_an_org_before_setup(
     sfprm: Program, devorg: DevOrg, tmp_path: Path, command: str, says: str | None

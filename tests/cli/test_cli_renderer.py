@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -21,6 +23,13 @@ from sfprm.settings import load_settings
 
 TRICKY = ["[red]x[/]", "[/]", "a\\[b]", ":rocket: Ltd", "[link=http://x]y", "a [1/6] b", "\\"]
 TOKEN = "00D000000000001!AQ0AQFAKE.fake_token"
+
+
+@pytest.fixture
+def _log() -> Iterator[None]:
+    """The log is set up for this test alone: it writes to the stderr of its time."""
+    yield
+    structlog.reset_defaults()
 
 
 def drawn(*blocks: Table | Text, width: int = 10_000, terminal: bool = False) -> str:
@@ -119,11 +128,10 @@ def test_secrets_are_struck_out_of_log_events(event: dict[str, Any]) -> None:
         assert secret not in text
 
 
+@pytest.mark.usefixtures("_log")
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_a_trace_is_struck_out_too(capsys: pytest.CaptureFixture[str], form: str) -> None:
     """What an exception quotes."""
-    import structlog
-
     configure(load_settings({"SFPRM_LOG_FORMAT": form}), daemon=True)
     try:
         raise ValueError(f"could not use {TOKEN} of ana@example.com")
@@ -136,6 +144,7 @@ def test_a_trace_is_struck_out_too(capsys: pytest.CaptureFixture[str], form: str
     assert "ana@" not in said.err
 
 
+@pytest.mark.usefixtures("_log")
 @pytest.mark.parametrize(
     ("quiet", "daemon", "seen"),
     [(False, False, ["warning", "error"]), (True, False, ["error"]), (False, True, None)],
@@ -144,8 +153,6 @@ def test_a_person_sees_warnings_a_daemon_logs_all(
     capsys: pytest.CaptureFixture[str], quiet: bool, daemon: bool, seen: list[str] | None
 ) -> None:
     """One JSON object a line on stderr."""
-    import structlog
-
     configure(load_settings({"SFPRM_LOG_FORMAT": "json"}), quiet=quiet, daemon=daemon)
     log = structlog.get_logger()
     for level in ("info", "warning", "error"):

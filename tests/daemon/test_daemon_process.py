@@ -19,6 +19,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from sfprm.clock import SystemClock
+from sfprm.salesforce.session import open_session
+from sfprm.settings import load_settings
+from sfprm.store.lock import org_lock
+
 if TYPE_CHECKING:
     from tests.conftest import DevOrg, Program
 
@@ -276,15 +281,15 @@ def test_an_org_that_is_away_and_comes_back(stage: Stage) -> None:
 
 
 def test_another_writer_makes_it_skip_not_fail(stage: Stage) -> None:
-    """A person's `apply` holds the org: the due run is left out, and the daemon goes on."""
-    slow_write(stage)
-    with stage.sfprm.start("apply", env=stage.env) as apply:
-        until_struck(stage)
+    """While somebody else holds the org, due runs are left out; then the daemon goes on."""
+    settings = load_settings(stage.env)
+    with open_session(settings, SystemClock()) as session:
+        org = session.identity.org_id
+    locks = settings.state_dir / "locks"
+    with org_lock(settings.database, locks, org, job="a person's apply", clock=SystemClock()):
         daemon = stage.start()
         skipped = daemon.until("job.skipped", job="route")
-        assert f"process {apply.pid} on" in skipped["why"]
-        apply.communicate()
-    assert apply.returncode == 0
+        assert "a person's apply, process" in skipped["why"]
     daemon.until("run.finished", exit_code=0)
     daemon.send(signal.SIGTERM)
     assert daemon.end() == 0

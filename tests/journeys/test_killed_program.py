@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Opener = Callable[[str], "Scene"]
 Ends = dict[str, dict[str, list[Any]]]
 WRITES = "/composite/sobjects"
-WINDOW = 1.0
+WINDOW = 1.5
 """Seconds for which the org keeps the write that the process dies in."""
 PATIENCE = 30.0
 LATECOMERS = {"except": ["felix.gruber.alpentech@partners.example.com"]}
