@@ -182,6 +182,72 @@ def test_simple_salesforce_lists_and_reads(salesforce: Salesforce) -> None:
     assert "Network" in {one.xmlName for one in mdapi.describe_metadata().metadataObjects}
 
 
+def test_an_unpolled_deployment_ends_by_the_clock(devorg: Any, session: requests.Session) -> None:
+    """The next request of anybody finds it done."""
+    base = f"{devorg.http}/services/data/v66.0/metadata/deployRequest"
+    parts: dict[str, Any] = {"json": (None, "{}"), "file": ("deploy.zip", pack(PACKAGE))}
+    assert session.post(base, files=parts, timeout=10).status_code == 201
+    found = "SELECT Id FROM PermissionSet WHERE Name = 'Region'"
+    sizes = []
+    for seconds in (0, 10):
+        devorg.control("POST", "clock", {"advance": seconds})
+        sizes.append(query(devorg, session, found).json()["totalSize"])
+    assert sizes == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["executeAnonymous?anonymousBody=1", "sobjects", "sobjects/ApexClass/describe",
+     "query?q=SELECT+Id+FROM+Profile", "runTestsAsynchronous"],
+)  # fmt: skip
+def test_other_tooling_says_that_it_is_not_imitated(
+    devorg: Any, session: requests.Session, path: str
+) -> None:
+    """Apex, describes, objects that both APIs have: 501, never an empty success."""
+    answer = session.get(f"{devorg.http}/services/data/v66.0/tooling/{path}", timeout=10)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (501, "NOT_IMITATED")
+
+
+def test_tooling_tells_deployed_fields(devorg: Any, session: requests.Session) -> None:
+    """FieldDefinition follows the schema."""
+    deploy(devorg, session, PACKAGE)
+    soql = (
+        "SELECT QualifiedApiName, DataType FROM FieldDefinition WHERE EntityDefinitionId = "
+        "'Account' AND QualifiedApiName = 'Region__c'"
+    )
+    answer = session.get(
+        f"{devorg.http}/services/data/v66.0/tooling/query/", params={"q": soql}, timeout=10
+    )
+    body = answer.json()
+    assert (body["size"], body["entityTypeName"]) == (1, "FieldDefinition")
+    assert body["records"][0]["DataType"] == "Text(20)"
+
+
+def test_simple_salesforce_deploys_and_lists_queues(salesforce: Salesforce) -> None:
+    """A failed deployment with its line; then one that makes a queue that mdapi lists and reads."""
+    queue = f"<Queue {NS}><name>South</name>{{}}</Queue>"
+    manifest = f"<Package {NS}><types><members>South</members><name>Queue</name></types></Package>"
+    states = []
+    for inside in (
+        "<queueSobject><sobjectType>Leed</sobjectType></queueSobject>",
+        "<queueSobject><sobjectType>Lead</sobjectType></queueSobject>",
+    ):
+        files = {"package.xml": manifest, "queues/South.queue": queue.format(inside)}
+        zip_ = io.BytesIO(pack({path: text.encode() for path, text in files.items()}))
+        started: Any = salesforce.deploy(
+            zip_, sandbox=True, rollbackOnError=True, testLevel="NoTestRun"
+        )
+        polls: list[Any] = [salesforce.checkDeployStatus(str(started["asyncId"])) for _ in range(2)]
+        states.append((polls[-1]["state"], len(polls[-1]["deployment_detail"]["errors"])))
+    assert states == [("Failed", 1), ("Succeeded", 0)]
+    mdapi: Any = salesforce.mdapi
+    query = mdapi._client.get_type("ns0:ListMetadataQuery")
+    assert "South" in {one.fullName for one in mdapi.list_metadata([query(type="Queue")])}
+    assert mdapi.Queue.read(["South"]).queueSobject[0].sobjectType == "Lead"
+    assert mdapi.Role.read(["VP_Channels"]).parentRole == "CEO"
+    assert mdapi.Profile.read(["Admin"]).userLicense == "Salesforce"
+
+
 def test_expired_session_is_a_soap_fault(devorg: Any) -> None:
     """HTTP 500 with sf:INVALID_SESSION_ID."""
     envelope = (

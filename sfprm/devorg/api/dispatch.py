@@ -40,6 +40,7 @@ def answer(request: Request, fault: Fault | None) -> Answer:
         if request.org.waiting_groups:
             settle(request.org)
         request.org.bulk.settle()
+        metadata.settle(request.org)
         found, kind = _family(request, fault)
     except Refusal as refusal:
         found = refused(refusal)

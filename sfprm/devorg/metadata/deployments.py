@@ -115,10 +115,14 @@ def cancel(org: Org, deploy_id: str) -> dict[str, Any]:
 
 def settle(org: Org) -> None:
     """Carry out what has waited longer than a few seconds without a poll."""
-    for deploy_id in org.storage.meta_get(_WAITING, []):
-        job = _job(org, deploy_id)
-        if org.clock.now() - datetime.fromisoformat(job["created"]) > _WAIT:
-            _carry_out(org, job)
+    waiting = org.storage.meta_get(_WAITING)
+    if not waiting:
+        return
+    with org.storage.transaction():
+        for deploy_id in waiting:
+            job = _job(org, deploy_id)
+            if org.clock.now() - datetime.fromisoformat(job["created"]) > _WAIT:
+                _carry_out(org, job)
 
 
 def _flag(name: str, value: Any) -> bool:
