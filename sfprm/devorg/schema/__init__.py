@@ -6,7 +6,16 @@ row a child relationship. Only what a base org has, and what the modelled featur
 
 from __future__ import annotations
 
+from sfprm.devorg.schema.describes import features_of, from_describe
 from sfprm.devorg.schema.loading import Schema, load_schema
 from sfprm.devorg.schema.model import ChildRelationship, FieldDef, ObjectDef
 
-__all__ = ["ChildRelationship", "FieldDef", "ObjectDef", "Schema", "load_schema"]
+__all__ = [
+    "ChildRelationship",
+    "FieldDef",
+    "ObjectDef",
+    "Schema",
+    "features_of",
+    "from_describe",
+    "load_schema",
+]

@@ -164,7 +164,7 @@ def test_the_owner_cannot_be_blank(call: Any, error: Any) -> None:
         ("DELETE", "sobjects/Lead/00QdV000000zzzz", 404, "INVALID_CROSS_REFERENCE_KEY"),
         ("GET", "nope", 404, "NOT_FOUND"),
         ("PUT", "sobjects/Lead", 405, "METHOD_NOT_ALLOWED"),
-        ("GET", "tooling/query", 501, "NOT_IMITATED"),
+        ("GET", "tooling/executeAnonymous", 501, "NOT_IMITATED"),
         ("GET", "/services/data/v30.0/limits", 410, "UNSUPPORTED_API_VERSION"),
         ("GET", "/services/data/v99.0/limits", 404, "NOT_FOUND"),
         ("GET", "/services/nothing", 404, "NOT_FOUND"),
