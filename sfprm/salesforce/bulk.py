@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ NOT_PROCESSED = "NOT_PROCESSED"
 """Our code for rows that a failed or aborted job did not get to: nothing was done to them."""
 
 _ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
+_BARE = re.compile(r"[,\"\r\n]|\A\s|\s\Z").search
 _FIRST_PACE, _SLOWEST_PACE = 1.0, 15.0
 
 
@@ -190,9 +192,12 @@ def _files(rows: Sequence[Fields], key: str, max_bytes: int) -> Iterator[tuple[i
 
 
 def _line(cells: Sequence[str]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue().encode()
+    return (",".join(map(_quoted, cells)) + "\n").encode()
+
+
+def _quoted(text: str) -> str:
+    """Quoted where it must be; Python's own writer leaves a lone carriage return bare."""
+    return text if _BARE(text) is None else '"' + text.replace('"', '""') + '"'
 
 
 def _path(job: str, family: str = "ingest") -> str:
@@ -322,5 +327,5 @@ def row_error(text: str) -> RowError:
     words, _, fields = rest.removesuffix("--").rstrip().rpartition(":")
     if not words:
         return RowError(code, fields)
-    names = tuple(name.strip() for name in fields.split(",") if name.strip())
+    names = tuple(fields.replace(",", " ").split())
     return RowError(code, words, names)
