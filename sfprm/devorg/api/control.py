@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sfprm.devorg import story
-from sfprm.devorg.api import control_logins, control_orgs
+from sfprm.devorg.api import behaviours, control_logins, control_orgs
 from sfprm.devorg.api.exchange import Answer, Request
 from sfprm.devorg.apps import OAuthError
 from sfprm.devorg.behaviours.duplicates import duplicate_rules, set_duplicate_rules
@@ -176,6 +176,11 @@ _TABLE = {
     "seed": {"POST": _seed},
     "events": {"GET": _events, "POST": _event},
     "outbox": {"GET": _outbox},
+    "behaviours": {
+        "GET": behaviours.show,
+        "POST": behaviours.put,
+        "DELETE": behaviours.clear,
+    },
     "calls": {"GET": _calls, "POST": _set_calls},
     "calls/reset": {"POST": _calls_reset},
     "clock": {"GET": _clock, "POST": _set_clock},

@@ -116,6 +116,12 @@ ROUTES = (
     Route("GET", "jobs/query/{id}/results", jobs.query_results, "bulk"),
     Route("GET", "actions/standard", actions.listing, "actions"),
     Route("POST", "actions/standard/emailSimple", actions.email_simple, "actions"),
+    Route(
+        "POST",
+        "actions/standard/invocableApplyLeadAssignmentRules",
+        actions.apply_lead_rules,
+        "actions",
+    ),
     Route("POST", "connect/communities/{id}/publish", actions.publish, "connect"),
     Route("POST", "metadata/deployRequest", metadata.deploy, "metadata"),
     Route("GET", "metadata/deployRequest/{id}", metadata.status, "metadata"),

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from functools import cache
 
+from sfprm.devorg.behaviours.approval_locks import ApprovalLocks
+from sfprm.devorg.behaviours.assignment_rules import AssignmentRules
 from sfprm.devorg.behaviours.behaviour import Behaviour
 from sfprm.devorg.behaviours.duplicates import Duplicates
 from sfprm.devorg.behaviours.external_profiles import ExternalProfiles
+from sfprm.devorg.behaviours.flows import AfterSaveFlows, BeforeSaveFlows
 from sfprm.devorg.behaviours.history import History
-from sfprm.devorg.behaviours.leads import Leads
+from sfprm.devorg.behaviours.leads import LeadOwners, Leads
 from sfprm.devorg.behaviours.licences import Licences
 from sfprm.devorg.behaviours.partner_accounts import PartnerAccounts
 from sfprm.devorg.behaviours.partner_roles import PartnerRoles
@@ -21,8 +24,10 @@ from sfprm.devorg.behaviours.record_owners import RecordOwners
 from sfprm.devorg.behaviours.setup_access import SetupAccess
 from sfprm.devorg.behaviours.sites import MemberGroups, PermissionSetMembers, Sites, SiteUsers
 from sfprm.devorg.behaviours.storage_limit import StorageLimit
+from sfprm.devorg.behaviours.triggers import Triggers
 from sfprm.devorg.behaviours.user_life import UserLife
 from sfprm.devorg.behaviours.usernames import Usernames
+from sfprm.devorg.behaviours.validation_rules import ValidationRules
 
 __all__ = ["ALL", "Behaviour", "behaviours_for"]
 
@@ -30,10 +35,16 @@ ALL: tuple[Behaviour, ...] = (
     SetupAccess(),
     StorageLimit(),
     Leads(),
+    ApprovalLocks(),
     RecordOwners(),
+    BeforeSaveFlows(),
+    Triggers(),
+    ValidationRules(),
+    Duplicates(),
+    AssignmentRules(),
+    LeadOwners(),
     PartnerAccounts(),
     PortalContacts(),
-    Duplicates(),
     Groups(),
     QueueObjects(),
     Members(),
@@ -50,6 +61,7 @@ ALL: tuple[Behaviour, ...] = (
     PartnerRoles(),
     SiteUsers(),
     History(),
+    AfterSaveFlows(),
 )
 
 

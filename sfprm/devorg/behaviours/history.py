@@ -1,6 +1,7 @@
 """LeadHistory and AccountHistory: one row a change of a tracked field, only for fields that are
 tracked (operations.md rule 23). A change of owner writes two rows, one with ids and one with names;
-the field is called `Owner`; creation writes `created` (both as seen in real orgs, unverified)."""
+the field is called `Owner`, or `ownerAssignment` when an assignment rule changed it; creation
+writes `created` (as seen in real orgs, unverified)."""
 
 from __future__ import annotations
 
@@ -30,15 +31,15 @@ class History(Behaviour):
         for row in batch.living:
             if batch.operation == "insert":
                 rows.append(_entry(batch, row, "created", None, None, None))
+                if row.assigned_from is not None and "OwnerId" in tracked:
+                    rows += _owner(batch, row, names, row.assigned_from)
                 continue
             for name in tracked:
                 if not row.changes(name):
                     continue
                 old, new = (row.old or {}).get(name), row.values[name]
                 if name == "OwnerId":
-                    named = names.get(str(old)), names.get(str(new))
-                    rows.append(_entry(batch, row, "Owner", *named, "Text"))
-                    rows.append(_entry(batch, row, "Owner", old, new, "EntityId"))
+                    rows += _owner(batch, row, names, str(old))
                 else:
                     rows.append(_entry(batch, row, name, old, new, "Text"))
         if rows:
@@ -60,11 +61,21 @@ def _entry(
     }
 
 
+def _owner(batch: Batch, row: Row, names: dict[str, str], old: str) -> list[dict[str, Any]]:
+    new = str(row.values["OwnerId"])
+    called = "Owner" if row.assigned_from is None else "ownerAssignment"
+    return [
+        _entry(batch, row, called, names.get(old), names.get(new), "Text"),
+        _entry(batch, row, called, old, new, "EntityId"),
+    ]
+
+
 def _owner_names(batch: Batch) -> dict[str, str]:
     ids: set[str] = set()
     for row in batch.living:
-        if row.old is not None and row.changes("OwnerId"):
-            ids |= {str(row.old["OwnerId"]), str(row.values["OwnerId"])}
+        before = row.old["OwnerId"] if row.old is not None else row.assigned_from
+        if before is not None and row.changes("OwnerId"):
+            ids |= {str(before), str(row.values["OwnerId"])}
     return _names(batch.org, ids)
 
 

@@ -18,7 +18,7 @@ from sfprm.devorg.problems import RowProblem
 if TYPE_CHECKING:
     from sfprm.devorg.dml.context import Batch
 
-__all__ = ["RecordOwners"]
+__all__ = ["RecordOwners", "owner_problem"]
 
 _PERMISSION = "UpdateWithInactiveOwner"
 
@@ -37,7 +37,7 @@ class RecordOwners(Behaviour):
         for row in rows:
             owner = str(row.values["OwnerId"])
             if owner not in known:
-                known[owner] = self._problem(batch, owner)
+                known[owner] = owner_problem(batch, owner)
             problem = known[owner] or self._former(batch, row.old)
             if problem is not None:
                 row.problem = problem
@@ -51,31 +51,31 @@ class RecordOwners(Behaviour):
         user = batch.org.storage.get("User", former)
         return None if user is None or user["IsActive"] else _inactive(batch, former)
 
-    def _problem(self, batch: Batch, owner: str) -> RowProblem | None:
-        storage, object_ = batch.org.storage, batch.definition.name
-        if owner[:3] == "00G":
-            group = storage.get("Group", owner) or {}
-            if group.get("Type") != "Queue":
-                return RowProblem(
-                    "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", "OwnerId"
-                )
-            if not storage.find("QueueSobject", QueueId=owner, SobjectType=object_):
-                return RowProblem(
-                    "INVALID_OPERATION", "Queue not associated with this SObject type"
-                )
-            return None
-        user = storage.get("User", owner) or {}
-        if not user.get("IsActive") and not batch.context.access.has(_PERMISSION):
-            return _inactive(batch, owner)
-        if user.get("UserType") == "CspLitePortal" and object_ in {"Lead", "Task"}:
+
+def owner_problem(batch: Batch, owner: str) -> RowProblem | None:
+    """Why a user or queue may not own records of the batch's object; None when it may."""
+    storage, object_ = batch.org.storage, batch.definition.name
+    if owner[:3] == "00G":
+        group = storage.get("Group", owner) or {}
+        if group.get("Type") != "Queue":
             return RowProblem(
-                "OP_WITH_INVALID_USER_TYPE_EXCEPTION", "Operation not valid for this user type"
+                "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", "OwnerId"
             )
-        if object_ == "Lead" and not batch.org.permissions.of(owner).object_visible("Lead"):
-            return RowProblem(
-                "TRANSFER_REQUIRES_READ", "The new owner must have read permission", "OwnerId"
-            )
+        if not storage.find("QueueSobject", QueueId=owner, SobjectType=object_):
+            return RowProblem("INVALID_OPERATION", "Queue not associated with this SObject type")
         return None
+    user = storage.get("User", owner) or {}
+    if not user.get("IsActive") and not batch.context.access.has(_PERMISSION):
+        return _inactive(batch, owner)
+    if user.get("UserType") == "CspLitePortal" and object_ in {"Lead", "Task"}:
+        return RowProblem(
+            "OP_WITH_INVALID_USER_TYPE_EXCEPTION", "Operation not valid for this user type"
+        )
+    if object_ == "Lead" and not batch.org.permissions.of(owner).object_visible("Lead"):
+        return RowProblem(
+            "TRANSFER_REQUIRES_READ", "The new owner must have read permission", "OwnerId"
+        )
+    return None
 
 
 def _inactive(batch: Batch, owner: str) -> RowProblem:

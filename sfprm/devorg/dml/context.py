@@ -76,7 +76,8 @@ class Context:
 @dataclass(slots=True)
 class Row:
     """One record on its way. `values` holds what is to be written, by API name, as stored; `old`
-    the record before an update or delete; `problem` why it is refused."""
+    the record before an update or delete; `problem` why it is refused. `assigned_from` is the owner
+    that an assignment rule replaced, `notice` the template by which it tells the new one."""
 
     index: int
     values: dict[str, Any] = field(default_factory=dict)
@@ -85,6 +86,8 @@ class Row:
     problem: RowProblem | None = None
     created: bool = False
     parents: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    assigned_from: str | None = None
+    notice: str | None = None
 
     def get(self, name: str) -> Any:
         """The value after the write."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-from sfprm.devorg.metadata.package import pack
 
 
 def queue(call: Any, name: str = "Partner leads", *, for_lead: bool = True) -> str:
@@ -177,34 +174,3 @@ def test_the_auto_assign_header(call: Any, error: Any) -> None:
     for value in ("FALSE", "false", "TRUE"):
         answer = call("POST", "sobjects/Lead", BODY, headers={"Sforce-Auto-Assign": value})
         assert answer.status_code == 201
-
-
-def test_an_active_rule_is_not_passed_over_in_silence(call: Any, error: Any) -> None:
-    """With one, a write needs the header FALSE, or is told what is missing."""
-    namespace = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
-    files = {
-        "package.xml": f"<Package {namespace}><types><members>Lead</members>"
-        "<name>AssignmentRules</name></types><version>66.0</version></Package>",
-        "assignmentRules/Lead.assignmentRules": f"<AssignmentRules {namespace}><assignmentRule>"
-        "<fullName>Partners</fullName><active>true</active><ruleEntry>"
-        "<assignedTo>sam.carter@alder.example.com</assignedTo>"
-        "<assignedToType>User</assignedToType><criteriaItems><field>Lead.Company</field>"
-        "<operation>equals</operation><value>B</value></criteriaItems></ruleEntry>"
-        "</assignmentRule></AssignmentRules>",
-    }
-    zip_ = pack({path: text.encode() for path, text in files.items()})
-    options = json.dumps({"deployOptions": {"singlePackage": True}})
-    started = call(
-        "POST",
-        "metadata/deployRequest",
-        files={
-            "json": (None, options, "application/json"),
-            "file": ("deploy.zip", zip_, "application/zip"),
-        },
-    ).json()
-    for _ in range(2):
-        ended = call("GET", f"metadata/deployRequest/{started['id']}").json()["deployResult"]
-    assert ended["status"] == "Succeeded", ended
-    assert error(call("POST", "sobjects/Lead", BODY))[:2] == (501, "NOT_IMITATED")
-    headers = {"Sforce-Auto-Assign": "FALSE"}
-    assert call("POST", "sobjects/Lead", BODY, headers=headers).status_code == 201
