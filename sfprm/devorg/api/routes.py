@@ -28,7 +28,7 @@ from sfprm.devorg.api import (
 from sfprm.devorg.api.exchange import Answer, Request
 from sfprm.devorg.problems import Refusal, not_imitated
 
-__all__ = ["Found", "find"]
+__all__ = ["NOT_IMITATED", "ROUTES", "Found", "find"]
 
 Handler: TypeAlias = Callable[..., Answer]
 
@@ -127,7 +127,7 @@ ROUTES = (
     Route("GET", "metadata/deployRequest/{id}", metadata.status, "metadata"),
     Route("PATCH", "metadata/deployRequest/{id}", metadata.cancel, "metadata"),
 )
-_NOT_IMITATED = (
+NOT_IMITATED = (
     "tooling",
     "jobs",
     "search",
@@ -170,7 +170,7 @@ def find(method: str, segments: list[str]) -> Found:
             "METHOD_NOT_ALLOWED",
             f"HTTP Method '{method}' not allowed. Allowed are {','.join(dict.fromkeys(others))}",
         )
-    if segments and segments[0].lower() in {one.lower() for one in _NOT_IMITATED}:
+    if segments and segments[0].lower() in {one.lower() for one in NOT_IMITATED}:
         raise not_imitated(f"the resource {method} /{'/'.join(map(unquote, segments))}")
     raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
 
