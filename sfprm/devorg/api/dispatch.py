@@ -196,7 +196,9 @@ def _strike(request: Request, fault: Fault) -> None:
     locked = _LOCKS.get(fault.kind)
     if locked is None:
         return
-    if "/composite/sobjects" in request.path.lower() and request.method in {"POST", "PATCH"}:
+    path = request.path.lower()
+    rows = "/composite/sobjects" in path and request.method in {"POST", "PATCH"}
+    if rows or ("/jobs/ingest/" in path and request.method == "PUT"):
         request.lock = locked
         return
     raise Refusal(400, locked.code, locked.message, ())

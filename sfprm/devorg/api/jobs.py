@@ -124,7 +124,9 @@ def batches(request: Request, id: str) -> Answer:
     store = request.org.bulk.store
     with request.org.storage.transaction():
         store.put_data(job.id, text)
-        store.save(replace(job, uploaded=True))
+        lock = request.lock
+        met = (lock.code, lock.message) if lock is not None else None
+        store.save(replace(job, uploaded=True, lock=met))
     return Answer(201)
 
 

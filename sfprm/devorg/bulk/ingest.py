@@ -4,7 +4,9 @@ transactions of 200 [D].
 No `Sforce-Auto-Assign` can be sent with a job: an `assignmentRuleId` runs that rule, without one
 none runs [D, rest.md "Unverified" 2]. A value of the wrong type fails its row alone:
 `INVALID_TYPE_ON_FIELD_IN_RECORD:Label: value not of required type: x` [M]. Errors are
-`CODE:message:fields --`, the fields with spaces between them (for several unverified)."""
+`CODE:message:fields --`, the fields with spaces between them (for several unverified). Rows that
+meet a lock fail and are not tried again [D, practice.md]; a fault `lock` on the upload makes every
+other row meet one."""
 
 from __future__ import annotations
 
@@ -131,7 +133,8 @@ class Work:
         org = self._org
         now = stamp_text(org.clock.now())
         rule = self._job.assignment_rule
-        context = Context(org, self._request.access, now, rule if rule is not None else False)
+        lock = RowProblem(*self._job.lock) if self._job.lock is not None else None
+        context = Context(org, self._request.access, now, rule if rule is not None else False, lock)
         context.mixed_with(self._definition.name)
         with transaction(org):
             written = self._operate(context, chosen)

@@ -54,7 +54,8 @@ class Job:
     """One job. `kind` is ingest or query. Stamps are texts as the API writes them; `closed` is the
     exact instant of closing in ISO form. `total` is None until the data was read through; `offset`
     is the character of the data at which the next row begins; `processed` and `failed` count rows.
-    `outcome` is what the work came to, hidden until the job was polled once while not done."""
+    `outcome` is what the work came to, hidden until the job was polled once while not done.
+    `lock` is a fault that every other row meets, as (code, message)."""
 
     id: str
     kind: str
@@ -80,6 +81,7 @@ class Job:
     milliseconds: int = 0
     outcome: Event | None = None
     error: str | None = None
+    lock: tuple[str, str] | None = None
 
     @property
     def dialect(self) -> Dialect:

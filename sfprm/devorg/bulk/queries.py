@@ -7,20 +7,22 @@ it, with the path of its parents; every value is in quotes, null is empty."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sfprm.devorg.asking import query_options
 from sfprm.devorg.bulk.dialect import Dialect
 from sfprm.devorg.problems import Refusal, not_imitated
 from sfprm.devorg.soql.errors import NotImitated, SoqlError
 from sfprm.devorg.soql.parser import parse
-from sfprm.devorg.soql.run import run_query
+from sfprm.devorg.soql.run import query_columns, run_query
 from sfprm.devorg.soql.tree import Call, ChildQuery, Item, Path, Query, TypeOf
 
 if TYPE_CHECKING:
     from sfprm.devorg.org import Org
     from sfprm.devorg.permissions import Access
-    from sfprm.devorg.schema import ObjectDef
+    from sfprm.devorg.schema import FieldDef, ObjectDef
 
 __all__ = ["check", "run"]
 
@@ -44,16 +46,20 @@ def check(org: Org, access: Access, text: str, version: str) -> str:
         raise _refused("OFFSET is not supported in Bulk V2 Query")
     definition = org.schema.object(query.sources[0].text)
     if definition is None or not org.object_visible(access, definition):
-        _records(org, access, text, version, False)  # refused in the words of SOQL
+        _bind(org, access, text, version)  # refused in the words of SOQL
         raise _refused(f"Entity '{query.sources[0].text}' is not supported by the Bulk API.")
     for path in _paths(query, definition):
-        found = definition.field(path[0]) if len(path) == 1 else None
+        found = _walk(org, definition, path)[1]
         if found is not None and found.is_compound:
             raise _refused("Selecting compound data not supported in Bulk Query")
-    first = text if query.limit is not None else f"{text} LIMIT 1"
-    if query.limit is None and query.tracking is None and not query.updating:
-        _records(org, access, first, version, False)
+    _bind(org, access, text, version)
     return definition.name
+
+
+def _bind(org: Org, access: Access, text: str, version: str) -> None:
+    """Check a query against the schema without running it. Raises Refusal."""
+    with _refusing():
+        query_columns(text, org.schema, org.storage, **query_options(org, access, version))
 
 
 def run(
@@ -64,37 +70,24 @@ def run(
     definition = org.schema.object(query.sources[0].text)
     assert definition is not None
     paths = _paths(query, definition)
-    records = _records(org, access, text, version, deleted)
-    header = dialect.line([".".join(_spelt(org, definition, path)) for path in paths])
+    options = query_options(org, access, version, include_deleted=deleted)
+    with _refusing():
+        records = run_query(text, org.schema, org.storage, **options).records
+    header = dialect.line([".".join(_walk(org, definition, path)[0]) for path in paths])
     folded = [[part.lower() for part in path] for path in paths]
     return header, [dialect.line([_cell(one, path) for path in folded]) for one in records]
 
 
 def _parsed(text: str) -> Query:
-    try:
+    with _refusing():
         return parse(text)
-    except SoqlError as error:
-        raise Refusal(400, error.error_code, error.message) from error
-    except NotImitated as error:
-        raise not_imitated(error.what) from error
 
 
-def _records(
-    org: Org, access: Access, text: str, version: str, deleted: bool
-) -> list[dict[str, Any]]:
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What the query language refuses, as the answer to the request."""
     try:
-        return run_query(
-            text,
-            org.schema,
-            org.storage,
-            visible=lambda object_, field: org.visible(access, object_, field),
-            object_visible=lambda object_: org.object_visible(access, object_),
-            now=org.clock.now(),
-            user_zone=str(access.user.get("TimeZoneSidKey") or "GMT"),
-            include_deleted=deleted,
-            version=version,
-            user_id=access.user_id,
-        ).records
+        yield
     except SoqlError as error:
         raise Refusal(400, error.error_code, error.message) from error
     except NotImitated as error:
@@ -128,8 +121,11 @@ def _paths(query: Query, definition: ObjectDef) -> list[tuple[str, ...]]:
     return list({tuple(part.lower() for part in path): path for path in paths}.values())
 
 
-def _spelt(org: Org, definition: ObjectDef, path: tuple[str, ...]) -> list[str]:
-    """A path as the schema spells it; what lies behind a polymorphic parent stays as typed."""
+def _walk(
+    org: Org, definition: ObjectDef, path: tuple[str, ...]
+) -> tuple[list[str], FieldDef | None]:
+    """A path as the schema spells it, and its field. What lies behind a polymorphic parent stays as
+    typed, its field unknown."""
     spelt: list[str] = []
     owner: ObjectDef | None = definition
     for part in path[:-1]:
@@ -138,7 +134,7 @@ def _spelt(org: Org, definition: ObjectDef, path: tuple[str, ...]) -> list[str]:
         single = field is not None and len(field.reference_to) == 1
         owner = org.schema.object(field.reference_to[0]) if field is not None and single else None
     last = owner.field(path[-1]) if owner is not None else None
-    return [*spelt, last.name if last is not None else path[-1]]
+    return [*spelt, last.name if last is not None else path[-1]], last
 
 
 def _cell(record: Mapping[str, Any], path: list[str]) -> str:

@@ -185,4 +185,6 @@ def _read(text: object) -> Job:
     values = {name: value for name, value in values.items() if name in known}
     values["state"] = State(values["state"])
     values["outcome"] = Event(values["outcome"]) if values["outcome"] else None
+    lock = values.get("lock")
+    values["lock"] = (lock[0], lock[1]) if lock else None
     return Job(**values)

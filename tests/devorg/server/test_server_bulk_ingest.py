@@ -350,3 +350,15 @@ def test_many_rows_go_in_transactions_of_200(call: Any) -> None:
     bad = {one["LastName"] for one in results(call, id_, "failedResults")}
     assert len(good) == 445
     assert bad == {"L0", "L100", "L200", "L300", "L400"}
+
+
+def test_rows_that_meet_a_lock(call: Any) -> None:
+    """A fault on the upload: every other row fails in the lock's words, and stays failed."""
+    call.org.control("POST", "faults", {"path": "/batches", "kind": "lock", "times": 1})
+    id_ = start(call, "insert", "Lead", "LastName,Company\nA,C\nB,C\n")
+    assert finish(call, id_)["numberRecordsFailed"] == 1
+    [bad] = results(call, id_, "failedResults")
+    assert bad["sf__Error"].startswith(
+        "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: "
+    )
+    assert bad["sf__Error"].endswith(": --")

@@ -106,6 +106,8 @@ def test_query_all_has_the_deleted(call: Any) -> None:
          "Aggregate Relationships not supported in Bulk V2 Query with CSV content type"),
         ("SELECT Address FROM Lead", "API_ERROR",
          "Selecting compound data not supported in Bulk Query"),
+        ("SELECT Account.BillingAddress FROM Contact", "API_ERROR",
+         "Selecting compound data not supported in Bulk Query"),
         ("SELECT COUNT() FROM Lead", "API_ERROR", "aggregate"),
         ("SELECT COUNT(Id) FROM Lead", "API_ERROR", "aggregate"),
         ("SELECT Status FROM Lead GROUP BY Status", "API_ERROR", "GROUP BY"),

@@ -1,4 +1,4 @@
-"""/composite/tree and /composite/graph."""
+"""/composite/tree and /composite/graph, and the limits of /composite."""
 
 from __future__ import annotations
 
@@ -164,3 +164,18 @@ def test_after_fourteen_failed_graphs_the_rest_is_halted(call: Any) -> None:
 def test_graphs_that_cannot_be(call: Any, graphs: Any) -> None:
     """400 as a whole."""
     assert call("POST", "composite/graph", {"graphs": graphs}).status_code == 400
+
+
+def test_five_of_a_composite_may_be_queries(call: Any, error: Any) -> None:
+    """Queries and collections together; the sixth refuses the whole. No job in a composite."""
+    urls = [f"{ROOT}/query?q=SELECT+Id+FROM+Account+LIMIT+1"] * 4
+    urls.append(f"{ROOT}/composite/sobjects/Account?ids=001dV0000000001&fields=Id")
+    parts = [{"referenceId": f"r{n}", "method": "GET", "url": url} for n, url in enumerate(urls)]
+    answers = call("POST", "composite", {"compositeRequest": parts}).json()["compositeResponse"]
+    assert [one["httpStatusCode"] for one in answers] == [200] * 5
+    parts.append({"referenceId": "r5", "method": "GET", "url": urls[0]})
+    answer = call("POST", "composite", {"compositeRequest": parts})
+    assert error(answer)[:2] == (400, "LIMIT_EXCEEDED")
+    job = {"referenceId": "j", "method": "GET", "url": f"{ROOT}/jobs/ingest"}
+    [refused] = call("POST", "composite", {"compositeRequest": [job]}).json()["compositeResponse"]
+    assert refused["httpStatusCode"] == 400
