@@ -23,6 +23,7 @@ from sfprm.devorg.behaviours.queues import Groups, Members, QueueObjects
 from sfprm.devorg.behaviours.record_owners import RecordOwners
 from sfprm.devorg.behaviours.setup_access import SetupAccess
 from sfprm.devorg.behaviours.sites import MemberGroups, PermissionSetMembers, Sites, SiteUsers
+from sfprm.devorg.behaviours.state_country import StateCountry
 from sfprm.devorg.behaviours.storage_limit import StorageLimit
 from sfprm.devorg.behaviours.triggers import Triggers
 from sfprm.devorg.behaviours.user_life import UserLife
@@ -33,6 +34,7 @@ __all__ = ["ALL", "Behaviour", "behaviours_for"]
 
 ALL: tuple[Behaviour, ...] = (
     SetupAccess(),
+    StateCountry(),
     StorageLimit(),
     Leads(),
     ApprovalLocks(),
