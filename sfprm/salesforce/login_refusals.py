@@ -113,6 +113,11 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "invalid_grant",
+        "expired authorization code",
+        "The assertion had run out when it arrived: set this machine's clock right (NTP).",
+    ),
+    Row(
+        "invalid_grant",
         "signature",
         "Check that SFPRM_PRIVATE_KEY belongs to the certificate in the app.",
         about_key=True,
