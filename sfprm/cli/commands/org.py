@@ -68,11 +68,19 @@ def seed(
     org: Address,
     story: Annotated[str, typer.Argument(help="demo, partners-ready or empty.")] = "demo",
     number: Annotated[int, typer.Option("--seed", help="Seed of the generator.")] = 7,
+    leads: Annotated[
+        int, typer.Option(min=0, max=5_000_000, help="So many leads more than the story has.")
+    ] = 0,
 ) -> None:
     """Start a story anew in a running embedded org (what was there is gone)."""
     _control(org, "POST", "reset")
     answer = _control(org, "POST", "seed", {"story": story, "seed": number})
-    surface.put((Text((f"The org tells the story {story!r} from the start.",)),), answer)
+    said = [f"The org tells the story {story!r} from the start."]
+    if leads:
+        more = _control(org, "POST", "seed", {"seed": number, "leads": leads}, wait=900)
+        answer = {**answer, **more}
+        said.append(f"{leads:,} leads were loaded.")
+    surface.put((Text(tuple(said)),), answer)
 
 
 @command(app)
@@ -150,11 +158,11 @@ def faults(
     surface.put((Text((json.dumps(answer),)),), answer)
 
 
-def _control(org: str, method: str, path: str, body: Any = None) -> Any:
+def _control(org: str, method: str, path: str, body: Any = None, wait: float = 60) -> Any:
     import requests
 
     try:
-        answer = requests.request(method, f"{org}/_devorg/{path}", json=body, timeout=60)
+        answer = requests.request(method, f"{org}/_devorg/{path}", json=body, timeout=wait)
     except requests.RequestException:
         raise OrgUnreachable(
             f"no embedded org answers at {org}.", hint="Start one with `sfprm org serve`."

@@ -61,9 +61,16 @@ def _reset(request: Request) -> Answer:
 
 
 def _seed(request: Request) -> Answer:
-    body = _body(request)
+    """{"story": "demo", "seed": 7}, with "leads": n that many leads more; {"leads": n} alone adds
+    them to the org as it is. "key" names a deployed text field of theirs to fill."""
+    org, body = request.org, _body(request)
     name, seed = str(body.get("story", "demo")), int(body.get("seed", 7))
-    return Answer(body=request.org.seed(name, seed))
+    done = {} if "leads" in body and "story" not in body else org.seed(name, seed)
+    if "leads" not in body:
+        return Answer(body=done)
+    loaded = story.load_leads(org, int(body["leads"]), seed, body.get("key"))
+    said = " ".join(filter(None, [done.get("done"), f"{loaded} leads were loaded."]))
+    return Answer(body={**done, "done": said, "leads": loaded})
 
 
 def _event(request: Request) -> Answer:

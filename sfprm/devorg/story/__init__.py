@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from sfprm.devorg.story.crowd import load_leads
 from sfprm.devorg.story.happenings import event
 from sfprm.devorg.story.seeding import STORIES, seed
 
-__all__ = ["STORIES", "event", "seed"]
+__all__ = ["STORIES", "event", "load_leads", "seed"]

@@ -55,7 +55,16 @@ _NOT_FOR_ADMINS = frozenset(
     {"ApiUserOnly", "BulkApiHardDelete", "IsSsoEnabled", "UpdateWithInactiveOwner"}
 )
 """Permissions that an administrator has only when they are given on purpose."""
+_ALL = frozenset({"read", "create", "edit", "delete"})
 _OBJECT_RIGHTS: dict[str, dict[str, frozenset[str]]] = {
+    "Standard User": {
+        "Account": _ALL,
+        "Contact": _ALL,
+        "Lead": _ALL,
+        "Opportunity": _ALL,
+        "Case": frozenset({"read", "create", "edit"}),
+        "Campaign": frozenset({"read"}),
+    },
     "Alder Partner User": {
         "Lead": frozenset({"read", "edit"}),
         "Account": frozenset({"read"}),
