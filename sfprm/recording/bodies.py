@@ -58,7 +58,7 @@ def body_from(content: bytes, content_type: str) -> Body:
         return Body("form", tuple(parse_qsl(text, keep_blank_values=True)))
     if kind == "text/csv":
         return Body("csv", tuple(tuple(row) for row in csv.reader(io.StringIO(text, newline=""))))
-    if "xml" in kind or text.lstrip().startswith("<?xml"):
+    if "xml" in kind or text.lstrip().startswith("<"):
         return Body("text", text) if parse_xml(text) is None else Body("xml", text)
     if "json" in kind or text.lstrip()[:1] in ("{", "["):
         try:

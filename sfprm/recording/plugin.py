@@ -101,6 +101,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--sfprm-force-org", action="store_true", help="Run scenarios in a production org too."
     )
+    group.addoption(
+        "--sfprm-scenario",
+        action="append",
+        default=[],
+        help="Run this scenario alone (may be given several times).",
+    )
+    group.addoption(
+        "--sfprm-folder", default=None, help="Folder of the recordings, in place of the ini's."
+    )
     parser.addini("sfprm_recordings", "Folder of the recordings.", default="fixtures/recordings")
 
 
@@ -113,6 +122,32 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if config.getoption("--sfprm-record") and _mode(config) == "replay":
         raise pytest.UsageError("--sfprm-record needs an org: add --sfprm-mode devorg or live.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the scenarios asked for. Raises UsageError for a name that no test has."""
+    wanted = set(config.getoption("--sfprm-scenario"))
+    if not wanted:
+        return
+    named = {name: item for item in items if (name := _scenario_of(item))}
+    unknown = wanted - set(named)
+    if unknown:
+        raise pytest.UsageError(
+            f"no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(sorted(named))}"
+        )
+    kept = [item for item in items if _scenario_of(item) in wanted]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _scenario_of(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("salesforce_recording")
+    return str(marker.args[0]) if marker and marker.args else ""
+
+
+def _folder(config: pytest.Config) -> Path:
+    told = config.getoption("--sfprm-folder")
+    return Path(told) if told else config.rootpath / str(config.getini("sfprm_recordings"))
 
 
 def _mode(config: pytest.Config) -> Mode:
@@ -168,7 +203,7 @@ def salesforce_recording(
     told: dict[str, Any] = {"fictional": (), "order": "strict", "story": "demo", "keep": None}
     told |= marker.kwargs
     keep = told["keep"] or SALESFORCE
-    folder = request.config.rootpath / str(request.config.getini("sfprm_recordings"))
+    folder = _folder(request.config)
     mode = _mode(request.config)
     if mode == "replay":
         try:
@@ -208,7 +243,7 @@ def pytest_runtest_makereport(
     return (yield)
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say which replayed scenarios no real org has confirmed yet."""
     used = {
         value
@@ -221,5 +256,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if unconfirmed:
         terminalreporter.write_line(
             f"{len(unconfirmed)} of {len(used)} replayed scenarios have no recording from a real "
-            f"org yet: {', '.join(unconfirmed)}"
+            "org yet"
+            + (f": {', '.join(unconfirmed)}" if config.option.verbose > 0 else "; -v names them")
         )

@@ -51,7 +51,7 @@ UNSHAPED = {
     "street": "Rua das Gaivotas 17",
     "phone": "+351 912 345 678",
     "one-time code": "481516",
-    "card": "4929 7226 5337 9141",
+    "card": "4012 8888 8888 1881",
     "IBAN": "PT50 0002 0123 1234 5678 9015 4",
     "foreign script": "山田太郎",
     "key in words": "TopSecretAlpha9",
