@@ -21,7 +21,7 @@ __all__ = ["Cursor", "Cursors", "Open", "page_of"]
 LIFE = timedelta(days=2)
 
 Record: TypeAlias = dict[str, Any]
-Open: TypeAlias = Callable[[list[Record], int], str]
+Open: TypeAlias = Callable[[Sequence[Record], int], str]
 """Opens a cursor over records, to be read on from a place; its address."""
 
 
@@ -29,7 +29,7 @@ Open: TypeAlias = Callable[[list[Record], int], str]
 class Cursor:
     """All records of one result, in pages of `batch` rows. `nested`: they hold child sets."""
 
-    records: list[Record]
+    records: Sequence[Record]
     batch: int
     made: datetime
     user_id: str
@@ -40,7 +40,7 @@ class Cursor:
         """The records from that place on, and the place of the next page."""
         if not self.nested:
             end = min(start + self.batch, len(self.records))
-            return self.records[start:end], end
+            return list(self.records[start:end]), end
         return page_of(self.records, start, self.batch, open_)
 
 

@@ -92,6 +92,11 @@ class Storage:
         with self._lock:
             self._connection.close()
 
+    @property
+    def changes(self) -> int:
+        """How many rows were written so far: as long as it stands, nothing has changed."""
+        return self._connection.total_changes
+
     # Tables
 
     def create(self, schema: Schema) -> None:
@@ -425,6 +430,19 @@ class Storage:
         """Runs one statement and gives all its rows, values as stored."""
         with self._lock:
             return self._connection.execute(sql, parameters).fetchall()
+
+    def stream(
+        self,
+        sql: str,
+        parameters: Sequence[Any],
+        size: int,
+        take: Callable[[list[tuple[Any, ...]]], None],
+    ) -> None:
+        """Runs one statement and hands its rows on, `size` at a time."""
+        with self._lock:
+            cursor = self._connection.execute(sql, parameters)
+            while rows := cursor.fetchmany(size):
+                take(rows)
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         self._connection.execute(sql, parameters)

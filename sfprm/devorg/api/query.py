@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,7 +88,9 @@ def _run(
     batch = _batch_size(request) if objects is None else MAX_BATCH
     fits = len(found.records) <= batch
     if fits and not found.nested:
-        return Answer(body={"totalSize": found.total_size, "done": True, "records": found.records})
+        return Answer(
+            body={"totalSize": found.total_size, "done": True, "records": list(found.records)}
+        )
     whole = Cursor(found.records, batch, org.clock.now(), access.user_id, resource, found.nested)
     records, end = whole.page(0, _opening(request, whole))
     if end >= len(found.records):
@@ -108,7 +111,7 @@ def _only(text: str, objects: frozenset[str], schema: Schema, options: QueryOpti
 def _opening(request: Request, cursor: Cursor) -> Open:
     """Opens cursors over children that did not fit into a page."""
 
-    def open_(children: list[dict[str, Any]], place: int) -> str:
+    def open_(children: Sequence[dict[str, Any]], place: int) -> str:
         own = replace(cursor, records=children)
         return f"{request.data}/{cursor.resource}/{request.org.cursors.keep(own)}-{place}"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Unpack
 
@@ -26,6 +27,7 @@ from sfprm.devorg.soql.options import QueryOptions
 from sfprm.devorg.soql.parser import parse
 from sfprm.devorg.soql.ranges import range_indexed
 from sfprm.devorg.soql.records import Record, RecordPlan, group_record
+from sfprm.devorg.soql.spool import BLOCK, LARGE, Records, Rows
 from sfprm.devorg.soql.sql import Emitter, RowRules, among, rows
 from sfprm.devorg.soql.tables import Sql, joined
 from sfprm.devorg.storage import Storage
@@ -42,13 +44,14 @@ _BOUNDS = ("too many", "too large", "at most", "parser stack")
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """All records, and how many there are; for COUNT() no records and the count.
+    """All records, and how many there are; for COUNT() no records and the count. Many records are
+    each made when they are read, of rows kept packed.
 
     `nested`: child sub-queries are among the keys. `locked` holds the ids that FOR UPDATE names: a
     query through the API is a transaction of its own, so their locks end with the answer [M].
     """
 
-    records: list[Record] = field(default_factory=list)
+    records: Sequence[Record] = ()
     total_size: int = 0
     object: str = ""
     aggregated: bool = False
@@ -128,21 +131,29 @@ class _Runner:
             ((count,),) = self._execute(self.counting(query))
             return QueryResult([], count, name)
         if query.grouping_sets is not None:
-            found = self._groups(query)
-            return QueryResult(found, len(found), name, aggregated=True)
-        records = self._records(query)
-        if query.tracking in ("VIEW", "REFERENCE"):
-            self._mark_seen(query, records, now)
-        if name in DEFINITIONS and len(records) > MAX_GROUPS:
+            groups = self._groups(query)
+            return QueryResult(groups, len(groups), name, aggregated=True)
+        emitter = self._emitter(query)
+        plan = RecordPlan(emitter, query.outputs, self._base)
+        found = self._rows(self._selecting(query, emitter, plan))
+        if name in DEFINITIONS and len(found) > MAX_GROUPS:
             raise SoqlError(
                 "EXCEEDED_ID_LIMIT",
                 f"{name} does not support queryMore(), use LIMIT to restrict the results to a "
                 "single batch",
             )
-        locked = tuple(id_ for id_, _ in records) if query.tracking == "UPDATE" else ()
-        nested = any(isinstance(one, ChildOutput) for one in query.outputs)
-        found = [record for _, record in records]
-        return QueryResult(found, len(records), name, nested=nested, locked=locked)
+        ids: list[str] = []
+        if plan.child_outputs or query.tracking:
+            ids = [row[plan.id_place] for row in found.between(0, len(found))]
+        self._fill_children(plan, ids)
+        if query.tracking in ("VIEW", "REFERENCE"):
+            self._mark_seen(query, ids, now)
+        records: Sequence[Record] = Records(found, plan.record)
+        if len(found) <= LARGE:
+            records = list(records)
+        locked = tuple(ids) if query.tracking == "UPDATE" else ()
+        nested = bool(plan.child_outputs)
+        return QueryResult(records, len(found), name, nested=nested, locked=locked)
 
     def statement(self, query: BoundQuery) -> Sql:
         """The SQL of the query itself, without child sub-queries."""
@@ -172,17 +183,8 @@ class _Runner:
             + rows(query)
         )
 
-    def _records(self, query: BoundQuery) -> list[tuple[str, Record]]:
-        emitter = self._emitter(query)
-        plan = RecordPlan(emitter, query.outputs, self._base)
-        found = self._execute(self._selecting(query, emitter, plan))
-        self._fill_children(plan, found)
-        return [(row[plan.id_place], plan.record(row)) for row in found]
-
-    def _fill_children(self, plan: RecordPlan, found: Sequence[tuple[Any, ...]]) -> None:
-        if plan.child_outputs:
-            ids = [row[plan.id_place] for row in found]
-            plan.children = [self._children(one, ids) for one in plan.child_outputs]
+    def _fill_children(self, plan: RecordPlan, ids: list[str]) -> None:
+        plan.children = [self._children(one, ids) for one in plan.child_outputs]
 
     def _children(self, output: ChildOutput, parents: list[str]) -> dict[str, Record]:
         """The child sets of all these parents in one statement, by the parent's id."""
@@ -210,7 +212,7 @@ class _Runner:
             )
         )
         found = self._execute(statement)
-        self._fill_children(plan, found)
+        self._fill_children(plan, [row[plan.id_place] for row in found])
         sets: dict[str, Record] = {}
         for row in found:
             one = sets.setdefault(row[place - 1], {"totalSize": 0, "done": True, "records": []})
@@ -248,9 +250,7 @@ class _Runner:
             raise NotImitated(f"USING SCOPE mine on {query.object.name}")
         return [Sql(f"{emitter.tables.own('OwnerId')} = ?", (self._user_id,))]
 
-    def _mark_seen(
-        self, query: BoundQuery, records: list[tuple[str, Record]], now: datetime
-    ) -> None:
+    def _mark_seen(self, query: BoundQuery, ids: list[str], now: datetime) -> None:
         """FOR VIEW and FOR REFERENCE note when the record was looked at (from memory, unverified);
         the list of recently used records is not kept.
         """
@@ -260,16 +260,29 @@ class _Runner:
         if known:
             stamp = datetime_text(now)
             with self._storage.transaction():
-                for id_, _ in records:
+                for id_ in ids:
                     self._storage.update(query.object.name, id_, dict.fromkeys(known, stamp))
 
     def _emitter(self, query: BoundQuery) -> Emitter:
         return Emitter(query.object, self._rules, self._place)
 
+    def _rows(self, statement: Sql) -> Rows:
+        found = Rows()
+        with _bounds():
+            self._storage.stream(statement.text, statement.parameters, BLOCK, found.add)
+        return found
+
     def _execute(self, statement: Sql) -> list[tuple[Any, ...]]:
-        try:
+        with _bounds():
             return self._storage.execute(statement.text, statement.parameters)
-        except sqlite3.OperationalError as error:
-            if any(words in str(error) for words in _BOUNDS):
-                raise SoqlError("QUERY_TOO_COMPLICATED", "Query is too complex") from error
-            raise
+
+
+@contextmanager
+def _bounds() -> Iterator[None]:
+    """A statement too large for the database is a query too complicated for the org."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if any(words in str(error) for words in _BOUNDS):
+            raise SoqlError("QUERY_TOO_COMPLICATED", "Query is too complex") from error
+        raise

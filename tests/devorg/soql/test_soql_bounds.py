@@ -9,6 +9,7 @@ import pytest
 
 from sfprm.devorg.schema import load_schema
 from sfprm.devorg.soql import SoqlError, run_query
+from sfprm.devorg.soql.spool import BLOCK, LARGE, Records, Rows
 from sfprm.devorg.storage import Storage
 
 
@@ -73,3 +74,27 @@ def test_two_thousand_groups_at_most(limit: str, fits: bool) -> None:
                 run_query(text, schema, storage, **options)
     finally:
         storage.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, BLOCK, LARGE, LARGE + 1, LARGE + 2 * BLOCK + 7])
+def test_packed_rows_read_as_a_list(count: int) -> None:
+    """Many rows or few: any place and any slice give what a list gives."""
+    wanted = [{"n": place, "half": place / 2} for place in range(count)]
+    rows = Rows()
+    for start in range(0, count, BLOCK):
+        rows.add([(one["n"], one["half"]) for one in wanted[start : start + BLOCK]])
+    records = Records(rows, lambda row: {"n": row[0], "half": row[1]})
+    assert list(records) == wanted
+    assert len(records) == count
+    slices = [
+        slice(0, 5),
+        slice(990, 1_010),
+        slice(count - 3, None),
+        slice(None, None, 997),
+        slice(9, 3),
+    ]
+    assert [records[one] for one in slices] == [wanted[one] for one in slices]
+    for place in {0, count // 2, count - 1} if count else set():
+        assert records[place] == wanted[place]
+    with pytest.raises(IndexError):
+        records[count]

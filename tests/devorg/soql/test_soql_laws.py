@@ -54,7 +54,7 @@ def run() -> Iterator[Callable[[str], list[Row]]]:
         )
         for record in result.records:
             del record["attributes"]
-        return result.records
+        return list(result.records)
 
     yield query
     storage.close()
