@@ -171,7 +171,7 @@ class Bulk:
     def _query(self, job: Job) -> Job:
         org = self._org
         access = org.permissions.of(job.user_id)
-        header, lines = queries.run(
+        pieces = queries.run(
             org,
             access,
             job.query or "",
@@ -179,12 +179,15 @@ class Bulk:
             job.dialect,
             deleted=job.operation == "queryAll",
         )
+        total = 0
         with org.storage.transaction():
-            self.store.add_part(job.id, "header", 0, header)
-            for first in range(0, len(lines), PIECE):
-                piece = lines[first : first + PIECE]
-                self.store.add_part(job.id, "rows", len(piece), json.dumps(piece))
-            job = replace(job, processed=len(lines), total=len(lines), outcome=Event.FINISH)
+            self.store.add_part(job.id, "header", 0, "".join(next(pieces)))
+            for lines in pieces:
+                total += len(lines)
+                for first in range(0, len(lines), PIECE):
+                    piece = lines[first : first + PIECE]
+                    self.store.add_part(job.id, "rows", len(piece), json.dumps(piece))
+            job = replace(job, processed=total, total=total, outcome=Event.FINISH)
             self.store.save(job)
         return job
 

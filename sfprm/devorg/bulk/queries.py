@@ -17,15 +17,32 @@ from sfprm.devorg.problems import Refusal, not_imitated
 from sfprm.devorg.soql.errors import NotImitated, SoqlError
 from sfprm.devorg.soql.parser import parse
 from sfprm.devorg.soql.run import query_columns, run_query
-from sfprm.devorg.soql.tree import Call, ChildQuery, Item, Path, Query, TypeOf
+from sfprm.devorg.soql.tree import (
+    And,
+    Call,
+    ChildQuery,
+    Comparison,
+    Condition,
+    Item,
+    Not,
+    Or,
+    Path,
+    Query,
+    SemiJoin,
+    TypeOf,
+)
 
 if TYPE_CHECKING:
     from sfprm.devorg.org import Org
     from sfprm.devorg.permissions import Access
     from sfprm.devorg.schema import FieldDef, ObjectDef
+    from sfprm.devorg.soql.options import QueryOptions
 
 __all__ = ["check", "run"]
 
+WINDOW = 10_000
+"""Records read at a time."""
+Record = dict[str, Any]
 _AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX", "GROUPING"})
 
 
@@ -64,18 +81,70 @@ def _bind(org: Org, access: Access, text: str, version: str) -> None:
 
 def run(
     org: Org, access: Access, text: str, version: str, dialect: Dialect, *, deleted: bool
-) -> tuple[str, list[str]]:
-    """(header line, all lines) of a query's result. Raises Refusal."""
+) -> Iterator[list[str]]:
+    """A query's result as lines, in pieces: the header alone first. Raises Refusal."""
     query = _parsed(text)
     definition = org.schema.object(query.sources[0].text)
     assert definition is not None
     paths = _paths(query, definition)
-    options = query_options(org, access, version, include_deleted=deleted)
-    with _refusing():
-        records = run_query(text, org.schema, org.storage, **options).records
-    header = dialect.line([".".join(_walk(org, definition, path)[0]) for path in paths])
+    yield [dialect.line([".".join(_walk(org, definition, path)[0]) for path in paths])]
     folded = [[part.lower() for part in path] for path in paths]
-    return header, [dialect.line([_cell(one, path) for path in folded]) for one in records]
+    options = query_options(org, access, version, include_deleted=deleted)
+    windows = _windows if _in_order_of_ids(query) else _whole
+    for records in windows(org, text, definition, options):
+        yield [dialect.line([_cell(one, path) for path in folded]) for one in records]
+
+
+def _whole(
+    org: Org, text: str, definition: ObjectDef, options: QueryOptions
+) -> Iterator[list[Record]]:
+    with _refusing():
+        yield run_query(text, org.schema, org.storage, **options).records
+
+
+def _windows(
+    org: Org, text: str, definition: ObjectDef, options: QueryOptions
+) -> Iterator[list[Record]]:
+    """The result window by window along the ids, so that a million records are never in memory
+    together."""
+    others = options.get("row_filter")
+    last = ""
+
+    def after(object_: str) -> tuple[str, list[object]] | None:
+        found = others(object_) if others is not None else None
+        if object_ != definition.name:
+            return found
+        condition, parameters = found if found is not None else ("1", [])
+        return f'({condition}) AND {{t}}."Id" > ?', [*parameters, last]
+
+    while True:
+        with _refusing():
+            windowed: QueryOptions = {**options, "row_filter": after}
+            limited = f"{text.rstrip()} LIMIT {WINDOW}"
+            records = run_query(limited, org.schema, org.storage, **windowed).records
+        yield records
+        if len(records) != WINDOW:
+            return
+        last = str(records[-1]["attributes"]["url"]).rpartition("/")[2]
+
+
+def _in_order_of_ids(query: Query) -> bool:
+    """Nothing in the query says how many records or in which order, and no sub-select could be
+    about the same object."""
+    plain = not (query.order or query.tracking or query.updating or query.all_rows or query.with_)
+    return plain and query.limit is None and not _has_semi_join(query.where)
+
+
+def _has_semi_join(condition: Condition | None) -> bool:
+    match condition:
+        case Comparison():
+            return isinstance(condition.right, SemiJoin)
+        case Not():
+            return _has_semi_join(condition.inner)
+        case And() | Or():
+            return any(_has_semi_join(part) for part in condition.parts)
+        case _:
+            return False
 
 
 def _parsed(text: str) -> Query:
