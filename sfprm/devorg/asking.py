@@ -34,6 +34,7 @@ def query_options(
         "exists": lambda object_, field: (
             org.has_object(object_) if field is None else org.has_field(field)
         ),
+        "row_filter": lambda object_: org.sharing.filter(access, object_),
         "now": org.clock.now(),
         "user_zone": str(access.user.get("TimeZoneSidKey") or "GMT"),
         "include_deleted": include_deleted,

@@ -23,6 +23,7 @@ from sfprm.devorg.outbox import Outbox
 from sfprm.devorg.permissions import Permissions
 from sfprm.devorg.planting import plant
 from sfprm.devorg.sessions import Sessions
+from sfprm.devorg.sharing import Sharing
 
 if TYPE_CHECKING:
     from sfprm.devorg.orgs import Orgs
@@ -94,6 +95,7 @@ class Org:
         self.faults = Faults()
         self.delays = Delays()
         self.permissions = Permissions(self)
+        self.sharing = Sharing(self)
         self.beginnings = beginnings or Beginnings()
         self.sessions = Sessions(self)
         self.passwords = Passwords(self)
@@ -170,6 +172,7 @@ class Org:
         self._features = None
         self._limits = None
         self.permissions.forget()
+        self.sharing.forget()
 
     # Writing records
 

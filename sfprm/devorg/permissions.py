@@ -2,9 +2,9 @@
 
 A custom field is readable and writable by nobody, administrators included, until a profile or a
 permission set grants it [P, operations.md rule 1]. Standard fields are open to whoever may see the
-object (field-level security on them is not imitated). Objects: Modify All Data opens all; internal
-users see every standard object; external users, and all users of custom objects, see what their
-profile or permission sets grant."""
+object (field-level security on them is not imitated). Data objects, standard and custom, are seen,
+created, edited and deleted as profile and permission sets grant; Modify All Data opens all. Setup
+objects are seen by internal users, few of them by external ones. Which records: `sharing/`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,30 @@ if TYPE_CHECKING:
 
     from sfprm.devorg.org import Org
 
-__all__ = ["EVERYONE", "Access", "Permissions"]
+__all__ = ["EVERYONE", "Access", "Permissions", "is_data"]
 
 EVERYONE = "everyone"
 """The parent of grants that every user has: on required custom fields."""
 GRANTS = "permissions"  # the storage's meta key: {parent id: {"fields": {...}, "objects": {...}}}
+
+
+_DATA = frozenset({"Account", "Contact", "Lead", "Opportunity", "Case", "Campaign"})
+_FOLLOWS = {"LeadHistory": "Lead", "AccountHistory": "Account", "CampaignMember": "Campaign"}
+_OPEN_TO_EXTERNAL = frozenset(
+    {
+        "User",
+        "Group",
+        "Organization",
+        "RecordType",
+        "LeadStatus",
+        "OpportunityStage",
+        "Network",
+        "Task",
+        "BusinessHours",
+        "Holiday",
+    }
+)
+"""What external users read beside data [M]; users only as sharing lets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +73,27 @@ class Access:
         but for those who may modify all data."""
         if self.everything or "ModifyAllData" in self.allowed:
             return True
-        if self.internal and not object_.endswith("__c"):
+        if is_data(object_):
+            return self.may(object_, "read")
+        if object_ in _FOLLOWS:
+            return self.object_visible(_FOLLOWS[object_])
+        return self.internal or object_ in _OPEN_TO_EXTERNAL
+
+    def may(self, object_: str, right: str) -> bool:
+        """The object permission: read, create, edit or delete, by itself or by one over all data.
+        Objects that are no data have other rules, and pass."""
+        if not is_data(object_) or self.unlimited(object_, change=right != "read"):
             return True
-        return "read" in self.objects.get(object_.lower(), frozenset())
+        return right in self.objects.get(object_.lower(), frozenset())
+
+    def unlimited(self, object_: str, *, change: bool) -> bool:
+        """Sharing does not limit the user in this object: View or Modify All, of it or of all."""
+        if self.everything or "ModifyAllData" in self.allowed:
+            return True
+        rights = self.objects.get(object_.lower(), frozenset())
+        if "modifyAllRecords" in rights:
+            return True
+        return not change and ("ViewAllData" in self.allowed or "viewAllRecords" in rights)
 
     def visible(self, object_: str, name: str) -> bool:
         """The field can be read."""
@@ -69,6 +106,11 @@ class Access:
         if self.everything or not name.endswith("__c"):
             return True
         return self.fields.get(f"{object_}.{name}".lower()) == "edit"
+
+
+def is_data(object_: str) -> bool:
+    """The object is governed by object permissions: standard data, and custom objects."""
+    return object_ in _DATA or object_.endswith("__c")
 
 
 class Permissions:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from sfprm.devorg.api.exchange import Answer, Request
-from sfprm.devorg.api.records import render, wanted_fields
+from sfprm.devorg.api.records import render, seen, wanted_fields
 from sfprm.devorg.api.sobjects import supports
 from sfprm.devorg.api.upserts import upsert_rows
 from sfprm.devorg.api.writing import context_of, external_id, find_object, result, transaction
@@ -126,9 +126,10 @@ def retrieve(request: Request, object: str) -> Answer:
         for record in request.org.storage.find(definition.name, Id=[key for key in keys if key])
         if not record.get("IsDeleted")
     }
+    visible = {str(one["Id"]) for one in seen(request, definition, list(found.values()))}
     return Answer(
         body=[
-            render(request, definition, found[key], fields) if key in found else None
+            render(request, definition, found[key], fields) if key in visible else None
             for key in keys
         ]
     )

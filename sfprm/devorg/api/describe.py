@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from sfprm.devorg.api.exchange import Answer, Request
-from sfprm.devorg.api.records import readable, render
+from sfprm.devorg.api.records import readable, render, seen
 from sfprm.devorg.api.writing import find_object
 from sfprm.devorg.schema import FieldDef, ObjectDef
 
@@ -57,7 +57,9 @@ def basic(request: Request, object: str) -> Answer:
         f'SELECT "Id" FROM "{definition.name}" {binned} ORDER BY {order}"Id" DESC LIMIT 10'  # noqa: S608
     )
     names = [field for field in readable(request, definition) if field.name in {"Id", "Name"}]
-    recent = request.org.storage.find(definition.name, Id=[row[0] for row in ids])
+    recent = seen(
+        request, definition, request.org.storage.find(definition.name, Id=[row[0] for row in ids])
+    )
     return Answer(
         body={
             "objectDescribe": _object(request, definition),

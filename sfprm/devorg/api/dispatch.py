@@ -15,7 +15,7 @@ from sfprm.devorg.api.writing import transaction
 from sfprm.devorg.behaviours.sites import settle
 from sfprm.devorg.calls import Entry
 from sfprm.devorg.faults import Fault
-from sfprm.devorg.problems import Refusal, RowProblem, not_imitated
+from sfprm.devorg.problems import Refusal, RowProblem
 
 __all__ = ["answer", "data_resource", "log_lost"]
 
@@ -168,8 +168,6 @@ def _login(request: Request) -> None:
         raise Refusal(
             403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
         )
-    if not access.internal:
-        raise not_imitated("what an external user sees by API (sharing)")
     request.caller = access
 
 

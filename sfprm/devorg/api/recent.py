@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sfprm.devorg.api.exchange import Answer, Request
-from sfprm.devorg.api.records import readable, render
+from sfprm.devorg.api.records import readable, render, seen
 from sfprm.devorg.problems import Refusal, not_imitated
 
 __all__ = ["recent", "sub_resource"]
@@ -33,9 +33,9 @@ def recent(request: Request) -> Answer:
             (int(text),),
         )
         names = [one for one in readable(request, definition) if one.name in {"Id", "Name"}]
-        seen = {str(id_): str(at) for id_, at in rows}
-        for record in org.storage.find(definition.name, Id=sorted(seen)):
-            found.append((seen[str(record["Id"])], render(request, definition, record, names)))
+        at = {str(id_): str(stamp) for id_, stamp in rows}
+        for record in seen(request, definition, org.storage.find(definition.name, Id=sorted(at))):
+            found.append((at[str(record["Id"])], render(request, definition, record, names)))
     found.sort(key=lambda one: one[0], reverse=True)
     return Answer(body=[record for _, record in found[: int(text)]])
 

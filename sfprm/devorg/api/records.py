@@ -9,7 +9,7 @@ from sfprm.devorg.api.exchange import Request
 from sfprm.devorg.problems import Refusal
 from sfprm.devorg.schema import FieldDef, ObjectDef
 
-__all__ = ["readable", "render", "wanted_fields"]
+__all__ = ["readable", "render", "seen", "wanted_fields"]
 
 _PARTS = ("City", "Country", "GeocodeAccuracy", "Latitude", "Longitude", "PostalCode", "State",
           "Street")  # fmt: skip
@@ -23,6 +23,16 @@ def readable(request: Request, definition: ObjectDef) -> list[FieldDef]:
         for field in definition.fields
         if org.has_field(field) and access.visible(definition.name, field.name)
     ]
+
+
+def seen(
+    request: Request, definition: ObjectDef, records: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Those of the records that sharing lets the caller see."""
+    ids = request.org.sharing.reach(
+        request.access, definition.name, (str(one["Id"]) for one in records)
+    )
+    return [one for one in records if one["Id"] in ids]
 
 
 def wanted_fields(

@@ -65,10 +65,13 @@ def _replicated(request: Request, object: str) -> ObjectDef:
 def _stamped(
     request: Request, definition: ObjectDef, condition: str, start: datetime, end: datetime
 ) -> list[tuple[str, str]]:
+    shared = request.org.sharing.condition(request.access, definition.name, "read")
+    sight = f" AND ({shared.on('r').sql})" if shared is not None else ""
     rows = request.org.storage.execute(
-        f'SELECT "Id", "SystemModstamp" FROM "{definition.name}" WHERE "SystemModstamp" >= ? '  # noqa: S608
-        f'AND "SystemModstamp" < ?{condition} ORDER BY "SystemModstamp", "Id" LIMIT {MAX_IDS + 1}',
-        (stamp_text(start), stamp_text(end)),
+        f'SELECT "Id", "SystemModstamp" FROM "{definition.name}" AS r '  # noqa: S608
+        f'WHERE "SystemModstamp" >= ? AND "SystemModstamp" < ?{condition}{sight} '
+        f'ORDER BY "SystemModstamp", "Id" LIMIT {MAX_IDS + 1}',
+        (stamp_text(start), stamp_text(end), *(shared.values if shared is not None else ())),
     )
     if len(rows) > MAX_IDS:
         raise Refusal(400, "EXCEEDED_ID_LIMIT", f"more than {MAX_IDS} ids: take a shorter span")

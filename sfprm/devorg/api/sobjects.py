@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sfprm.devorg.api.exchange import Answer, Request
-from sfprm.devorg.api.records import render, wanted_fields
+from sfprm.devorg.api.records import render, seen, wanted_fields
 from sfprm.devorg.api.writing import (
     context_of,
     external_id,
@@ -151,7 +151,7 @@ def _existing(request: Request, definition: ObjectDef, id_: str) -> dict[str, An
     record = None
     if id_[:3] == definition.key_prefix:
         record = request.org.storage.get(definition.name, canonical(id_))
-    if record is None:
+    if record is None or not seen(request, definition, [record]):
         raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
     if record.get("IsDeleted"):
         raise Refusal(404, "ENTITY_IS_DELETED", "entity is deleted", ())
@@ -173,6 +173,7 @@ def _one(
         for record in request.org.storage.find(definition.name, **{key.name: stored})
         if not record.get("IsDeleted")
     ]
+    found = seen(request, definition, found)
     if len(found) > 1:
         addresses = [f"{request.data}/sobjects/{definition.name}/{one['Id']}" for one in found]
         raise Refusal(300, "MULTIPLE_CHOICES", "several records match", body=addresses)

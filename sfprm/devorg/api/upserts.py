@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sfprm.devorg.api.exchange import Request
+from sfprm.devorg.api.records import seen
 from sfprm.devorg.api.sobjects import supports
 from sfprm.devorg.api.writing import transaction
 from sfprm.devorg.dml import Context, Row, insert_rows, parse_rows, update_rows
@@ -102,7 +103,8 @@ def _holders(
     """Ids of the living records by folded key."""
     present = sorted({one for one in values if isinstance(one, str)})
     holders: dict[Any, list[str]] = {}
-    for held in request.org.storage.find(definition.name, **{key.name: present}):
+    found = request.org.storage.find(definition.name, **{key.name: present})
+    for held in seen(request, definition, found):
         if not held.get("IsDeleted"):
             holders.setdefault(_folded(key, held[key.name]), []).append(str(held["Id"]))
     return holders

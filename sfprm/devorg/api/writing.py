@@ -24,7 +24,12 @@ __all__ = [
     "transaction",
 ]
 
-_STATUS = {"ENTITY_IS_DELETED": 404, "INSUFFICIENT_ACCESS": 403, "NOT_IMITATED": 501}
+_STATUS = {
+    "ENTITY_IS_DELETED": 404,
+    "INSUFFICIENT_ACCESS": 403,
+    "INSUFFICIENT_ACCESS_OR_READONLY": 403,  # by mocks only [M]; 400 is seen too
+    "NOT_IMITATED": 501,
+}
 
 
 def context_of(request: Request) -> Context:

@@ -1,6 +1,6 @@
-"""Data storage, when the control API sets a limit (`limits` {"storage_mb": n}): inserts beyond it are
-refused with `STORAGE_LIMIT_EXCEEDED` `storage limit exceeded` [D code; text M]. Updates and deletes
-go on. A real org lets its storage run over a little before it refuses; not here."""
+"""Data storage, when the control API sets a limit (`limits` {"storage_mb": n}): inserts beyond it
+are refused with `STORAGE_LIMIT_EXCEEDED` `storage limit exceeded` [D code; text M]. Updates and
+deletes go on. A real org lets its storage run over a little before it refuses; not here."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Usernames and nicknames.
 
-Username: e-mail form [R]; unique over all orgs of the world [D], here over the server's
-orgs, forks apart. Nickname: a default is made when none is given, unique in the org [M]. Texts of the duplicates [P]:
-patronmanager/apex-dml-manager #14, forcedotcom/cli #3142."""
+Username: e-mail form [R]; unique over all orgs of the world [D], here over the server's orgs, forks
+apart. Nickname: a default is made when none is given, unique in the org [M]. Texts of the
+duplicates [P]: patronmanager/apex-dml-manager #14, forcedotcom/cli #3142."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from sfprm.devorg.dml.defaults import fill_defaults, require
 from sfprm.devorg.dml.parse import parse_rows
 from sfprm.devorg.dml.references import check_references, resolve_parents
 from sfprm.devorg.dml.uniques import check_uniques
+from sfprm.devorg.guard import check_parents, check_right, check_rows
 from sfprm.devorg.ids import canonical, is_id
 from sfprm.devorg.problems import RowProblem
 from sfprm.devorg.stamps import stamp_text
@@ -30,6 +31,7 @@ _WATCHED = frozenset(
 def insert_rows(context: Context, definition: ObjectDef, rows: list[Row]) -> None:
     """Insert the rows that are not refused; refused ones get their problem."""
     batch = Batch(context, definition, "insert", rows)
+    check_right(batch)
     behaviours = behaviours_for(definition.name)
     fill_defaults(batch)
     resolve_parents(batch)
@@ -37,6 +39,7 @@ def insert_rows(context: Context, definition: ObjectDef, rows: list[Row]) -> Non
         behaviour.prepare(batch)
     require(batch)
     check_references(batch)
+    check_parents(batch)
     check_uniques(batch)
     for behaviour in behaviours:
         behaviour.before(batch)
@@ -58,11 +61,14 @@ def update_rows(context: Context, definition: ObjectDef, rows: list[Row]) -> Non
     batch = Batch(context, definition, "update", rows)
     behaviours = behaviours_for(definition.name)
     _load(batch)
+    check_right(batch)
+    check_rows(batch)
     resolve_parents(batch)
     for behaviour in behaviours:
         behaviour.prepare(batch)
     require(batch)
     check_references(batch)
+    check_parents(batch)
     check_uniques(batch)
     for behaviour in behaviours:
         behaviour.before(batch)
@@ -81,6 +87,8 @@ def delete_rows(context: Context, definition: ObjectDef, rows: list[Row]) -> Non
     """Delete the rows that are not refused: to the recycle bin where the object has one."""
     batch = Batch(context, definition, "delete", rows)
     _load(batch)
+    check_right(batch)
+    check_rows(batch)
     for behaviour in behaviours_for(definition.name):
         behaviour.before(batch)
     _remove(batch)

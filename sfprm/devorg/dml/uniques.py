@@ -14,8 +14,8 @@ __all__ = ["check_uniques"]
 def check_uniques(batch: Batch) -> None:
     """Refuse rows that double a unique value.
 
-    The other row's id is shown in 15 characters, as recorded; `<unknown>` for a caller who cannot
-    see it is not imitated, as every caller sees all rows so far."""
+    The other row's id is shown in 15 characters, `<unknown>` to a caller who cannot see it, as
+    recorded."""
     for field in batch.definition.fields:
         if field.unique:
             _check(batch, field)
@@ -34,7 +34,8 @@ def _check(batch: Batch, field: FieldDef) -> None:
         key = _key(field, row.values[field.name])
         holder = taken.get(key)
         if holder is not None and holder != row.id:
-            _refuse(row, field, holder)
+            seen = batch.org.sharing.reach(batch.context.access, batch.definition.name, [holder])
+            _refuse(row, field, holder if seen else "<unknown>")
         else:
             taken[key] = row.id or "<unknown>"
 

@@ -131,16 +131,6 @@ def test_a_frozen_user_is_out(call: Any, error: Any) -> None:
     assert call("GET", "limits", headers=headers).status_code == 401
 
 
-def test_what_partners_see_is_not_guessed(prm: Any, error: Any) -> None:
-    """Sharing is not imitated: a partner with API Enabled is told so."""
-    user = prm.partner_user("alves")
-    granted = prm.make("PermissionSet", Name="Api", Label="Api", PermissionsApiEnabled=True)
-    prm.make("PermissionSetAssignment", AssigneeId=user, PermissionSetId=granted)
-    opened = prm.org.control("POST", "sessions", {"username": "alves@sulcom.example.com"})
-    answer = prm("GET", "limits", headers={"Authorization": f"Bearer {opened['access_token']}"})
-    assert error(answer)[:2] == (501, "NOT_IMITATED")
-
-
 def test_a_partner_needs_api_enabled(prm: Any, error: Any) -> None:
     """API Enabled is off on partner profiles: 403."""
     prm.partner_user("alves")
