@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
+from itertools import product
+from math import prod
 
-__all__ = ["datetime_text", "fold", "parse_datetime"]
+__all__ = ["case_variants", "datetime_text", "fold", "parse_datetime"]
+
+_MOST_VARIANTS = 64
 
 
 def datetime_text(moment: datetime) -> str:
@@ -29,3 +35,26 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.upper()
     return "".join(up if len(up := letter.upper()) == 1 else letter for letter in text)
+
+
+def case_variants(text: str) -> list[str] | None:
+    """The texts that fold as this one does, but for the case of ASCII letters; None when they are
+    too many. Of ASCII letters only ASCII ones are told, as the database compares them.
+    """
+    choices = [
+        (letter,) if letter.isascii() else _folded_alike().get(fold(letter), (letter,))
+        for letter in text
+    ]
+    if prod(map(len, choices)) > _MOST_VARIANTS:
+        return None
+    return ["".join(one) for one in product(*choices)]
+
+
+@cache
+def _folded_alike() -> Mapping[str, tuple[str, ...]]:
+    """Letters beyond ASCII by what they fold to."""
+    found: dict[str, list[str]] = {}
+    for number in range(0x80, 0x1F000):
+        letter = chr(number)
+        found.setdefault(fold(letter), []).append(letter)
+    return {folded: tuple(letters) for folded, letters in found.items() if len(letters) > 1}

@@ -30,7 +30,7 @@ from sfprm.devorg.soql.bound import (
     Within,
 )
 from sfprm.devorg.soql.tables import Aliases, Sql, Tables, joined
-from sfprm.devorg.values import fold
+from sfprm.devorg.values import case_variants, fold
 
 __all__ = ["SEPARATOR", "Emitter", "RowRules"]
 
@@ -192,8 +192,12 @@ class Emitter:
     def _compare(self, one: Compare) -> Sql:
         expr, value = one.expr, one.value
         if expr.type in _TEXT and isinstance(value, str) and not _exact(expr):
-            if one.op == "=" and value.isascii() and isinstance(expr, Column):
-                return self.value(expr) + Sql(" COLLATE NOCASE = ?", (value,))
+            alike = _alike(expr, [value]) if one.op == "=" else None
+            if alike is not None and len(alike) == 1:
+                return self.value(expr) + Sql(" COLLATE NOCASE = ?", tuple(alike))
+            if alike is not None:
+                marks = ", ".join("?" * len(alike))
+                return self.value(expr) + Sql(f" COLLATE NOCASE IN ({marks})", tuple(alike))
             return self.key(expr) + Sql(f" {one.op} ?", (fold(value),))
         return self._operand(expr) + Sql(f" {one.op} ?", (value,))
 
@@ -207,13 +211,13 @@ class Emitter:
     def _in(self, one: In) -> Sql:
         parts = []
         if one.values:
+            values: list[object] = list(one.values)
+            left = self._operand(one.expr)
             if one.expr.type in _TEXT and not _exact(one.expr):
-                left = self.key(one.expr)
-                values: list[object] = [fold(str(value)) for value in one.values]
-                if isinstance(one.expr, Column) and all(str(v).isascii() for v in one.values):
-                    left, values = self.value(one.expr) + " COLLATE NOCASE", list(one.values)
-            else:
-                left, values = self._operand(one.expr), list(one.values)
+                texts = [str(value) for value in values]
+                alike = _alike(one.expr, texts)
+                left = self.key(one.expr) if alike is None else left + " COLLATE NOCASE"
+                values = [fold(text) for text in texts] if alike is None else list(alike)
             if len(values) > _MANY:
                 parts.append(left + Sql(_ANY_OF, (json.dumps(values),)))
             else:
@@ -337,6 +341,21 @@ def _bracketed(word: str, parts: list[Sql]) -> Sql:
         pieces = [parts[place : place + _MANY] for place in range(0, len(parts), _MANY)]
         parts = [Sql("(") + joined(word, piece) + ")" for piece in pieces]
     return Sql("(") + joined(word, parts) + ")"
+
+
+def _alike(expr: Expr, texts: Sequence[str]) -> list[str] | None:
+    """The texts that equal one of these but for the case of ASCII letters, which an index knows;
+    None where they are too many, or where there is no column.
+    """
+    if not isinstance(expr, Column):
+        return None
+    found: list[str] = []
+    for text in texts:
+        variants = [text] if text.isascii() else case_variants(text)
+        if variants is None:
+            return None
+        found += variants
+    return found
 
 
 def _exact(expr: Expr) -> bool:

@@ -20,6 +20,8 @@ from sfprm.devorg.storage import Storage
         (" AND ".join(["Rating = 'Hot'"] * 5_000), 2),
         ("Company IN (" + ", ".join(["'lima'"] * 12_000) + ")", 2),
         ("Company IN (" + "'é', " * 200 + "'KILO')", 2),
+        ("Company IN ('" + "é" * 20 + "', 'KILO')", 2),
+        ("Company = '" + "é" * 20 + "'", 0),
         (f"AnnualRevenue IN ({', '.join(['10'] * 20_000)})", 1),
         (f"AnnualRevenue < {'9' * 5_000}", 4),
         (f"AnnualRevenue < {'9' * 25}", 4),
