@@ -132,7 +132,9 @@ class Org:
     def features(self) -> frozenset[str]:
         """The features switched on, by the names that the schema's fields and objects carry."""
         if self._features is None:
-            found = {"record-types"} if self.storage.find("RecordType") else set()
+            types = self.storage.find("RecordType")
+            found = {f"record-types:{one['SobjectType']}" for one in types}
+            found |= {"record-types"} if types else set()
             if self.networks_on:
                 found.add("digital-experiences")
                 licences = self.storage.find("UserLicense")
@@ -152,12 +154,19 @@ class Org:
         """The field exists in an org with these features."""
         return not field.feature or field.feature in self.features()
 
+    def has_record_types(self, object_: str) -> bool:
+        """The object has a record type of its own."""
+        return f"record-types:{object_}" in self.features()
+
     def object_visible(self, access: Access, definition: ObjectDef) -> bool:
         """The object exists in this org for this caller."""
         return self.has_object(definition) and access.object_visible(definition.name)
 
     def visible(self, access: Access, definition: ObjectDef, field: FieldDef) -> bool:
-        """The field exists in this org and this caller may read it."""
+        """The field exists in this org and this caller may read it. RecordTypeId is there once the
+        object has a record type."""
+        if field.feature == "record-types" and not self.has_record_types(definition.name):
+            return False
         return self.has_field(field) and access.visible(definition.name, field.name)
 
     @property

@@ -184,6 +184,22 @@ def test_switches_and_record_types_of_a_describe(demo_org: Org, lead: dict[str, 
     assert (row["Id"], row["DeveloperName"]) == ("012dV0000000001QAA", "Partner_lead")
 
 
+def test_record_type_field_comes_with_the_first_record_type(demo_org: Org, lead: Any) -> None:
+    """RecordTypeId is there for objects that have a record type, for no other."""
+    access = demo_org.permissions.of(demo_org.agent_id)
+
+    def shown(name: str) -> bool:
+        definition = demo_org.schema.object(name)
+        assert definition is not None
+        field = definition.field("RecordTypeId")
+        assert field is not None
+        return demo_org.visible(access, definition, field)
+
+    assert not shown("Lead")
+    load_describe(demo_org, lead)
+    assert (shown("Lead"), shown("Account")) == (True, False)
+
+
 def test_a_refused_describe_changes_nothing(demo_org: Org, lead: dict[str, Any]) -> None:
     """All or nothing."""
     lead["fields"].append(_field("Region__c"))
