@@ -60,7 +60,7 @@ SALESFORCE = KeepList(
     ),
     response_headers=_names(
         "content-type last-modified location retry-after sforce-limit-info sforce-locator "
-        "sforce-numberofrecords warning allow"
+        "sforce-numberofrecords allow"
     ),
     fields=_names(
         # the frame of REST's answers; ids, addresses and hosts get stand-ins wherever they stand

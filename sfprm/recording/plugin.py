@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -75,6 +76,12 @@ class Scenario:
             return make()
         with self._recorder.unrecorded():
             return self._recorder.fact(name, make())
+
+    @contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Set-up and clean-up in an org: what is sent inside is not part of the scenario."""
+        with self._recorder.unrecorded() if self._recorder else nullcontext():
+            yield
 
     @property
     def _access(self) -> OrgAccess:

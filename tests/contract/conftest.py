@@ -106,8 +106,9 @@ def call(scenario: Scenario) -> Iterator[Caller]:
         caller = Caller(http, answer.json()["instance_url"], scenario)
         yield caller
         if scenario.mode == "live":
-            for path in reversed(caller.made):
-                caller("DELETE", path)
+            with scenario.unrecorded():
+                for path in reversed(caller.made):
+                    caller("DELETE", path)
 
 
 @pytest.fixture

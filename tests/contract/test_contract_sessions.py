@@ -40,8 +40,7 @@ def test_an_expired_session_is_renewed_once(session: Session, scenario: Scenario
     query = Query(("Id",), "Organization", limit=1)
     select_all(session, query)
     fault = {"path": "query", "method": "GET", "kind": "expired-session", "times": 1}
-    scenario.fact(
-        "fault", lambda: str(scenario.org and scenario.org.control("POST", "faults", fault))
-    )
+    if scenario.org is not None:
+        scenario.org.control("POST", "faults", fault)
     assert len(select_all(session, query)) == 1
     assert session.calls.by_kind["login"] == 2

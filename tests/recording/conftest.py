@@ -44,12 +44,12 @@ def recording(*exchanges: Exchange, name: str = "told", **facts: str) -> Recordi
     return Recording(name, Source("org", "Developer Edition", "66.0"), START, exchanges, facts)
 
 
-@pytest.fixture(name="exchange")
+@pytest.fixture(name="exchange", scope="session")
 def exchange_fixture() -> Any:
     return exchange
 
 
-@pytest.fixture(name="recording")
+@pytest.fixture(name="recording", scope="session")
 def recording_fixture() -> Any:
     return recording
 

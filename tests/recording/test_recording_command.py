@@ -1,0 +1,49 @@
+"""`sfprm record`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from sfprm.cli.commands.record import add
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def program() -> typer.Typer:
+    """A program with this command alone."""
+    app = typer.Typer()
+    add(app)
+    return app
+
+
+def test_a_scenario_is_recorded(
+    program: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told by name, into a folder of one's own; the file is named in the answer."""
+    monkeypatch.chdir(ROOT)
+    asked = ["login-and-identity", "--into", str(tmp_path), "--quiet", "--json"]
+    done = CliRunner().invoke(program, asked)
+    assert done.exit_code == 0, done.output
+    written = str(tmp_path / "login-and-identity.yaml")
+    assert json.loads(done.stdout)["result"] == {"recorded": [written]}
+    assert Path(written).is_file()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--org", "prod"], "it is devorg or live"),
+        (["--tests", "nowhere"], "nowhere: no such folder"),
+    ],
+)
+def test_asked_wrongly(program: typer.Typer, asked: list[str], said: str) -> None:
+    """Exit 2 and a sentence."""
+    done = CliRunner().invoke(program, asked)
+    assert done.exit_code == 2
+    assert said in done.stderr
