@@ -7,10 +7,12 @@ from memory, so each row also has a fallback by code alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from sfprm.errors import LoginRefused, TryLater
 from sfprm.salesforce.answer import Answer
@@ -231,7 +233,8 @@ def refused(answer: Answer, credentials: Credentials, login_url: str, now: datet
                 hint="Check SFPRM_LOGIN_URL; a proxy may have answered in its place.",
             ),
         )
-    words = f": {scrub(fault.message)}" if fault.message else ""
+    said = scrub(without_secrets(fault.message, credentials))
+    words = f": {said}" if said else ""
     off = clock_is_off(answer.headers, now)
     hint = hint_for_login(credentials, fault.code, fault.message)
     if off and isinstance(credentials, JwtBearer):
@@ -245,6 +248,16 @@ def refused(answer: Answer, credentials: Credentials, login_url: str, now: datet
             hint=hint,
         ),
     )
+
+
+def without_secrets(text: str, credentials: Credentials) -> str:
+    """The text without the secrets of these credentials: a server may quote what it was sent."""
+    for item in fields(credentials):
+        value = getattr(credentials, item.name)
+        for secret in value if isinstance(value, tuple) else (value,):
+            if isinstance(secret, SecretStr) and secret.get_secret_value():
+                text = text.replace(secret.get_secret_value(), "[secret]")
+    return text
 
 
 def clock_is_off(headers: Mapping[str, str], now: datetime) -> str:

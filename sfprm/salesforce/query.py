@@ -66,21 +66,22 @@ def _page(
     return page
 
 
-def _row(session: Session, record: Mapping[str, Any], headers: Mapping[str, str]) -> Row:
-    return {
-        name: _value(session, value, headers) if isinstance(value, dict) else value
-        for name, value in record.items()
-        if name != "attributes"
-    }
+def _row(session: Session, record: dict[str, Any], headers: Mapping[str, str]) -> Row:
+    """The record, changed in its place: it is ours alone, and a million copies cost time."""
+    record.pop("attributes", None)
+    for name, value in record.items():
+        if type(value) is dict:
+            record[name] = _value(session, value, headers)
+    return record
 
 
-def _value(session: Session, value: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+def _value(session: Session, value: dict[str, Any], headers: Mapping[str, str]) -> Any:
     if "attributes" in value:
         return _row(session, value, headers)
     if "records" not in value:
-        return dict(value)  # a compound value, such as an address
+        return value  # a compound value, such as an address
     rows = [_row(session, child, headers) for child in value["records"]]
     while not value.get("done", True):
-        value = _page(session, str(value["nextRecordsUrl"]), None, headers)
+        value = dict(_page(session, str(value["nextRecordsUrl"]), None, headers))
         rows += [_row(session, child, headers) for child in value["records"]]
     return rows
