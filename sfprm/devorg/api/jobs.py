@@ -41,6 +41,7 @@ __all__ = [
 MAX_ENCODED = 150 * 1024 * 1024  # bytes of one job's data as base64 [D]
 MAX_UPLOAD = MAX_ENCODED // 4 * 3
 """Bytes of one upload as it is sent."""
+MAX_HEADER = 1_000_000  # characters: 5,000 names, as long as names can be
 PAGE = 1000
 DEFAULT_RECORDS = 50_000
 CSV = "text/csv"
@@ -332,7 +333,7 @@ def _results(request: Request, id_: str, kind: str, head: list[str]) -> Answer:
 
 def _header(request: Request, job: Job, head: list[str]) -> str:
     try:
-        names, _ = job.dialect.header(request.org.bulk.store.data(job.id))
+        names, _ = job.dialect.header(request.org.bulk.store.data(job.id, MAX_HEADER))
     except CsvProblem:
         names = []
     return job.dialect.line([*head, *names]) if head or names else ""

@@ -85,6 +85,7 @@ class Bulk:
         with self._org.storage.transaction():
             self._keep_rest(job)
             self.store.save(aborted)
+        self._texts.pop(job.id, None)
         return aborted
 
     def poll(self, job: Job) -> Job:

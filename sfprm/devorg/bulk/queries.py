@@ -7,7 +7,7 @@ it, with the path of its parents; every value is in quotes, null is empty."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -97,14 +97,14 @@ def run(
 
 def _whole(
     org: Org, text: str, definition: ObjectDef, options: QueryOptions
-) -> Iterator[list[Record]]:
+) -> Iterator[Sequence[Record]]:
     with _refusing():
         yield run_query(text, org.schema, org.storage, **options).records
 
 
 def _windows(
     org: Org, text: str, definition: ObjectDef, options: QueryOptions
-) -> Iterator[list[Record]]:
+) -> Iterator[Sequence[Record]]:
     """The result window by window along the ids, so that a million records are never in memory
     together."""
     others = options.get("row_filter")

@@ -94,9 +94,10 @@ class Store:
         """Keep what was uploaded."""
         self._run('UPDATE "_bulk_jobs" SET data = ? WHERE id = ?', text, id_)
 
-    def data(self, id_: str) -> str:
-        """What was uploaded; empty when nothing was."""
-        rows = self._run('SELECT data FROM "_bulk_jobs" WHERE id = ?', id_)
+    def data(self, id_: str, most: int = -1) -> str:
+        """What was uploaded, or its first characters; empty when nothing was."""
+        column = "data" if most < 0 else f"substr(data, 1, {most})"
+        rows = self._run(f'SELECT {column} FROM "_bulk_jobs" WHERE id = ?', id_)  # noqa: S608
         return str(rows[0][0]) if rows and rows[0][0] is not None else ""
 
     def add_part(self, id_: str, kind: str, rows: int, text: str) -> None:
