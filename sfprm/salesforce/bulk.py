@@ -71,13 +71,15 @@ def ingest(
     max_bytes: int = MAX_BYTES,
     on_job: Callable[[RecordId, int, int], None] | None = None,
     on_progress: Callable[[BulkState], None] | None = None,
+    on_outcomes: Callable[[Sequence[RowOutcome]], None] | None = None,
 ) -> list[RowOutcome]:
     """Write rows by as many jobs as their size asks for; one outcome a row, in order.
 
     `key`: the column that tells rows apart: `Id` for update and delete, the external id of an
     upsert, any unique field of an insert. `on_job` is told of each job's id and of the part of the
     rows that it holds (start, end) before the org begins: keep them, and `collect` finds the
-    outcomes after a crash. `timeout` in seconds a job, then StillWorking; the org goes on.
+    outcomes after a crash. `on_outcomes` is told of each job's outcomes when it has ended.
+    `timeout` in seconds a job, then StillWorking; the org goes on.
     """
     texts = _keys(rows, key)
     outcomes: list[RowOutcome] = []
@@ -87,7 +89,10 @@ def ingest(
             on_job(id_, start, end)
         _close(session, id_)
         state = watch(session, id_, timeout=timeout, on_progress=on_progress)
-        outcomes += _outcomes(session, state, texts[start:end], key, start, operation)
+        told = _outcomes(session, state, texts[start:end], key, start, operation)
+        if on_outcomes is not None:
+            on_outcomes(told)
+        outcomes += told
     return outcomes
 
 

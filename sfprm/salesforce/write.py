@@ -147,10 +147,7 @@ def write(
         key=key, headers=headers, bulk_from=bulk_from, owners_by_bulk=owners_by_bulk,
     )  # fmt: skip
     if plan.way is Way.BULK and key is not None:
-        outcomes = _by_bulk(session, object_, rows, operation, key, on_job)
-        if on_outcomes is not None:
-            on_outcomes(outcomes)
-        return outcomes
+        return _by_bulk(session, object_, rows, operation, key, on_job, on_outcomes)
     size = MAX_ROWS * (MAX_HEAVY if plan.way is Way.COMPOSITE else 1)
     done: list[RowOutcome] = []
     for start in range(0, len(rows), size):
@@ -254,15 +251,28 @@ def _by_bulk(
     operation: Operation,
     key: str,
     on_job: Callable[[RecordId, int, int], None] | None,
+    on_outcomes: Callable[[Sequence[RowOutcome]], None] | None,
 ) -> list[RowOutcome]:
-    outcomes = bulk.ingest(session, object_, operation, rows, key=key, on_job=on_job)
+    """The rows by bulk jobs; those that a lock refused are told of once, when they are through."""
+
+    def settled(told: Sequence[RowOutcome]) -> None:
+        if on_outcomes is not None:
+            on_outcomes([outcome for outcome in told if not _is_locked(outcome)])
+
+    outcomes = bulk.ingest(
+        session, object_, operation, rows, key=key, on_job=on_job, on_outcomes=settled
+    )
+    first_locked = [outcome.index for outcome in outcomes if _is_locked(outcome)]
     for _ in range(_LOCK_JOBS):
         locked = [outcome.index for outcome in outcomes if _is_locked(outcome)]
         if not locked:
             break
+        session.gate.crowded()
         again = bulk.ingest(session, object_, operation, [rows[i] for i in locked], key=key)
         for index, outcome in zip(locked, again, strict=True):
             outcomes[index] = replace(outcome, index=index)
+    if first_locked and on_outcomes is not None:
+        on_outcomes([outcomes[index] for index in first_locked])
     return outcomes
 
 

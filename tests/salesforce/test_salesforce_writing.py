@@ -220,3 +220,42 @@ def test_a_composite_answer_with_a_hole_is_unknown(org: Any, session: Session) -
     org.on("POST", "composite", json={"compositeResponse": []})
     with pytest.raises(OutcomeUnknown):
         together(session, [Part("GET", "limits", "a")])
+
+
+def test_many_rows_go_by_bulk_and_locked_ones_again(org: Any, session: Session) -> None:
+    """A second job for the locked rows alone; each row is told of once, when it is settled."""
+    job = str(RecordId("750000000000001"))
+    root = f"{org.host}/services/data/v66.0/jobs/ingest"
+    files: list[list[str]] = []
+
+    def upload(request: Any) -> tuple[int, dict[str, str], str]:
+        files.append(request.body.decode().split()[1:])
+        return 201, {}, ""
+
+    def results(request: Any) -> tuple[int, dict[str, str], str]:
+        locked = row_id(7) if len(files) == 1 else ""
+        failed = request.url.endswith("failedResults")
+        ids = [line.partition(",")[0] for line in files[-1]]
+        head = "sf__Id,sf__Error,Id" if failed else "sf__Id,sf__Created,Id"
+        text = "UNABLE_TO_LOCK_ROW:x:--" if failed else "false"
+        lines = [f"{id_},{text},{id_}" for id_ in ids if (id_ == locked) == failed]
+        return 200, {}, "\n".join([head, *lines]) + "\n"
+
+    org.on("POST", "jobs/ingest", json={"id": job, "state": "Open"})
+    org.wire.add_callback("PUT", f"{root}/{job}/batches", upload)
+    org.on("PATCH", f"jobs/ingest/{job}", json={"id": job, "state": "UploadComplete"})
+    org.on("GET", f"jobs/ingest/{job}", json={"id": job, "state": "JobComplete"})
+    for name in ("successfulResults", "failedResults"):
+        org.wire.add_callback("GET", f"{root}/{job}/{name}", results, content_type="text/csv")
+    told: list[int] = []
+    outcomes = write(
+        session,
+        "Lead",
+        rows(9500),
+        operation="update",
+        on_outcomes=lambda part: told.extend(outcome.index for outcome in part),
+    )
+    assert all(outcome.success for outcome in outcomes)
+    assert [len(file) for file in files] == [9500, 1]
+    assert sorted(told) == list(range(9500))
+    assert told[-1] == 7
