@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from dataclasses import replace
 from email.utils import format_datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from sfprm.devorg.api.dispatch import answer, log_lost
 from sfprm.devorg.api.exchange import Answer, Request, refused
 from sfprm.devorg.api.jobs import MAX_UPLOAD
+from sfprm.devorg.contention import Held
+from sfprm.devorg.faults import spoilt
 from sfprm.devorg.problems import Refusal
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["App"]
 
+_PATIENCE = 0.05  # seconds between two looks at a lock that somebody may have released early
 MAX_BODY = 52_428_800  # bytes; a REST request of more than 50 MB is refused [M]
 
 
@@ -69,15 +73,44 @@ class App:
             log_lost(request)
             await _drop(send)
             return
-        found = await run_in_threadpool(self._answer, request, fault)
-        if fault is not None and fault.kind == "drop-after":
+        found = await self._run(request, fault)
+        if fault is None:
+            await _send(send, request, found)
+            return
+        if fault.kind == "duplicate":
+            # Something between client and org sent the request twice; the second answer arrives
+            found = await self._run(request, fault)
+        if fault.kind == "drop-after":
             await _drop(send)
             return
-        await _send(send, request, found)
+        await _send(send, request, spoilt(found, fault), cut=fault.kind == "truncated")
 
-    def _answer(self, request: Request, fault: Fault | None) -> Answer:
+    async def _run(self, request: Request, fault: Fault | None) -> Answer:
+        """The answer, after as many attempts as the locks of others make necessary."""
+        since = monotonic()
+        while True:
+            found, wait = await run_in_threadpool(self._answer, request, fault, since)
+            if found is None:
+                await asyncio.sleep(min(max(wait - monotonic(), 0.005), _PATIENCE))
+                continue
+            if wait:
+                await asyncio.sleep(wait)
+            return found
+
+    def _answer(
+        self, request: Request, fault: Fault | None, since: float
+    ) -> tuple[Answer | None, float]:
+        """(the answer, the seconds by which it is late), or (None, the instant to try again at)
+        when another request holds what this one needs. Every attempt gets a request of its own, as
+        answering changes it."""
+        contention = request.org.contention
         with request.org.lock:
-            return answer(request, fault)
+            try:
+                found = answer(replace(request), fault, since)
+            except Held as held:
+                contention.abandon()
+                return None, held.until
+            return found, contention.end()
 
     def _check_long(self, request: Request) -> None:
         """Refuse a new call while as many long ones run as may [D]; the text is [P, R]."""
@@ -99,7 +132,9 @@ class App:
             return None
         query = "&".join(f"{name}={value}" for name, value in request.params.items())
         return request.org.faults.strike(
-            request.method, f"{request.path}?{query}" if query else request.path
+            request.method,
+            f"{request.path}?{query}" if query else request.path,
+            request.org.clock.now(),
         )
 
     def _request(self, scope: Scope) -> Request:
@@ -194,7 +229,8 @@ async def _read(receive: Receive, most: int) -> bytes | None:
             return b"".join(chunks) if size <= most else None
 
 
-async def _send(send: Send, request: Request, found: Answer) -> None:
+async def _send(send: Send, request: Request, found: Answer, *, cut: bool = False) -> None:
+    """Send the answer; with `cut` the connection ends in the middle of its body."""
     content = found.content(pretty=request.headers.get("x-prettyprint") == "1")
     headers = [(name.lower().encode(), value.encode()) for name, value in found.headers.items()]
     at = request.org.clock.now()
@@ -204,14 +240,22 @@ async def _send(send: Send, request: Request, found: Answer) -> None:
         headers.append((b"content-type", found.content_type.encode()))
     await send({"type": "http.response.start", "status": found.status, "headers": headers})
     body = b"" if request.method == "HEAD" else content
+    if cut:
+        half = body[: len(body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        await _drop(send, after_writing=True)
+        return
     await send({"type": "http.response.body", "body": body})
 
 
-async def _drop(send: Send) -> None:
+async def _drop(send: Send, *, after_writing: bool = False) -> None:
     """Close the connection without a word. The server's `send` belongs to its request cycle, which
     holds the transport; ASGI has no other way."""
     cycle: Any = getattr(send, "__self__", None)
-    cycle.transport.abort()
+    if after_writing:
+        cycle.transport.close()
+    else:
+        cycle.transport.abort()
     for _ in range(50):
         if cycle.disconnected:
             return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sfprm.devorg.apps import Apps, ConnectedApp
 from sfprm.devorg.beginnings import Beginnings
 from sfprm.devorg.calls import CallLog
+from sfprm.devorg.contention import Contention
 from sfprm.devorg.cursors import Cursors
 from sfprm.devorg.faults import Faults
 from sfprm.devorg.ids import mint
@@ -93,6 +94,7 @@ class Org:
         self.outbox = Outbox(storage)
         self.calls = CallLog()
         self.faults = Faults()
+        self.contention = Contention()
         self.delays = Delays()
         self.permissions = Permissions(self)
         self.sharing = Sharing(self)
@@ -252,6 +254,7 @@ class Org:
         self.sessions.close_all()
         self.cursors.close_all()
         self.faults.clear()
+        self.contention.release()
         self.calls = CallLog()
         self.clock.follow()
         self.delays = Delays()

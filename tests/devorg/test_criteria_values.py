@@ -171,8 +171,8 @@ WORDS = st.sampled_from(
     ["PT", "pt", "ES", "Hot", " Hot ", "A, B", "Acme", "ac", "28", "2800", "NULL", 'say "x"', "10"]
 )
 AMOUNTS = st.sampled_from([0, 1, 10, 99.5, 100, 2800])
-TEXT_OPERATORS = [one for one in Operator if one not in {Operator.WITHIN}]
-NUMBER_OPERATORS = [
+TEXT_OPERATORS: list[Operator] = [one for one in Operator if one not in {Operator.WITHIN}]
+NUMBER_OPERATORS: list[Operator] = [
     Operator.EQUALS, Operator.NOT_EQUAL, Operator.LESS_THAN, Operator.GREATER_THAN,
     Operator.LESS_OR_EQUAL, Operator.GREATER_OR_EQUAL,
 ]  # fmt: skip

@@ -126,7 +126,7 @@ def _faults(request: Request) -> Answer:
 
 
 def _add_fault(request: Request) -> Answer:
-    request.org.faults.add(_body(request))
+    request.org.faults.add(_body(request), request.org.clock.now())
     return _faults(request)
 
 
@@ -188,6 +188,7 @@ _TABLE = {
         "POST": behaviours.put,
         "DELETE": behaviours.clear,
     },
+    "locks": {"GET": behaviours.locks, "POST": behaviours.take, "DELETE": behaviours.release},
     "calls": {"GET": _calls, "POST": _set_calls},
     "calls/reset": {"POST": _calls_reset},
     "clock": {"GET": _clock, "POST": _set_clock},

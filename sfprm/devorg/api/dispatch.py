@@ -6,9 +6,11 @@ import re
 import sqlite3
 import sys
 import traceback
+from contextlib import suppress
+from functools import partial
 from time import perf_counter
 
-from sfprm.devorg import metadata
+from sfprm.devorg import metadata, story
 from sfprm.devorg.api import control, identity, oauth, routes, soap_login, versions
 from sfprm.devorg.api.exchange import Answer, Request, refused
 from sfprm.devorg.api.writing import transaction
@@ -28,12 +30,22 @@ _LOCKS = {
     "group-lock": RowProblem("UNKNOWN_EXCEPTION", "group membership operation already in progress"),
 }
 """The words of the two locks [R]."""
+_LIMITS = {
+    "exhausted": "TotalRequests Limit exceeded.",
+    "concurrent": "ConcurrentPerOrgLongTxn Limit exceeded.",
+}
+"""The words of the two limits [R]."""
+_MAINTENANCE = b"""<!DOCTYPE html><html><head><title>Service Unavailable</title></head>
+<body><h1>We are down for maintenance.</h1><p>Sorry for the inconvenience.</p></body></html>
+"""
+"""What stands before the org answers when it is not there: HTML, whatever was asked for [P]."""
 _EXPIRED = Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
-def answer(request: Request, fault: Fault | None) -> Answer:
-    """The answer to a request; the caller holds the org's lock. Never raises for what a client can
-    send: an unexpected error becomes 500 UNKNOWN_EXCEPTION and a trace on stderr."""
+def answer(request: Request, fault: Fault | None, since: float = 0.0) -> Answer:
+    """The answer to a request that wants its locks since that instant of `time.monotonic`; the
+    caller holds the org's lock. Raises Held when another request holds them, and never for what a
+    client can send: an unexpected error becomes 500 UNKNOWN_EXCEPTION and a trace on stderr."""
     started = perf_counter()
     kind = "unknown"
     try:
@@ -41,6 +53,7 @@ def answer(request: Request, fault: Fault | None) -> Answer:
             settle(request.org)
         request.org.bulk.settle()
         metadata.settle(request.org)
+        request.org.contention.begin(since)
         found, kind = _family(request, fault)
     except Refusal as refusal:
         found = refused(refusal)
@@ -70,11 +83,15 @@ def _logged(request: Request, found: Answer, kind: str, started: float) -> Answe
     if kind == "control" or request.path.lower().startswith("/_devorg"):
         return found
     calls = request.org.calls
-    cost = 1 if kind not in {"versions", "oauth", "identity", "soap"} and found.status != 401 else 0
+    cost = (
+        1
+        if kind not in {"versions", "oauth", "identity", "soap", "edge"} and found.status != 401
+        else 0
+    )
     used = calls.charge(cost, request.org.clock.now())
     milliseconds = (perf_counter() - started) * 1000
     calls.add(Entry(request.method, _safe(request), found.status, cost, kind, milliseconds))
-    if kind in {"versions", "oauth", "identity", "soap"}:
+    if kind in {"versions", "oauth", "identity", "soap", "edge"}:
         return found
     limit = {"Sforce-Limit-Info": f"api-usage={used}/{request.org.limits.daily_api}"}
     return Answer(
@@ -96,7 +113,9 @@ def _family(request: Request, fault: Fault | None) -> tuple[Answer, str]:
     if lowered == "/_devorg" or lowered.startswith("/_devorg/"):
         return control.control(request), "control"
     if fault is not None:
-        _strike(request, fault)
+        struck = _strike(request, fault)
+        if struck is not None:
+            return struck, "edge"
     if lowered.startswith("/services/oauth2/"):
         return _oauth(request, lowered.removeprefix("/services/oauth2/")), "oauth"
     if lowered.startswith("/id/"):
@@ -183,20 +202,43 @@ def _soap(request: Request) -> Answer:
     return Answer(status, raw=body, content_type="text/xml;charset=UTF-8")
 
 
-def _strike(request: Request, fault: Fault) -> None:
-    """The faults that are answers; drops and slowness are the server's business. A lock meets every
-    other row of a Collections write, and any other request as a whole."""
+def _strike(request: Request, fault: Fault) -> Answer | None:
+    """The faults that are answers; what is about the connection is the server's business. A lock
+    meets every other row of a Collections write, and any other request as a whole."""
     if fault.kind == "expired-session":
         request.org.sessions.close(request.token)
         raise _EXPIRED
     if fault.kind == "503":
         raise Refusal(503, "SERVER_UNAVAILABLE", "Server is too busy. Please try again later.")
+    if fault.kind == "html-503":
+        return Answer(503, raw=_MAINTENANCE, content_type="text/html; charset=UTF-8")
+    if fault.kind in _LIMITS:
+        raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", _LIMITS[fault.kind])
+    if fault.kind == "query-timeout":
+        raise Refusal(400, "QUERY_TIMEOUT", "Your query request was running for too long.")
+    if fault.kind == "person-edits":
+        _edit(request, fault)
+        return None
     locked = _LOCKS.get(fault.kind)
     if locked is None:
-        return
+        return None
     path = request.path.lower()
     rows = "/composite/sobjects" in path and request.method in {"POST", "PATCH"}
     if rows or ("/jobs/ingest/" in path and request.method == "PUT"):
         request.lock = locked
-        return
+        return None
     raise Refusal(400, locked.code, locked.message, ())
+
+
+def _edit(request: Request, fault: Fault) -> None:
+    """Somebody changes records between the caller's read and this write: the record named, or all
+    of its object that the request names. What the org refuses the person is left out."""
+    org, wanted = request.org, dict(fault.edit or {})
+    definition = org.schema.object(str(wanted.get("object")))
+    prefix = definition.key_prefix if definition is not None else "???"
+    text = f"{request.path} {request.body.decode('utf-8', 'replace')}"
+    ids = re.findall(rf"\b{prefix}[A-Za-z0-9]{{12}}(?:[A-Za-z0-9]{{3}})?\b", text)
+    for id_ in [wanted["id"]] if "id" in wanted else dict.fromkeys(ids):
+        edit = {"event": "person-edits", **wanted, "id": id_}
+        with suppress(RowProblem, ValueError, LookupError):
+            org.happen(partial(story.event, org, edit))

@@ -8,6 +8,7 @@ from functools import cache
 from sfprm.devorg.behaviours.approval_locks import ApprovalLocks
 from sfprm.devorg.behaviours.assignment_rules import AssignmentRules
 from sfprm.devorg.behaviours.behaviour import Behaviour
+from sfprm.devorg.behaviours.contention import GroupLocks, RowLocks, SlowUsers
 from sfprm.devorg.behaviours.duplicates import Duplicates
 from sfprm.devorg.behaviours.external_profiles import ExternalProfiles
 from sfprm.devorg.behaviours.flows import AfterSaveFlows, BeforeSaveFlows
@@ -37,6 +38,8 @@ ALL: tuple[Behaviour, ...] = (
     StateCountry(),
     StorageLimit(),
     Leads(),
+    RowLocks(),
+    GroupLocks(),
     ApprovalLocks(),
     RecordOwners(),
     BeforeSaveFlows(),
@@ -64,6 +67,7 @@ ALL: tuple[Behaviour, ...] = (
     SiteUsers(),
     History(),
     AfterSaveFlows(),
+    SlowUsers(),
 )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sfprm.devorg.behaviours.leads import view_lead
+from sfprm.devorg.behaviours.merges import merge
 from sfprm.devorg.stamps import stamp_text
 from sfprm.devorg.story.leads import lead_rows
 from sfprm.devorg.story.seeding import INTAKE
@@ -178,10 +180,31 @@ def _person_edits(org: Org, details: dict[str, Any]) -> dict[str, Any]:
     return {"done": f"{person['Name']} changed {named} of {object_} {id_}."}
 
 
+def _records_merged(org: Org, details: dict[str, Any]) -> dict[str, Any]:
+    """`keep` is the record that stays, `lose` one or two others."""
+    object_, keep = _text(details, "object"), _text(details, "keep")
+    lose = _texts(details, "lose") or []
+    person = _user(org, _text(details, "by", _PERSON))
+    disabled = merge(org, object_, keep, lose, str(person["Id"]))
+    done = f"{person['Name']} merged {len(lose)} into {object_} {keep}."
+    if disabled:
+        done += f" Disabled: {', '.join(disabled)}."
+    return {"done": done, "disabled": disabled}
+
+
+def _lead_viewed(org: Org, details: dict[str, Any]) -> dict[str, Any]:
+    """Somebody opens a lead's page; only its owner reads it."""
+    lead, by = _text(details, "id"), _text(details, "by")
+    read = view_lead(org, lead, by)
+    return {"done": f"{by} opened the lead {lead}.", "read": read}
+
+
 EVENTS: dict[str, Callable[[Org, dict[str, Any]], dict[str, Any]]] = {
     "role-given": _role_given,
     "site-published": _site_published,
     "first-login": _first_login,
     "leads-arrive": _leads_arrive,
     "person-edits": _person_edits,
+    "records-merged": _records_merged,
+    "lead-viewed": _lead_viewed,
 }

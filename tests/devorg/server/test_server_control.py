@@ -67,7 +67,7 @@ def test_the_clock(devorg: Any) -> None:
         ("POST", "clock", {"set": "soon"}, 400),
         ("POST", "faults", {"kind": "plague"}, 400),
         ("POST", "faults", {"kind": "503", "path": "("}, 400),
-        ("POST", "faults", {"kind": "503", "rate": 1}, 400),
+        ("POST", "faults", {"kind": "503", "rate": 2}, 400),
         ("POST", "seed", {"story": "unknown"}, 400),
         ("POST", "seed", {"story": "demo"}, 400),
         ("POST", "events", {"event": "unknown"}, 400),
