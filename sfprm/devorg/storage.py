@@ -66,6 +66,7 @@ class Storage:
         self._tables: dict[str, dict[str, FieldDef]] = {}
         self._computed: dict[str, frozenset[str]] = {}
         self._prefixes: dict[str, str] = {}
+        self._flags: dict[str, set[str]] = {}
         if path is not None:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -120,6 +121,8 @@ class Storage:
         for object_, field in self.added_fields():
             schema.add_field(object_, field)
             self._tables[object_][field.name] = field
+            if field.type == "boolean":
+                self._flags[object_].add(field.name)
         for parent, text in self.execute('SELECT parent, definition FROM "_children"'):
             schema.add_child(parent, ChildRelationship(**json.loads(text)))
 
@@ -133,6 +136,7 @@ class Storage:
         self._tables[name] = {**self._tables.get(name, {}), **stored}
         self._computed[name] = frozenset(computed)
         self._prefixes[name] = definition.key_prefix
+        self._flags[name] = {n for n, one in self._tables[name].items() if one.type == "boolean"}
 
     def _create_table(self, definition: ObjectDef) -> None:
         name = definition.name
@@ -195,6 +199,8 @@ class Storage:
             if field.name not in self._tables[object_]:
                 self._run(f"ALTER TABLE {quoted(object_)} ADD COLUMN {column_sql(field)}")
             self._tables[object_][field.name] = field
+            if field.type == "boolean":
+                self._flags[object_].add(field.name)
             if is_indexed(field):
                 self._create_index(object_, field)
             self._run(
@@ -333,9 +339,8 @@ class Storage:
             )
             names = [column[0] for column in cursor.description]
             rows = [dict(zip(names, values, strict=True)) for values in cursor]
-        flags = [n for n, field in self._tables[object_].items() if field.type == "boolean"]
         for row in rows:
-            for name in flags:
+            for name in self._flags[object_]:
                 row[name] = bool(row[name])
         return rows
 
@@ -349,18 +354,16 @@ class Storage:
             return done.rowcount == 1
 
     def _stored(self, object_: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a row as they are stored, without computed columns."""
         computed = self._computed[object_]
-        known = self._tables[object_]
-        values = {}
-        for name, value in row.items():
-            if name in computed:
-                continue
-            field = known.get(name)
-            if field is None:
-                raise KeyError(f"{object_} has no column {name}")
-            if field.type == "boolean":
-                value = 1 if value else 0
-            values[name] = _plain(value)
+        values = {name: value for name, value in row.items() if name not in computed}
+        unknown = values.keys() - self._tables[object_].keys()
+        if unknown:
+            raise KeyError(f"{object_} has no column {min(unknown)}")
+        for name in self._flags[object_] & values.keys():
+            values[name] = 1 if values[name] else 0
+        if "" in values.values():
+            values = {name: None if value == "" else value for name, value in values.items()}
         return values
 
     def _known(self, object_: str, name: str) -> None:
