@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import islice
 from math import ceil
+from queue import Full, Queue
+from threading import Event
 
 from sfprm.errors import BadRequest
 from sfprm.ids import RecordId
@@ -114,30 +117,70 @@ def read_ranges(
 ) -> Iterator[Row]:
     """The rows of a query in order of their ids, read by `parts` ranges, `workers` at a time.
 
-    At most `workers` + 1 ranges are in memory. Rows made meanwhile may be in or not, as with any
-    query that has pages. The query must have no order and no limit of its own.
+    At most `workers` × 4 pages are in memory, however uneven the ranges are. Rows made meanwhile
+    may be in or not, as with any query that has pages. The query must have no order and no limit
+    of its own.
     """
     if query.limit is not None or query.order_by:
         raise BadRequest("A query that is read by ranges has neither order nor limit.")
     bounds = _bounds(session, query, include_deleted)
     if bounds is None:
         return
-    waiting: deque[Future[list[Row]]] = deque()
+    waiting: deque[_Feed] = deque()
     ranges = iter(key_ranges(*bounds, parts))
     with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
         try:
             while True:
                 while len(waiting) < workers and (next_ := next(ranges, None)) is not None:
-                    part = _within(query, *next_)
-                    waiting.append(
-                        pool.submit(select_all, session, part, include_deleted=include_deleted)
-                    )
+                    rows = select(session, _within(query, *next_), include_deleted=include_deleted)
+                    waiting.append(_Feed(rows, pool))
                 if not waiting:
                     return
-                yield from waiting.popleft().result()
+                yield from waiting[0]
+                waiting.popleft()
         finally:
-            for future in waiting:
-                future.cancel()
+            for feed in waiting:
+                feed.stop()
+
+
+class _Feed:
+    """Rows that a thread reads ahead, a few pages at most; iterate once."""
+
+    _AHEAD = 3
+    _LOOK = 0.1
+    """Seconds after which a thread before a full queue looks whether it is still wanted."""
+
+    def __init__(self, rows: Iterator[Row], pool: ThreadPoolExecutor) -> None:
+        self._pages: Queue[list[Row] | None] = Queue(self._AHEAD)
+        self._stopped = Event()
+        self._reading = pool.submit(self._read, rows)
+
+    def stop(self) -> None:
+        """The rest is not wanted."""
+        self._stopped.set()
+        self._reading.cancel()
+
+    def __iter__(self) -> Iterator[Row]:
+        while (page := self._pages.get()) is not None:
+            yield from page
+        self._reading.result()  # raises what ended the reading
+
+    def _read(self, rows: Iterator[Row]) -> None:
+        try:
+            while page := list(islice(rows, _REST_PAGE)):
+                if not self._handed(page):
+                    return
+        finally:
+            self._handed(None)
+
+    def _handed(self, page: list[Row] | None) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._pages.put(page, timeout=self._LOOK)
+            except Full:
+                continue
+            return True
+        return False
 
 
 def _within(query: Query, start: RecordId, end: RecordId | None) -> Query:

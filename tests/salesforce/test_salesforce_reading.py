@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -124,6 +125,7 @@ class Leads:
 
 IDS = Query(("Id",), "Lead")
 HOST = "https://acme.my.salesforce.com"
+NEXT = "/services/data/v66.0/query/01g000000000001AAA"
 
 
 def test_ranges_give_each_row_once_in_order_of_ids(org: Any, session: Session) -> None:
@@ -151,6 +153,26 @@ def test_a_reader_that_stops_early_leaves_no_thread(org: Any, session: Session) 
     next(rows)
     rows.close()  # type: ignore[attr-defined]  # it is a generator
     assert threading.active_count() == before
+
+
+def test_rows_that_nobody_takes_are_not_read_on(org: Any, session: Session) -> None:
+    """A range of 40,000 rows, of which one is taken: a few pages are read ahead, no more."""
+    read_ = []
+
+    def page(request: Any) -> tuple[int, dict[str, str], str]:
+        read_.append(request.url)
+        records = [{"Id": str(RecordId(f"00Q{n:012d}"))} for n in range(2000)]
+        told = {"done": len(read_) > 22, "nextRecordsUrl": f"{NEXT}-{len(read_)}"}
+        return 200, {}, json.dumps({"records": records, **told})
+
+    ends = [{"done": True, "records": [{"Id": "00Q000000000000"}]}] * 2
+    for body in ends:
+        org.on("GET", "query", json=body)
+    org.wire.add_callback("GET", re.compile(".*/query.*"), page, content_type="application/json")
+    rows = read_ranges(session, IDS, parts=1, workers=1)
+    next(rows)
+    rows.close()  # type: ignore[attr-defined]  # it is a generator
+    assert len(read_) <= 6
 
 
 def test_a_failing_range_is_the_readers_error(org: Any, session: Session) -> None:
@@ -280,7 +302,7 @@ def test_a_look_that_is_broken_off_keeps_the_old_mark(org: Any, session: Session
     assert changes.mark == mark
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 600)), min_size=1, max_size=30),
     st.integers(60, 1500),
