@@ -15,6 +15,7 @@ from sfprm.devorg.calls import CallLog
 from sfprm.devorg.contention import Contention
 from sfprm.devorg.cursors import Cursors
 from sfprm.devorg.faults import Faults
+from sfprm.devorg.freshness import Freshness
 from sfprm.devorg.ids import mint
 from sfprm.devorg.kept import KeptList
 from sfprm.devorg.limits import Limits, limits_from
@@ -102,6 +103,7 @@ class Org:
         self.sessions = Sessions(self)
         self.passwords = Passwords(self)
         self.cursors = Cursors(self)
+        self.freshness = Freshness()
         from sfprm.devorg.bulk import Bulk
 
         self.bulk = Bulk(self)

@@ -119,15 +119,15 @@ class Orgs:
             org.storage.close()
             raise
         self._take(org)
-        self._write_list()
+        if name != MAIN and name not in self._listed():
+            self._write_list()
         return org
 
     def open_listed(self) -> None:
         """Open the further orgs that the first one's file has beside it."""
-        if self._data is not None and self._list.exists():
-            for name in json.loads(self._list.read_text("utf-8")):
-                if name not in self._orgs:
-                    self.open(name)
+        for name in self._listed():
+            if name not in self._orgs:
+                self.open(name)
 
     def fork(self, source: Org, name: str, kept: Kept | None = None) -> Org:
         """A new org out of one as it is, or as it was. Raises ValueError."""
@@ -256,6 +256,12 @@ class Orgs:
     def _list(self) -> Path:
         assert self._data is not None
         return self._data.with_name(f"{self._data.name}.orgs.json")
+
+    def _listed(self) -> list[str]:
+        """The further orgs of the file."""
+        if self._data is None or not self._list.exists():
+            return []
+        return [str(name) for name in json.loads(self._list.read_text("utf-8"))]
 
     def _write_list(self) -> None:
         """Written beside and moved, so that a killed server leaves the old or the new one."""

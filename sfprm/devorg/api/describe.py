@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sfprm.devorg.api.conditional import conditional
 from sfprm.devorg.api.exchange import Answer, Request
 from sfprm.devorg.api.records import readable, render, seen
 from sfprm.devorg.api.writing import find_object
@@ -35,8 +36,10 @@ _SOAP_TYPES = {
 def global_describe(request: Request) -> Answer:
     """GET /sobjects."""
     org, access = request.org, request.access
-    return Answer(
-        body={
+    return conditional(
+        request,
+        "",
+        {
             "encoding": "UTF-8",
             "maxBatchSize": 200,
             "sobjects": [
@@ -44,7 +47,7 @@ def global_describe(request: Request) -> Answer:
                 for one in org.schema.objects()
                 if org.has_object(one) and access.object_visible(one.name)
             ],
-        }
+        },
     )
 
 
@@ -99,7 +102,7 @@ def describe(request: Request, object: str) -> Answer:
         "supportedScopes": [{"label": f"All {definition.label_plural}", "name": "everything"}],
         "urls": urls,
     }
-    return Answer(body=dict(sorted(body.items())))
+    return conditional(request, definition.name, dict(sorted(body.items())))
 
 
 def _object(request: Request, one: ObjectDef) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""SharingRules, SharingOwnerRule, SharingCriteriaRule: kept and given back; `sharing/` applies them.
+"""SharingRules, SharingOwnerRule, SharingCriteriaRule: kept and given back; `sharing/` applies
+them.
 
 A deployed file creates or changes the rules that it holds and leaves the others. Whether `sharedTo`
 of an existing rule may really be changed by metadata is unverified; it may here.
