@@ -7,9 +7,11 @@ operations.md rule 9]; the control API confirms."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sfprm.devorg.behaviours.behaviour import Behaviour
+from sfprm.devorg.stamps import read_stamp
 
 if TYPE_CHECKING:
     from sfprm.devorg.dml.context import Batch
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["UserLife", "confirm_email"]
 
 PENDING = "pending_emails"
+CONFIRM_WITHIN = timedelta(hours=72)
 
 
 class UserLife(Behaviour):
@@ -35,7 +38,7 @@ class UserLife(Behaviour):
             new = str(row.values["Email"])
             row.values["Email"] = row.old["Email"]
             pending = dict(batch.org.setting(PENDING, {}))
-            pending[str(row.id)] = new
+            pending[str(row.id)] = {"address": new, "at": batch.context.now}
             batch.org.set_setting(PENDING, pending)
             batch.org.outbox.send(
                 batch.org.clock.now(),
@@ -62,7 +65,10 @@ def confirm_email(org: Org, username: str) -> str:
     pending = dict(org.setting(PENDING, {}))
     if user is None or user["Id"] not in pending:
         raise LookupError(f"{username} has no e-mail address to confirm")
-    address = str(pending.pop(user["Id"]))
+    wanted = pending.pop(user["Id"])
+    if org.clock.now() - read_stamp(wanted["at"]) > CONFIRM_WITHIN:
+        raise LookupError(f"the link for {username} is older than {CONFIRM_WITHIN}")
+    address = str(wanted["address"])
     org.storage.update("User", str(user["Id"]), {"Email": address})
     org.set_setting(PENDING, pending)
     return address

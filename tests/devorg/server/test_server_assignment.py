@@ -257,3 +257,18 @@ def test_a_new_case_has_the_default_owner(call: Any) -> None:
     answer = call("POST", "sobjects/Case", {"Subject": "Pump"}, headers=OFF)
     kept = call.one(f"SELECT OwnerId FROM Case WHERE Id = '{answer.json()['id']}'")
     assert kept["OwnerId"] == call.user("sfprm.agent")
+
+
+@pytest.mark.parametrize(("rule", "name"), [("Rest", "Ana Costa"), (None, "Agent")])
+def test_a_bulk_job_runs_the_rule_that_it_names(ruled: Any, rule: str | None, name: str) -> None:
+    """By its id alone; without one no rule runs, active or not."""
+    wanted = {"operation": "insert", "object": "Lead", "lineEnding": "LF"}
+    if rule is not None:
+        wanted["assignmentRuleId"] = rule_id(ruled, rule)
+    job = ruled("POST", "jobs/ingest", wanted).json()["id"]
+    csv = "LastName,Company,Country\nBulk,B,PT\n"
+    ruled("PUT", f"jobs/ingest/{job}/batches", data=csv, headers={"Content-Type": "text/csv"})
+    ruled("PATCH", f"jobs/ingest/{job}", {"state": "UploadComplete"})
+    ruled("GET", f"jobs/ingest/{job}")
+    found = ruled.one("SELECT Id FROM Lead WHERE LastName = 'Bulk'")["Id"]
+    assert name in owner(ruled, found)

@@ -243,6 +243,11 @@ def test_a_new_address_waits_for_its_owner(call: Any) -> None:
     assert address() == before
     [mail] = [one for one in call.org.outbox() if one["kind"] == "confirmation"]
     assert mail["to"] == ["sam@example.org"]
+    sam = {"username": "sam.carter@alder.example.com"}
+    call.org.control("POST", "clock", {"advance": 73 * 3600})
+    late = requests.post(f"{call.org.http}/_devorg/confirm-email", json=sam, timeout=30)
+    assert late.status_code == 400
+    call.org.control("POST", "clock", {"advance": -73 * 3600})
     call.org.control("POST", "confirm-email", {"username": "sam.carter@alder.example.com"})
     assert address() == "sam@example.org"
 
