@@ -42,6 +42,7 @@ _ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-zA-Z]{15}(?:[A-Z0-5]{3})?(?![0-9A-Za-z]
 _RUN = re.compile(r"[A-Za-z0-9+/_=-]{14,}")
 _WORDS = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}(?![a-z])")
 _WRITTEN = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{1,12}(?![a-z]))+\d{0,3}|[a-zA-Z]{1,3}|v?\d{1,9}")
+_NUMBERS = re.compile(r"(?<![\w.-])\+?\d(?:[\d ()./-]*\d)?(?![\w-])")
 _PUNCTUATED = re.compile(r"(\W*)(.*?)(\W*)", re.DOTALL)
 _TELLS_NOTHING = re.compile(
     r"(?:(?:text|phone|place|client|nick|a)-)?\d{1,3}|Person|Company|https?|__[a-z]{1,3}"
@@ -79,8 +80,14 @@ def message(text: str, schema: frozenset[str], keep: KeepList, table: StandIns) 
     if text in table.fictional:
         return text
     told = table.replaced(tame(text, keep, table))
-    said = re.sub(r"[^\s<>/]+", lambda found: _word(found[0], schema, table), told)
+    told = _NUMBERS.sub(lambda found: _number(found[0]), told)
+    said = re.sub(r"[^\s<>/:=,\[\]]+", lambda found: _word(found[0], schema, table), told)
     return re.sub(r"\[…\](?:\s+\[…\])+", "[…]", said)
+
+
+def _number(text: str) -> str:
+    """Groups of digits that make one long number together: phones, cards, codes."""
+    return text if sum(c.isdigit() for c in text) < 6 or is_record_id(text) else "[…]"
 
 
 def _word(word: str, schema: frozenset[str], table: StandIns) -> str:

@@ -22,15 +22,25 @@ def program() -> typer.Typer:
     return app
 
 
+SCENARIO = """
+import pytest, requests
+
+@pytest.mark.salesforce_recording("versions", story="empty")
+def test_versions(salesforce_recording):
+    assert requests.get(salesforce_recording.login_url + "/services/data", timeout=30).json()
+"""
+
+
 def test_a_scenario_is_recorded(
     program: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told by name, into a folder of one's own; the file is named in the answer."""
     monkeypatch.chdir(ROOT)
-    asked = ["login-and-identity", "--into", str(tmp_path), "--quiet", "--json"]
-    done = CliRunner().invoke(program, asked)
+    (tmp_path / "test_theirs.py").write_text(SCENARIO)
+    places = ["--tests", str(tmp_path), "--into", str(tmp_path / "told")]
+    done = CliRunner().invoke(program, ["versions", *places, "--quiet", "--json"])
     assert done.exit_code == 0, done.output
-    written = str(tmp_path / "login-and-identity.yaml")
+    written = str(tmp_path / "told/versions.yaml")
     assert json.loads(done.stdout)["result"] == {"recorded": [written]}
     assert Path(written).is_file()
 

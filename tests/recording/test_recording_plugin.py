@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -62,18 +64,19 @@ def test_an_unknown_scenario(project: pytest.Pytester) -> None:
 
 
 def test_recorded_then_replayed(project: pytest.Pytester) -> None:
-    """In the embedded org first; then without any. A failed scenario is not written, and a
-    recording that is there stays."""
-    record = (*OPTIONS, "--sfprm-scenario", "other", "--sfprm-mode", "devorg", "--sfprm-record")
+    """In the embedded org first; then without any. The page's example with them. A failed
+    scenario is not written."""
+    page = Path(__file__).parents[2].joinpath("docs/recording.md").read_text(encoding="utf-8")
+    example = page.partition("```python\n")[2].partition("```")[0]
+    project.makepyfile(test_page=example.replace('pytest_plugins = ["sfprm.recording.plugin"]', ""))
+    record = (*OPTIONS[:-2], "--sfprm-mode", "devorg", "--sfprm-record")
     folder = project.path / "fixtures/recordings"
-    project.runpytest_inprocess(*record).assert_outcomes(passed=1, failed=1)
-    assert [path.name for path in folder.iterdir()] == ["versions.yaml"]
+    project.runpytest_inprocess(*record).assert_outcomes(passed=2, failed=1)
+    written = sorted(path.name for path in folder.iterdir())
+    assert written == ["hot-leads.yaml", "versions.yaml"]
     text = (folder / "versions.yaml").read_text(encoding="utf-8")
     assert "recorded from the embedded org" in text
     assert "Some One" not in text
-    replayed = project.runpytest_inprocess(*OPTIONS)
-    replayed.assert_outcomes(passed=1, deselected=1)
-    replayed.stdout.fnmatch_lines(["1 of 1 replayed scenarios have no recording from a real org*"])
-    again = project.runpytest_inprocess(*OPTIONS, "--sfprm-mode", "devorg", "--sfprm-record")
-    again.assert_outcomes(passed=1, errors=1, deselected=1)
-    again.stdout.fnmatch_lines(["*versions.yaml: this scenario is recorded already.*"])
+    replayed = project.runpytest_inprocess(*OPTIONS, "--sfprm-scenario", "hot-leads")
+    replayed.assert_outcomes(passed=2, deselected=1)
+    replayed.stdout.fnmatch_lines(["2 of 2 replayed scenarios have no recording from a real org*"])
