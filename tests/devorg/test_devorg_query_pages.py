@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from sfprm.devorg.api import query as resource
 from sfprm.devorg.api.exchange import Answer, Request
+from sfprm.devorg.contention import Held
 from sfprm.devorg.cursors import page_of
 from sfprm.devorg.numbers import as_java_prints, java_double
 from sfprm.devorg.org import Org
@@ -168,6 +170,22 @@ def test_no_record_is_lost_or_told_twice(forest: list[Tree], room: int) -> None:
     rest: dict[str, tuple[Sequence[Body], int]] = {}
     paged = {"Name": "root", "Kids": _read(records, 0, rest, room)}
     assert _names(paged, rest, room) == _names(whole, {}, room)
+
+
+def test_for_update_waits_for_rows(crowded: Org) -> None:
+    """A row that another request holds is waited for, then refused; another row is not."""
+    (held,) = _ask(crowded, "SELECT Id FROM Account WHERE Name = 'A1'")["records"]
+    crowded.contention.hold(60, rows={held["Id"]})
+    crowded.contention.begin(0.0)
+    assert _ask(crowded, "SELECT Id FROM Account WHERE Name = 'A2' FOR UPDATE")["totalSize"] == 1
+    with pytest.raises(Refusal) as caught:
+        _ask(crowded, "SELECT Id FROM Account FOR UPDATE")
+    assert (caught.value.status, caught.value.code) == (400, "UNABLE_TO_LOCK_ROW")
+    assert held["Id"] in caught.value.message
+    crowded.contention.begin(monotonic())
+    with pytest.raises(Held):
+        _ask(crowded, "SELECT Id FROM Account FOR UPDATE")
+    assert _ask(crowded, "SELECT Id FROM Account")["totalSize"] == 4
 
 
 def test_tooling_answers_definitions(demo_org: Org) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sfprm.devorg.api.exchange import Answer, Request
 from sfprm.devorg.asking import query_options
+from sfprm.devorg.behaviours.contention import lock_rows, unable_to_lock
 from sfprm.devorg.cursors import Cursor, Open
 from sfprm.devorg.problems import Refusal, not_imitated
 from sfprm.devorg.schema import Schema
@@ -85,6 +86,9 @@ def _run(
         raise Refusal(400, error.error_code, error.message) from error
     except NotImitated as error:
         raise not_imitated(error.what) from error
+    held = lock_rows(org, found.locked) if found.locked else None
+    if held is not None:
+        raise Refusal(400, *unable_to_lock(held))
     batch = _batch_size(request) if objects is None else MAX_BATCH
     fits = len(found.records) <= batch
     if fits and not found.nested:

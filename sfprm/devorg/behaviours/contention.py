@@ -17,6 +17,7 @@ Set `contention`: {"row_hold_seconds", "row_wait_seconds", "group_hold_seconds",
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sfprm.devorg.behaviours import settable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sfprm.devorg.dml.context import Batch, Row
     from sfprm.devorg.org import Org
 
-__all__ = ["SETTING", "GroupLocks", "RowLocks", "SlowUsers"]
+__all__ = ["SETTING", "GroupLocks", "RowLocks", "SlowUsers", "lock_rows", "unable_to_lock"]
 
 _PARENTS = ("AccountId", "ContactId", "CampaignId", "ParentId", "WhatId")
 _KEYS = (
@@ -37,6 +38,25 @@ _KEYS = (
     "user_insert_seconds",
 )
 _WAIT = 10.0
+
+
+def lock_rows(org: Org, ids: Sequence[str]) -> str | None:
+    """Take rows for a query FOR UPDATE, which waits as a write does; its locks end with the answer
+    [M]. The id of a row that another holds, None when all were got. Raises Held.
+    """
+    times = settable.setting(org, "contention") or {}
+    hold, wait = times.get("row_hold_seconds", 0.0), times.get("row_wait_seconds", _WAIT)
+    if not hold and not org.contention.busy:
+        return None
+    return next((id_ for id_ in sorted(ids) if not org.contention.take_row(id_, wait, hold)), None)
+
+
+def unable_to_lock(id_: str) -> tuple[str, str]:
+    """Code and message for a row that another holds [R]."""
+    return (
+        "UNABLE_TO_LOCK_ROW",
+        f"unable to obtain exclusive access to this record or 1 records: {id_}",
+    )
 
 
 class RowLocks(Behaviour):
@@ -54,10 +74,7 @@ class RowLocks(Behaviour):
         wanted = sorted((key, row.index, row) for row in batch.living for key in _keys(row))
         for key, _, row in wanted:
             if not org.contention.take_row(key, wait, hold):
-                row.refuse(
-                    "UNABLE_TO_LOCK_ROW",
-                    f"unable to obtain exclusive access to this record or 1 records: {key}",
-                )
+                row.refuse(*unable_to_lock(key))
 
 
 class GroupLocks(Behaviour):

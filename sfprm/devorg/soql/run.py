@@ -47,8 +47,8 @@ class QueryResult:
     """All records, and how many there are; for COUNT() no records and the count. Many records are
     each made when they are read, of rows kept packed.
 
-    `nested`: child sub-queries are among the keys. `locked` holds the ids that FOR UPDATE names: a
-    query through the API is a transaction of its own, so their locks end with the answer [M].
+    `nested`: child sub-queries are among the keys. `locked` holds the ids that FOR UPDATE names:
+    whoever answers takes their locks (`behaviours/contention.py`).
     """
 
     records: Sequence[Record] = ()
