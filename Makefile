@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TEST_ARGS ?=
+MODE ?= replay
+ORG ?= devorg
 
-.PHONY: help demo test lint org lock schema scratch bench-fairness clean
+.PHONY: help demo test lint org contract record drift scratch bench-org bench-fairness schema lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +28,18 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and who may import whom
 
 org: $(VENV)/.core ## the embedded org on its own, for any client (Ctrl-C ends it)
 	@$(BIN)/sfprm org serve --http-port 8080 --https-port 8443 --story demo
+
+contract: $(VENV)/.dev ## the contract suite; MODE=replay (default), devorg or live
+	@$(BIN)/python -m pytest -q tests/contract --sfprm-mode $(MODE)
+
+record: $(VENV)/.dev ## renew the recordings from the embedded org
+	@$(BIN)/sfprm record --org devorg --overwrite
+
+drift: $(VENV)/.dev ## what the embedded org (or ORG=live) answers today, against the recordings
+	@into=$$(mktemp -d) && $(BIN)/sfprm record --org $(ORG) --into $$into --quiet > /dev/null && $(BIN)/python -m sfprm.recording drift fixtures/recordings $$into; code=$$?; rm -rf $$into; exit $$code
+
+bench-org: $(VENV)/.dev ## the embedded org beside simple-mockforce and a bare server, and at 1,000,000 leads
+	@$(BIN)/python benchmarks/bench_org.py
 
 bench-fairness: $(VENV)/.dev ## the fairness policies side by side
 	@$(BIN)/python benchmarks/bench_fairness.py

@@ -21,6 +21,7 @@ from sfprm.cli.commands import (
     org,
     programme,
     provisioning,
+    record,
     state,
 )
 from sfprm.errors import BadRequest, Bug, Interrupted
@@ -47,7 +48,7 @@ def _root(
         raise typer.Exit
 
 
-for group in (demo, init, login, provisioning, distribution, insight, daemon):
+for group in (demo, init, login, provisioning, distribution, insight, daemon, record):
     group.add(app)
 app.add_typer(programme.app, name="programme")
 app.add_typer(jobs.app, name="jobs")
