@@ -21,6 +21,17 @@ FILES = {
     "reports/F-meta.xml": ("ReportFolder", "Report", "F"),
     "assignmentRules/Lead.assignmentRules": ("AssignmentRules", "AssignmentRules", "Lead"),
     "networks/Customer Help.network": ("Network", "Network", "Customer Help"),
+    "objects/New__c.object": ("CustomObject", "CustomObject", "New__c"),
+    "queues/Web_Leads.queue": ("Queue", "Queue", "Web_Leads"),
+    "queues/New.queue": ("Queue", "Queue", "New"),
+    "roles/CEO.role": ("Role", "Role", "CEO"),
+    "profiles/Admin.profile": ("Profile", "Profile", "Admin"),
+    "profiles/New.profile": ("Profile", "Profile", "New"),
+    "email/Sales_Templates/T.email-meta.xml": (
+        "EmailTemplate",
+        "EmailTemplate",
+        "Sales_Templates/T",
+    ),
 }
 TAGS = st.sampled_from(
     [
@@ -31,6 +42,10 @@ TAGS = st.sampled_from(
         *("sharingOwnerRules", "sharingCriteriaRules", "sharedTo", "sharedFrom", "role", "group"),
         *("accessLevel", "accessType", "folderShares", "sharedToType", "assignmentRule"),
         *("ruleEntry", "assignedTo", "assignedToType", "criteriaItems", "operation", "active"),
+        *("booleanFilter", "template", "queueMembers", "users", "user", "publicGroups", "roles"),
+        *("queueSobject", "sobjectType", "parentRole", "userLicense", "custom", "subject"),
+        *("referenceTo", "relationshipName", "nameField", "pluralLabel", "deploymentStatus"),
+        *("sharingModel", "externalSharingModel", "email", "default", "deleteConstraint"),
         *("enableNetworksEnabled", "enableEnablePRM", "networkMemberGroups", "profile", "status"),
     ]
 )
@@ -38,6 +53,8 @@ WORDS = st.sampled_from(
     [
         *("true", "false", "", "A__c", "Region__c", "Lead", "Lead.Product__c", "Text", "Number"),
         *("Picklist", "18", "300", "-1", "Public", "Shared", "CEO", "Queue", "Web_Leads", "Read"),
+        *("Lookup", "Html", "Checkbox", "New__c", "Account", "Private", "Deployed", "1 AND (2"),
+        *("VP_Channels", "All_Sales", "text", "Partner Community", "sam.carter@alder.example.com"),
         *("equals", "ApiEnabled", "Alder Partner User", "Live", "'; DROP TABLE Lead;--", "²"),
     ]
 )
