@@ -18,7 +18,7 @@ from sfprm.devorg.faults import Faults
 from sfprm.devorg.freshness import Freshness
 from sfprm.devorg.ids import mint
 from sfprm.devorg.kept import KeptList
-from sfprm.devorg.limits import Limits, limits_from
+from sfprm.devorg.limits import limits_from
 from sfprm.devorg.logins import Passwords
 from sfprm.devorg.orgclock import OrgClock
 from sfprm.devorg.outbox import Outbox
@@ -110,7 +110,7 @@ class Org:
         self.events = KeptList(storage, "event")
         self.waiting_groups: dict[str, float] = {}
         self._features: frozenset[str] | None = None
-        self._limits: Limits | None = None
+        self.limits = limits_from(self.setting("limits", {}))
 
     # Settings
 
@@ -173,17 +173,11 @@ class Org:
             return False
         return self.has_field(field) and access.visible(definition.name, field.name)
 
-    @property
-    def limits(self) -> Limits:
-        """What the org allows."""
-        if self._limits is None:
-            self._limits = limits_from(self.setting("limits", {}))
-        return self._limits
-
     def changed(self) -> None:
         """Forget what was computed from settings, licences and grants."""
         self._features = None
-        self._limits = None
+        # At once, not when asked for: the event loop asks, which must not wait for the storage
+        self.limits = limits_from(self.setting("limits", {}))
         self.permissions.forget()
         self.sharing.forget()
 

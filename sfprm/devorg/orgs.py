@@ -134,15 +134,16 @@ class Orgs:
         name = name.lower()
         if not _NAME.fullmatch(name) or name in self._orgs:
             raise ValueError(f"{name!r} is no name for a new org")
-        org = self._make(name, Storage(None), shared=False)
-        snapshot = kept.snapshot if kept is not None else source.storage.snapshot()
-        try:
-            org.become(snapshot, kept.clock if kept is not None else source.clock.kept())
-        finally:
-            if kept is None:
-                snapshot.close()
-        org.suffix = source.suffix
-        self._take(org)
+        with self._lock:
+            org = self._make(name, Storage(None), shared=False)
+            snapshot = kept.snapshot if kept is not None else source.storage.snapshot()
+            try:
+                org.become(snapshot, kept.clock if kept is not None else source.clock.kept())
+            finally:
+                if kept is None:
+                    snapshot.close()
+            org.suffix = source.suffix
+            self._take(org)
         return org
 
     def close(self, name: str) -> None:
@@ -173,7 +174,7 @@ class Orgs:
             return set()
         return {
             str(user["Username"]).lower()
-            for other in self._orgs.values()
+            for other in self.all()
             if other is not org and other.shared
             for user in other.storage.find("User", Username=usernames)
         }
@@ -203,9 +204,10 @@ class Orgs:
 
     def restore(self, org: Org, name: str) -> None:
         """Bring an org back to a snapshot, its own or another org's."""
-        kept = self.snapshot(name)
-        org.become(kept.snapshot, kept.clock)
-        resume(org)
+        with self._lock:
+            kept = self.snapshot(name)
+            org.become(kept.snapshot, kept.clock)
+            resume(org)
 
     def drop(self, name: str) -> None:
         """Forget a snapshot. Raises LookupError."""

@@ -196,6 +196,10 @@ def _soap(request: Request) -> Answer:
     user_id = request.org.sessions.user_of(request.token, request.ip)
     if user_id is None:
         status, body = metadata.invalid_session()
+    elif request.org.limits.api_off:
+        status, body = metadata.fault(
+            "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
+        )
     else:
         with transaction(request.org):
             status, body = metadata.soap(request.org, request.body, user_id)
