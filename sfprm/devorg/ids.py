@@ -8,10 +8,20 @@ section "Ids", checked there on recordings).
 from __future__ import annotations
 
 import string
+from itertools import product
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _CHECK = string.ascii_uppercase + "012345"
 _ALPHABET = frozenset(_BASE62)
+_PAIRS = ["".join(pair) for pair in product(_BASE62, repeat=2)]
+_IS_UPPER = str.maketrans(
+    _BASE62, "".join("1" if one in string.ascii_uppercase else "0" for one in _BASE62)
+)
+_SUFFIX = {
+    "".join(bits): _CHECK[sum(1 << place for place, bit in enumerate(bits) if bit == "1")]
+    for bits in product("01", repeat=5)
+}
+"""The check character of five characters, by which of them are upper case."""
 
 POD = "dV0"
 """The instance part of every id minted here: two characters of a pod and one reserved."""
@@ -21,14 +31,8 @@ def to18(fifteen: str) -> str:
     """The 18-character form of a 15-character id. Raises ValueError when it is not 15 long."""
     if len(fifteen) != 15 or not _ALPHABET.issuperset(fifteen):
         raise ValueError(f"not a 15-character id: {fifteen!r}")
-    suffix = ""
-    for start in (0, 5, 10):
-        bits = 0
-        for place, character in enumerate(fifteen[start : start + 5]):
-            if "A" <= character <= "Z":
-                bits |= 1 << place
-        suffix += _CHECK[bits]
-    return fifteen + suffix
+    upper = fifteen.translate(_IS_UPPER)
+    return fifteen + _SUFFIX[upper[:5]] + _SUFFIX[upper[5:10]] + _SUFFIX[upper[10:]]
 
 
 def canonical(text: str) -> str:
@@ -65,7 +69,7 @@ def mint(prefix: str, serial: int) -> str:
     if not 0 <= serial < 62**9:
         raise ValueError(f"serial out of range: {serial}")
     digits = ""
-    for _ in range(9):
-        serial, digit = divmod(serial, 62)
-        digits = _BASE62[digit] + digits
-    return to18(prefix + POD + digits)
+    for _ in range(4):
+        serial, pair = divmod(serial, 62 * 62)
+        digits = _PAIRS[pair] + digits
+    return to18(prefix + POD + _BASE62[serial] + digits)

@@ -239,10 +239,12 @@ class Storage:
         by_fields: dict[tuple[str, ...], list[list[Any]]] = {}
         ids = []
         with self.savepoint():
-            for row in rows:
-                values = self._stored(object_, row)
+            stored = [self._stored(object_, row) for row in rows]
+            wanted = sum(values.get("Id") is None for values in stored)
+            new_ids = iter(self.next_ids(self._prefixes[object_], wanted) if wanted else ())
+            for values in stored:
                 if values.get("Id") is None:
-                    values["Id"] = self.next_id(self._prefixes[object_])
+                    values["Id"] = next(new_ids)
                 ids.append(values["Id"])
                 by_fields.setdefault(tuple(values), []).append(list(values.values()))
             for names, values_list in by_fields.items():

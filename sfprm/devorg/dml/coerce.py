@@ -150,7 +150,9 @@ def _datetime(value: Any) -> str | None:
 def _text(field: FieldDef, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str):
         raise _unreadable("string", value)
-    text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if "\r" in value:
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+    text = value.strip()
     if not text:
         return None
     if field.type == "picklist" or field.type == "multipicklist":
