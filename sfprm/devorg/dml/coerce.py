@@ -152,7 +152,7 @@ def _text(field: FieldDef, value: Any) -> str | None:
         raise _unreadable("string", value)
     if "\r" in value:
         value = value.replace("\r\n", "\n").replace("\r", "\n")
-    text = value.strip()
+    text: str = value.strip()
     if not text:
         return None
     if field.type == "picklist" or field.type == "multipicklist":
