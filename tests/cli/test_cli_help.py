@@ -17,6 +17,7 @@ COMMANDS = [
     *("programme validate", "programme show", "state migrate", "state verify"),
     *("jobs list", "jobs validate", "jobs next", "jobs run", "jobs history"),
     *("org serve", "org seed", "org reset", "org clock", "org event", "org outbox", "org faults"),
+    *("org snapshot", "org restore", "org fork"),
 ]
 
 

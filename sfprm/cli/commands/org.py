@@ -91,6 +91,47 @@ def reset(surface: Surface, org: Address) -> None:
 
 
 @command(app)
+def snapshot(
+    surface: Surface,
+    org: Address,
+    name: Annotated[str, typer.Argument(help="Name of the snapshot; an older one is replaced.")],
+) -> None:
+    """Keep a running embedded org as it is, records and time, in the server's memory."""
+    answer = _control(org, "POST", "snapshots", {"name": name})
+    surface.put((Text((f"The org as it is was kept as {answer['name']!r}.",)),), answer)
+
+
+@command(app)
+def restore(
+    surface: Surface,
+    org: Address,
+    name: Annotated[str, typer.Argument(help="Name of a snapshot.")],
+) -> None:
+    """Bring a running embedded org back to a snapshot; what came since is gone."""
+    answer = _control(org, "POST", f"snapshots/{name}/restore")
+    surface.put((Text((str(answer["done"]),)),), answer)
+
+
+@command(app)
+def fork(
+    surface: Surface,
+    org: Address,
+    name: Annotated[str, typer.Argument(help="Name of the new org: a-z, 0-9 and -.")],
+    snapshot_name: Annotated[
+        str | None, typer.Option("--snapshot", help="As it was then; without it, as it is.")
+    ] = None,
+) -> None:
+    """Make a copy of a running embedded org, in memory, on ports of its own."""
+    if snapshot_name is not None:
+        answer = _control(org, "POST", f"snapshots/{snapshot_name}/fork", {"name": name})
+    else:
+        source = _control(org, "GET", "status")["org"]
+        answer = _control(org, "POST", "orgs", {"name": name, "from": source})
+    said = f"The org {answer['name']} answers at {answer['https']} and {answer['http']}."
+    surface.put((Text((said,)),), answer)
+
+
+@command(app)
 def clock(
     surface: Surface,
     org: Address,
