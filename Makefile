@@ -9,7 +9,7 @@ TEST_ARGS ?=
 MODE ?= replay
 ORG ?= devorg
 
-.PHONY: help demo test lint org contract record drift scratch bench-org bench-fairness schema lock clean
+.PHONY: help demo test lint org contract record drift scratch bench-org bench-fairness docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +44,8 @@ bench-org: $(VENV)/.dev ## the embedded org beside simple-mockforce and a bare s
 bench-fairness: $(VENV)/.dev ## the fairness policies side by side
 	@$(BIN)/python benchmarks/bench_fairness.py
 
-schema: $(VENV)/.dev ## write the editor schemas and config/.env.example anew
+docs: $(VENV)/.dev ## write the generated pages anew: fidelity, editor schemas, .env.example
+	@$(BIN)/python -m sfprm.devorg.fidelity docs/fidelity.md
 	@$(BIN)/python -m sfprm.programme.schema docs/schema
 	@$(BIN)/python -m sfprm.settings_example config/.env.example
 
