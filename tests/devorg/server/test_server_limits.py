@@ -7,7 +7,6 @@ import gzip
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -236,20 +235,3 @@ def test_a_session_of_another_length(call: Any) -> None:
     assert call("GET", "limits").status_code == 200
     call.org.control("POST", "clock", {"advance": 16 * 60})
     assert call("GET", "limits").status_code == 401
-
-
-def test_the_start_is_quick(tmp_path: Any) -> None:
-    """From the command to the first answer; the machine is shared, so twice the 1.5 s that the
-    benchmark holds it to."""
-    import subprocess
-    import sys
-
-    started = time.perf_counter()
-    command = [sys.executable, "-m", "sfprm.devorg", "serve", "--state", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        assert requests.get(f"{ready['http']}/services/data", timeout=30).status_code == 200
-        took = time.perf_counter() - started
-        process.terminate()
-    assert took < 3.0
