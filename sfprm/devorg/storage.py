@@ -33,6 +33,10 @@ Row = dict[str, Any]
 _CACHE_KIB = 65_536
 """Memory that pages of a file may take."""
 
+_WAL_PAGES = 8_000
+"""Pages (4 KiB) that the log may hold before they are brought into the file. Fewer would write the
+same pages of the indexes again and again, and wait for the disk each time."""
+
 _LOADED_AT_ONCE = 5_000
 
 _ANY_OF = "(SELECT value FROM json_each(?))"
@@ -71,6 +75,7 @@ class Storage:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
         for name, (arguments, function) in SQL_FUNCTIONS.items():
             self._connection.create_function(name, arguments, function, deterministic=True)
         with self.transaction():
