@@ -316,8 +316,11 @@ def _outcomes(
 
 
 def _results(session: Session, job: RecordId, name: str) -> Iterator[Mapping[str, str]]:
-    answer = session.request("GET", f"{_path(job)}/{name}", kind="bulk")
-    return csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+    answer = session.request(
+        "GET", f"{_path(job)}/{name}", kind="bulk", headers={"Accept": "text/csv"}
+    )
+    content = io.BytesIO(answer.content)
+    return csv.DictReader(io.TextIOWrapper(content, encoding="utf-8-sig", newline=""))
 
 
 def _id(line: Mapping[str, str]) -> RecordId | None:

@@ -66,9 +66,15 @@ def bulk_select(
     locator = ""
     while True:
         params = {"maxRecords": str(page)} | ({"locator": locator} if locator else {})
-        answer = session.request("GET", f"jobs/query/{job}/results", kind="bulk", params=params)
-        yield from _rows(answer.content, readers)
+        answer = session.request(
+            "GET", f"jobs/query/{job}/results", kind="bulk", params=params,
+            headers={"Accept": "text/csv"},
+        )  # fmt: skip
         locator = answer.headers.get("Sforce-Locator", "null")
+        rows = _rows(answer.content, readers)
+        del answer  # one page in memory, not two while the next is on its way
+        yield from rows
+        del rows
         if locator in ("", "null"):  # the literal text stands for the end [recorded]
             return
 

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Session", "open_session"]
 
 _LOGIN_PATIENCE = Patience(attempts=3, deadline=30.0)
+_MOST_LOGINS = 5
+"""Tokens that one attempt may find expired, one after the other."""
 _COMPRESS_FROM = 64 * 1024
 """Bytes of a JSON body from which it is sent compressed, but not to this machine itself."""
 
@@ -108,6 +110,7 @@ class Session:
         self._compresses = True
         self._wire: Wire | None = None
         self._standing: _Standing | None = None
+        self._proved = 0  # the turn of the newest login whose token the org has taken
         self._identity: OrgIdentity | None = None
 
     def __repr__(self) -> str:
@@ -227,21 +230,27 @@ class Session:
         return replace(request, json=None, data=packed, headers=headers)
 
     def _once(self, build: Callable[[str], Request], number: int) -> Answer:
-        """One attempt, with one re-login inside it. Raises Failed."""
+        """One attempt, with a re-login inside it when the session has expired. Raises Failed.
+
+        A token that other threads worked with since then may have expired in its turn; only new
+        ones that are not taken, twice on end, are a lock-out.
+        """
         standing = self._stand()
-        try:
-            return self._plainer(standing, build, number)
-        except Failed as failed:
-            if failed.cause is not Cause.SESSION:
-                raise
+        refused = 0
+        for _ in range(_MOST_LOGINS):
+            try:
+                return self._plainer(standing, build, number)
+            except Failed as failed:
+                if failed.cause is not Cause.SESSION:
+                    raise
+                last = failed
             if not can_renew(self._credentials):
-                raise Failed(Cause.SESSION, worn_out(failed)) from failed
-        try:
-            return self._plainer(self._stand(after=standing), build, number)
-        except Failed as failed:
-            if failed.cause is not Cause.SESSION:
-                raise
-            raise Failed(Cause.SESSION, locked_out(failed)) from failed
+                raise Failed(Cause.SESSION, worn_out(last)) from last
+            refused = 0 if standing.turn <= self._proved else refused + 1
+            if refused == 2:
+                break
+            standing = self._stand(after=standing)
+        raise Failed(Cause.SESSION, locked_out(last)) from last
 
     def _plainer(self, standing: _Standing, build: Callable[[str], Request], number: int) -> Answer:
         """Send; once more, uncompressed, when the org does not take compressed bodies."""
@@ -274,6 +283,7 @@ class Session:
                 self.gate.crowded(epoch)
             raise failed
         self.gate.went_well()
+        self._proved = max(self._proved, standing.turn)
         if not answer.is_whole:
             raise Failed(
                 Cause.NO_ANSWER,

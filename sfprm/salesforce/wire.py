@@ -30,6 +30,7 @@ from sfprm.salesforce.retry import Cause, Failed
 __all__ = ["USER_AGENT", "Link", "Wire", "failure_from"]
 
 USER_AGENT = f"sfprm/{__version__}"
+CSV = "text/csv"
 
 
 class _Adapter(HTTPAdapter):
@@ -115,6 +116,8 @@ class Link:
     def send(self, request: Request) -> Answer:
         """One request, whatever its status; raises Failed when no whole answer came."""
         path = request.path.removeprefix(self._data)
+        if request.headers.get("Accept") == CSV:  # the library would look for JSON in the megabytes
+            path = self._data + path
         if path.startswith("/"):
             headers = {**self._sf.headers, **request.headers}
             return self._wire.send(

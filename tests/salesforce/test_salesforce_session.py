@@ -72,6 +72,16 @@ def test_a_session_that_stays_refused_ends_after_one_re_login(org: Any, session:
     assert len(org.asked("limits")) == 2
 
 
+def test_a_token_that_others_worked_with_may_expire_in_its_turn(org: Any, session: Session) -> None:
+    """A new token refused at first is no lock-out when the one after it is taken."""
+    org.on("GET", "limits", json={})
+    limits(session)
+    for status, body in ((401, EXPIRED), (401, EXPIRED), (200, {"DailyApiRequests": {}})):
+        org.on("GET", "recent", status=status, json=body)
+    assert session.request("GET", "recent", kind="other").status == 200
+    assert org.logins == 3
+
+
 def test_a_create_is_repeated_after_re_login(org: Any, session: Session) -> None:
     """A 401 says that nothing was done."""
     org.on("POST", "sobjects/Lead", status=401, json=EXPIRED)
