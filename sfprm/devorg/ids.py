@@ -17,6 +17,7 @@ _PAIRS = ["".join(pair) for pair in product(_BASE62, repeat=2)]
 _IS_UPPER = str.maketrans(
     _BASE62, "".join("1" if one in string.ascii_uppercase else "0" for one in _BASE62)
 )
+_PAIR_BITS = [(pair, pair.translate(_IS_UPPER)) for pair in _PAIRS]
 _SUFFIX = {
     "".join(bits): _CHECK[sum(1 << place for place, bit in enumerate(bits) if bit == "1")]
     for bits in product("01", repeat=5)
@@ -64,12 +65,28 @@ def mint(prefix: str, serial: int) -> str:
 
     Ids of one prefix sort, case-sensitively, in the order of their serials.
     """
+    return mint_many(prefix, serial, 1)[0]
+
+
+def mint_many(prefix: str, first: int, count: int) -> list[str]:
+    """That many ids, as `mint` gives them, from number `first` on."""
     if len(prefix) != 3 or not _ALPHABET.issuperset(prefix):
         raise ValueError(f"not a key prefix: {prefix!r}")
-    if not 0 <= serial < 62**9:
-        raise ValueError(f"serial out of range: {serial}")
-    digits = ""
-    for _ in range(4):
-        serial, pair = divmod(serial, 62 * 62)
-        digits = _PAIRS[pair] + digits
-    return to18(prefix + POD + _BASE62[serial] + digits)
+    if first < 0 or first + count > 62**9:
+        raise ValueError(f"serial out of range: {first}")
+    found: list[str] = []
+    while count > 0:
+        # Ids of one head differ in their last two digits, and in one check character
+        high, low = divmod(first, len(_PAIRS))
+        several = min(count, len(_PAIRS) - low)
+        digits = ""
+        for _ in range(7):
+            high, digit = divmod(high, 62)
+            digits = _BASE62[digit] + digits
+        head = prefix + POD + digits
+        upper = head.translate(_IS_UPPER)
+        checks = _SUFFIX[upper[:5]] + _SUFFIX[upper[5:10]]
+        third = {bits: checks + _SUFFIX[upper[10:] + bits] for bits in ("00", "01", "10", "11")}
+        found += [head + pair + third[bits] for pair, bits in _PAIR_BITS[low : low + several]]
+        first, count = first + several, count - several
+    return found

@@ -104,7 +104,7 @@ class SlowUsers(Behaviour):
         """Make the answer late."""
         times = settable.setting(batch.org, "contention") or {}
         if batch.operation == "insert" and times.get("user_insert_seconds"):
-            made = sum(1 for _ in batch.living)
+            made = len(batch.living)
             batch.org.contention.work(made * times["user_insert_seconds"])
 
 

@@ -37,7 +37,7 @@ class Triggers(Behaviour):
         for rule, condition in found:
             hit = [row for row in batch.living if condition.met(batch, row, around)]
             if hit and rule.get("stops") == "chunk":
-                hit = list(batch.living)
+                hit = batch.living
             for row in hit:
                 row.refuse("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", _words(rule, batch.operation))
 

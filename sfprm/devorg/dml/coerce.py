@@ -6,39 +6,49 @@ are made `\\n` (operations.md rule 18; unverified in detail)."""
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sfprm.devorg.ids import canonical, is_id
 from sfprm.devorg.problems import Refusal, RowProblem
+from sfprm.devorg.schema.model import INT_TYPES, REAL_TYPES
 from sfprm.devorg.stamps import stamp_text
 
 if TYPE_CHECKING:
     from sfprm.devorg.schema import FieldDef
 
-__all__ = ["coerce"]
+__all__ = ["Coercer", "coerce", "coercer"]
 
 _EMAIL = re.compile(r"[^@\s,;<>()\[\]\"]+@[^@\s,;<>()\[\]\".]+(\.[^@\s,;<>()\[\]\".]+)+")
 
 
+Coercer = Callable[[Any], Any]
+"""One JSON value into the value as stored. Raises RowProblem, or Refusal (400 JSON_PARSER_ERROR)
+for a JSON type that the field cannot take: Salesforce then refuses the request as a whole [M]."""
+
+
 def coerce(field: FieldDef, value: Any) -> Any:
-    """The value as stored. Raises RowProblem, or Refusal (400 JSON_PARSER_ERROR) for a JSON type
-    that the field cannot take: Salesforce then refuses the request as a whole [M]."""
+    """The value as stored. Raises as a `Coercer` does."""
+    return coercer(field)(value)
+
+
+def coercer(field: FieldDef) -> Coercer:
+    """What makes a field's values: asked once for many of them."""
     if field.type == "boolean":
-        return _boolean(value)
-    if value is None:
-        return None
+        return _boolean
     if field.is_id:
-        return _id(field, value)
-    if field.type in {"int", "long"}:
-        return _integer(field, value)
-    if field.type in {"double", "currency", "percent"}:
-        return _real(field, value)
+        return partial(_id, field)
+    if field.type in INT_TYPES:
+        return partial(_integer, field)
+    if field.type in REAL_TYPES:
+        return partial(_real, field)
     if field.type == "date":
-        return _date(value)
+        return _date
     if field.type == "datetime":
-        return _datetime(value)
-    return _text(field, value)
+        return _datetime
+    return _text(field)
 
 
 def _unreadable(kind: str, value: Any) -> Refusal:
@@ -64,6 +74,8 @@ def _boolean(value: Any) -> bool:
 
 
 def _id(field: FieldDef, value: Any) -> str | None:
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise _unreadable("reference", value)
     text = value.strip()
@@ -77,6 +89,8 @@ def _id(field: FieldDef, value: Any) -> str | None:
 
 
 def _integer(field: FieldDef, value: Any) -> int | None:
+    if value is None:
+        return None
     if isinstance(value, str):
         text = value.strip()
         if not text:
@@ -96,6 +110,8 @@ def _integer(field: FieldDef, value: Any) -> int | None:
 
 
 def _real(field: FieldDef, value: Any) -> float | None:
+    if value is None:
+        return None
     if isinstance(value, str):
         text = value.strip()
         if not text:
@@ -123,6 +139,8 @@ def _outside(field: FieldDef, value: Any) -> RowProblem:
 
 
 def _date(value: Any) -> str | None:
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise _unreadable("date", value)
     if not value.strip():
@@ -134,6 +152,8 @@ def _date(value: Any) -> str | None:
 
 
 def _datetime(value: Any) -> str | None:
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise _unreadable("datetime", value)
     if not value.strip():
@@ -147,47 +167,84 @@ def _datetime(value: Any) -> str | None:
         raise _unreadable("datetime", value) from error
 
 
-def _text(field: FieldDef, value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, str):
+def _text(field: FieldDef) -> Coercer:
+    if field.type in {"picklist", "multipicklist"}:
+        if field.restricted_picklist and field.picklist:
+            return _choice(field)
+        length = 0 if field.type == "multipicklist" else field.length or 255
+        return partial(_limited, field, length)
+    if field.type == "email":
+        return partial(_email, field)
+    if field.name == "Username":
+        return partial(_username, field)
+    return partial(_limited, field, field.length)
+
+
+def _trimmed(value: Any) -> str | None:
+    if not isinstance(value, str):
+        if value is None:
+            return None
         raise _unreadable("string", value)
     if "\r" in value:
         value = value.replace("\r\n", "\n").replace("\r", "\n")
-    text: str = value.strip()
-    if not text:
+    return value.strip() or None
+
+
+def _limited(field: FieldDef, length: int, value: Any) -> str | None:
+    """Text of at most `length` characters; 0 is no limit."""
+    text = _trimmed(value)
+    if text is not None and 0 < length < len(text):
+        shown = text if field.type == "picklist" else value
+        raise _too_long(field, shown, length)
+    return text
+
+
+def _too_long(field: FieldDef, value: Any, length: int) -> RowProblem:
+    return RowProblem(
+        "STRING_TOO_LONG",
+        f"{field.label}: data value too large: {value} (max length={length})",
+        field.name,
+    )
+
+
+def _username(field: FieldDef, value: Any) -> str | None:
+    text = _trimmed(value)
+    if text is None:
         return None
-    if field.type == "picklist" or field.type == "multipicklist":
-        return _choice(field, text)
-    if field.type == "email" or field.name == "Username":
-        text = text.lower()
-    if field.length and len(text) > field.length:
-        raise RowProblem(
-            "STRING_TOO_LONG",
-            f"{field.label}: data value too large: {value} (max length={field.length})",
-            field.name,
-        )
-    if field.type == "email" and not _EMAIL.fullmatch(text):
+    text = text.lower()
+    if 0 < field.length < len(text):
+        raise _too_long(field, value, field.length)
+    return text
+
+
+def _email(field: FieldDef, value: Any) -> str | None:
+    text = _username(field, value)
+    if text is not None and not _EMAIL.fullmatch(text):
         raise RowProblem(
             "INVALID_EMAIL_ADDRESS", f"{field.label}: invalid email address: {value}", field.name
         )
     return text
 
 
-def _choice(field: FieldDef, text: str) -> str:
-    if field.restricted_picklist and field.picklist:
-        chosen = text.split(";") if field.type == "multipicklist" else [text]
-        known = {one.lower(): one for one in field.picklist}
-        for one in chosen:
-            if one.strip().lower() not in known:
+def _choice(field: FieldDef) -> Coercer:
+    """One of a restricted picklist's values, in any case; several of a multi-select one's."""
+    known = {one.lower(): one for one in field.picklist}
+    several = field.type == "multipicklist"
+
+    def chosen(value: Any) -> str | None:
+        text = _trimmed(value)
+        if text is None:
+            return None
+        found = []
+        for one in text.split(";") if several else [text]:
+            active = known.get(one.strip().lower())
+            if active is None:
                 raise RowProblem(
                     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
                     f"{field.label}: bad value for restricted picklist field: {one}",
                     field.name,
                 )
-        return ";".join(known[one.strip().lower()] for one in chosen)
-    if field.type == "picklist" and len(text) > (field.length or 255):
-        raise RowProblem(
-            "STRING_TOO_LONG",
-            f"{field.label}: data value too large: {text} (max length={field.length or 255})",
-            field.name,
-        )
-    return text
+            found.append(active)
+        return ";".join(found)
+
+    return chosen

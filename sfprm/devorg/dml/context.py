@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -122,6 +122,11 @@ class Batch:
         return self.context.org
 
     @property
-    def living(self) -> Iterator[Row]:
+    def living(self) -> list[Row]:
         """The rows not refused so far."""
-        return (row for row in self.rows if row.problem is None)
+        return [row for row in self.rows if row.problem is None]
+
+    @property
+    def written(self) -> frozenset[str]:
+        """The fields that any row gives a value, by API name."""
+        return frozenset().union(*(row.values for row in self.rows))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sfprm.devorg.dml.context import Batch, Row
+from sfprm.devorg.dml.context import Batch
 
 __all__ = ["developer_name", "fill_defaults", "require"]
 
@@ -38,17 +38,18 @@ def fill_defaults(batch: Batch) -> None:
     """Fill what was left out of an insert."""
     deployed = batch.org.setting("defaults", {}).get(batch.definition.name, {})
     defaults = {**_DEFAULTS.get(batch.definition.name, {}), **deployed}
-    names = {field.name: field for field in batch.definition.fields if batch.org.has_field(field)}
-    owned = "OwnerId" in names
+    names = {field.name for field in batch.definition.fields if batch.org.has_field(field)}
+    where_empty = [(name, value) for name, value in defaults.items() if name in names]
+    absent = {"OwnerId": batch.context.user_id, "CurrencyIsoCode": "USD"}
+    where_absent = [(name, value) for name, value in absent.items() if name in names]
+    named = batch.definition.name in _NAMED
     for row in batch.living:
-        for name, value in defaults.items():
-            if name in names and row.values.get(name) is None:
+        for name, value in where_empty:
+            if row.values.get(name) is None:
                 row.values[name] = value
-        if owned and "OwnerId" not in row.values:
-            row.values["OwnerId"] = batch.context.user_id
-        if "CurrencyIsoCode" in names:
-            row.values.setdefault("CurrencyIsoCode", "USD")
-        if batch.definition.name in _NAMED and not row.values.get("DeveloperName"):
+        for name, value in where_absent:
+            row.values.setdefault(name, value)
+        if named and not row.values.get("DeveloperName"):
             row.values["DeveloperName"] = developer_name(str(row.values.get("Name") or ""))
 
 
@@ -60,7 +61,7 @@ def developer_name(label: str) -> str:
 def require(batch: Batch) -> None:
     """Refuse rows without a required field; all missing ones are named at once [R]."""
     required = [
-        field
+        field.name
         for field in batch.definition.fields
         if not field.nillable
         and field.type != "boolean"
@@ -68,8 +69,12 @@ def require(batch: Batch) -> None:
         and batch.org.has_field(field)
         and not (field.defaulted_on_create and batch.operation == "insert")
     ]
+    inserted = batch.operation == "insert"
     for row in batch.living:
-        missing = [field.name for field in required if _missing(batch, row, field.name)]
+        values = row.values
+        missing = [
+            name for name in required if values.get(name) is None and (inserted or name in values)
+        ]
         if missing == ["OwnerId"]:
             # The one field with words of its own [R]
             row.refuse("INVALID_CROSS_REFERENCE_KEY", "Owner ID: owner cannot be blank", "OwnerId")
@@ -79,9 +84,3 @@ def require(batch: Batch) -> None:
                 f"Required fields are missing: [{', '.join(missing)}]",
                 *missing,
             )
-
-
-def _missing(batch: Batch, row: Row, name: str) -> bool:
-    if batch.operation == "insert":
-        return row.values.get(name) is None
-    return name in row.values and row.values[name] is None

@@ -3,15 +3,19 @@ fit. A field that the caller may not see does not exist for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
-from sfprm.devorg.dml.coerce import coerce
+from sfprm.devorg.dml.coerce import Coercer, coerce, coercer
 from sfprm.devorg.dml.context import Context, Operation, Row
 from sfprm.devorg.problems import RowProblem
 from sfprm.devorg.schema import FieldDef, ObjectDef
 
 __all__ = ["parse_rows", "unwritable"]
+
+Plan = list[tuple[str, Coercer] | None]
+"""The field and its coercer for each key of a record; None is passed over, the field '' is Id."""
 
 
 def parse_rows(
@@ -25,7 +29,16 @@ def parse_rows(
     """One row a record; a refused one carries its problem. `Id` is set apart (`Row.id`), as given;
     `attributes` is left out."""
     columns = _Columns(context, definition, operation)
-    rows = [_row(columns, first + place, record, operation) for place, record in enumerate(records)]
+    rows: list[Row] = []
+    for keys, group in groupby(records, key=tuple):
+        plan = columns.plan(keys)
+        if plan is None:
+            rows += [
+                _row(columns, first + place, record, operation)
+                for place, record in enumerate(group, len(rows))
+            ]
+        else:
+            rows += _planned(plan, first + len(rows), group)
     if context.lock is not None:
         for row in rows[::2]:
             row.problem = row.problem or context.lock
@@ -68,9 +81,49 @@ class _Columns:
         found, writable = self.find(field.name)
         return found if writable else None
 
+    def plan(self, keys: Sequence[str]) -> Plan | None:
+        """What to do with each value of records with these keys, in their order; None when a key
+        is no field that may be written, and they are to be looked at one by one."""
+        plan: Plan = []
+        for key in keys:
+            lowered = key.lower()
+            if lowered == "attributes":
+                plan.append(None)
+                continue
+            if lowered == "id" and self._operation != "insert":
+                plan.append(("", _as_given))
+                continue
+            field, writable = self.find(key)
+            if field is None or not writable:
+                return None
+            plan.append((field.name, coercer(field)))
+        return plan
+
     @property
     def object_name(self) -> str:
         return self._definition.name
+
+
+def _as_given(value: Any) -> Any:
+    return value or None
+
+
+def _planned(plan: Plan, first: int, records: Iterator[Mapping[str, Any]]) -> Iterator[Row]:
+    """Rows of records that are all alike, numbered from `first` on."""
+    for index, record in enumerate(records, first):
+        row = Row(index)
+        values = row.values
+        for step, value in zip(plan, record.values(), strict=True):
+            if step is None:
+                continue
+            name, convert = step
+            try:
+                values[name] = convert(value)
+            except RowProblem as problem:
+                row.problem = row.problem or problem
+        if "" in values:
+            row.id = values.pop("")
+        yield row
 
 
 def unwritable(names: Sequence[str]) -> RowProblem:

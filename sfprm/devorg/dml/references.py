@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sfprm.devorg.dml.context import Batch
+from sfprm.devorg.dml.context import Batch, Row
 from sfprm.devorg.problems import RowProblem
 
 if TYPE_CHECKING:
@@ -50,34 +51,33 @@ def resolve_parents(batch: Batch) -> None:
 
 def check_references(batch: Batch) -> None:
     """Refuse rows whose changed references point to nothing or to the wrong kind."""
-    fields = [
-        field
-        for field in batch.definition.fields
-        if field.type == "reference" and field.reference_to
-    ]
-    for field in fields:
-        wanted: dict[str, set[str]] = {}
+    written = batch.written
+    for field in batch.definition.fields:
+        if field.type != "reference" or not field.reference_to or field.name not in written:
+            continue
+        referring: dict[str, list[Row]] = {}
         for row in batch.living:
-            if not row.changes(field.name) or row.values[field.name] is None:
-                continue
-            value = str(row.values[field.name])
-            target = _target(batch.org, field, value)
-            if target is None:
-                row.refuse(
-                    "MALFORMED_ID",
-                    f"{field.label}: id value of incorrect type: {value}",
-                    field.name,
-                )
-            else:
-                wanted.setdefault(target, set()).add(value)
-        if wanted:
-            _refuse_dangling(batch, field, _existing(batch.org, wanted))
+            value = row.values.get(field.name)
+            if value is not None and row.changes(field.name):
+                referring.setdefault(str(value), []).append(row)
+        if referring:
+            _check(batch, field, referring)
 
 
-def _refuse_dangling(batch: Batch, field: FieldDef, existing: set[str]) -> None:
-    for row in batch.living:
-        value = row.values.get(field.name) if row.changes(field.name) else None
-        if value is not None and value not in existing:
+def _check(batch: Batch, field: FieldDef, referring: Mapping[str, Sequence[Row]]) -> None:
+    """Look at each value once; `referring` has the rows that name it."""
+    wanted: dict[str, set[str]] = {}
+    for value, rows in referring.items():
+        target = _target(batch.org, field, value)
+        if target is not None:
+            wanted.setdefault(target, set()).add(value)
+            continue
+        for row in rows:
+            row.refuse(
+                "MALFORMED_ID", f"{field.label}: id value of incorrect type: {value}", field.name
+            )
+    for value in set().union(*wanted.values()) - _existing(batch.org, wanted):
+        for row in referring[value]:
             row.refuse("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
 
 

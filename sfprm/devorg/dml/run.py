@@ -43,14 +43,15 @@ def insert_rows(context: Context, definition: ObjectDef, rows: list[Row]) -> Non
     check_uniques(batch)
     for behaviour in behaviours:
         behaviour.before(batch)
-    living = list(batch.living)
+    living = batch.living
     if not living:
         return
     audit = _audit(batch)
     ids = context.org.storage.next_ids(definition.key_prefix, len(living))
     for row, new_id in zip(living, ids, strict=True):
         row.id = new_id
-        row.values = {"Id": new_id, **row.values, **audit}
+        row.values["Id"] = new_id
+        row.values.update(audit)
         row.created = True
     context.org.storage.insert(definition.name, [row.values for row in living])
     _after(batch)
@@ -73,13 +74,10 @@ def update_rows(context: Context, definition: ObjectDef, rows: list[Row]) -> Non
     for behaviour in behaviours:
         behaviour.before(batch)
     audit = _audit(batch)
-    storage = context.org.storage
-    written = False
-    for row in batch.living:
-        assert row.id is not None
-        storage.update(definition.name, row.id, {**row.values, **audit})
-        written = True
-    if written:
+    living = batch.living
+    changes = [(str(row.id), {**row.values, **audit}) for row in living]
+    context.org.storage.update_all(definition.name, changes)
+    if living:
         _after(batch)
 
 
@@ -92,7 +90,7 @@ def delete_rows(context: Context, definition: ObjectDef, rows: list[Row]) -> Non
     for behaviour in behaviours_for(definition.name):
         behaviour.before(batch)
     _remove(batch)
-    if any(True for _ in batch.living):
+    if batch.living:
         _after(batch)
 
 

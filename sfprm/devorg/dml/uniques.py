@@ -16,8 +16,9 @@ def check_uniques(batch: Batch) -> None:
 
     The other row's id is shown in 15 characters, `<unknown>` to a caller who cannot see it, as
     recorded."""
+    written = batch.written
     for field in batch.definition.fields:
-        if field.unique:
+        if field.unique and field.name in written:
             _check(batch, field)
 
 

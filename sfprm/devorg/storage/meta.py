@@ -1,0 +1,44 @@
+"""What is kept beside records: settings, and the serials that ids are made of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sfprm.devorg.ids import mint_many
+from sfprm.devorg.storage.connection import Connection
+
+__all__ = ["Meta"]
+
+
+class Meta(Connection):
+    """A database with settings and serials."""
+
+    def __init__(self, path: str | None) -> None:
+        super().__init__(path)
+        with self.transaction():
+            self._run('CREATE TABLE IF NOT EXISTS "_meta" (key TEXT PRIMARY KEY, value TEXT)')
+            self._run('CREATE TABLE IF NOT EXISTS "_serial" (prefix TEXT PRIMARY KEY, last INT)')
+
+    def next_id(self, prefix: str) -> str:
+        """A new id for objects with this key prefix. Never given twice, unless rolled back."""
+        return self.next_ids(prefix, 1)[0]
+
+    def next_ids(self, prefix: str, count: int) -> list[str]:
+        """That many new ids, in order."""
+        rows = self.execute(
+            'INSERT INTO "_serial" VALUES (?, ?) ON CONFLICT (prefix) '
+            "DO UPDATE SET last = last + excluded.last RETURNING last",
+            (prefix, count),
+        )
+        last = int(rows[0][0])
+        return mint_many(prefix, last - count + 1, count)
+
+    def meta_get(self, key: str, default: Any = None) -> Any:
+        """A kept setting (any JSON value), or the default."""
+        rows = self.execute('SELECT value FROM "_meta" WHERE key = ?', (key,))
+        return json.loads(rows[0][0]) if rows else default
+
+    def meta_set(self, key: str, value: Any) -> None:
+        """Keeps a setting (any JSON value)."""
+        self.execute('INSERT OR REPLACE INTO "_meta" VALUES (?, ?)', (key, json.dumps(value)))

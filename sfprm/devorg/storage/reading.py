@@ -1,0 +1,62 @@
+"""Records out of the tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sfprm.devorg.ddl import quoted
+from sfprm.devorg.storage.tables import Tables
+
+__all__ = ["Reading", "Row"]
+
+Row = dict[str, Any]
+
+_ANY_OF = "(SELECT value FROM json_each(?))"
+
+
+class Reading(Tables):
+    """Finds records by the values of their fields."""
+
+    def get(self, object_: str, id_: str) -> Row | None:
+        """One record with all its columns, booleans as bool; None when there is none."""
+        found = self.find(object_, Id=id_)
+        return found[0] if found else None
+
+    def find(
+        self, object_: str, where: Mapping[str, Any] | None = None, /, **equals: Any
+    ) -> list[Row]:
+        """The records whose fields equal all of these, by Id; None finds null, and a list, tuple
+        or set finds any of its values. Text compares without regard to case.
+        """
+        conditions, parameters = [], []
+        for name, value in {**(where or {}), **equals}.items():
+            self._known(object_, name)
+            if isinstance(value, (list, tuple, set, frozenset)):
+                conditions.append(f"{quoted(name)} IN {_ANY_OF}")
+                parameters.append(json.dumps([_plain(one) for one in value]))
+            else:
+                plain = _plain(value)
+                conditions.append(f"{quoted(name)} {'IS' if plain is None else '='} ?")
+                parameters.append(plain)
+        condition = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        with self._lock:
+            cursor = self._connection.execute(
+                f'SELECT * FROM {quoted(object_)}{condition} ORDER BY "Id"',  # noqa: S608
+                parameters,
+            )
+            names = [column[0] for column in cursor.description]
+            rows = [dict(zip(names, values, strict=True)) for values in cursor]
+        for row in rows:
+            for name in self._flags[object_]:
+                row[name] = bool(row[name])
+        return rows
+
+
+def _plain(value: Any) -> Any:
+    if value == "":
+        return None
+    if isinstance(value, bool):
+        return int(value)
+    return value
