@@ -17,7 +17,7 @@ from sfprm.errors import OrgRefused
 from sfprm.salesforce.describe import describe
 from sfprm.salesforce.query import select_all
 from sfprm.salesforce.session import Session
-from sfprm.salesforce.soql import Query, eq, in_query
+from sfprm.salesforce.soql import Query, eq, in_, in_query
 
 __all__ = ["LABELS", "Lack", "Need", "lacking", "needs_in", "user_permissions"]
 
@@ -54,50 +54,119 @@ LABELS: Mapping[str, str] = {
 """The names that Setup shows (from memory, in part)."""
 
 _BLOCK = re.compile(
-    r"(?:<!--(?P<step>(?:(?!-->).)*)-->\s*)?<userPermissions>(?P<inner>.*?)</userPermissions>", re.S
+    r"(?:<!--(?P<step>(?:(?!-->).)*)-->\s*)?"
+    r"<(?P<kind>user|object)Permissions>(?P<inner>.*?)</(?P=kind)Permissions>",
+    re.S,
 )
-_NAME = re.compile(r"<name>(\w+)</name>")
+_NAME = re.compile(r"<(?:name|object)>(\w+)</")
+_ON_OBJECTS = {"ViewAllRecords": "View All", "ModifyAllRecords": "Modify All"}
+_STANDS_FOR = {
+    "ViewAllRecords": ("ViewAllData", "ModifyAllData"),
+    "ModifyAllRecords": ("ModifyAllData",),
+}
+"""User permissions that give a right over every object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A user permission by its API name, the step that needs it, the set that grants it."""
+    """A permission by its API name, the step that needs it, the set that grants it.
+
+    A user permission, or, with `object_`, ViewAllRecords or ModifyAllRecords on that object.
+    """
 
     name: str
     step: str
     permission_set: str
+    object_: str = ""
 
     @property
     def label(self) -> str:
         """The name that Setup shows, else the API name."""
+        if self.object_:
+            return f"{_ON_OBJECTS[self.name]} on {self.object_}"
         return LABELS.get(self.name, self.name)
+
+    @property
+    def key(self) -> str:
+        """`ManageUsers`, `Lead.ViewAllRecords`."""
+        return f"{self.object_}.{self.name}" if self.object_ else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A need that is not met. `unknown`: the org has no such permission (yet)."""
+    """A need that is not met. `unknown`: the org has no such permission (yet). `unreadable`: the
+    org does not tell; a person must look."""
 
     need: Need
-    why: Literal["not granted", "unknown"]
+    why: Literal["not granted", "unknown", "unreadable"]
 
 
 def needs_in(text: str, permission_set: str) -> tuple[Need, ...]:
-    """The user permissions of a permission set's metadata file, each with the comment above it."""
+    """What a permission set's metadata file grants of it all: user permissions, View All and
+    Modify All on objects; each with the comment above its block."""
     found = []
     for block in _BLOCK.finditer(text):
-        name = _NAME.search(block["inner"])
-        if name and "<enabled>true" in block["inner"]:
-            found.append(Need(name[1], " ".join((block["step"] or "").split()), permission_set))
+        name, inner = _NAME.search(block["inner"]), block["inner"]
+        step = " ".join((block["step"] or "").split())
+        if name is None:
+            continue
+        if block["kind"] == "user":
+            if "<enabled>true" in inner:
+                found.append(Need(name[1], step, permission_set))
+            continue
+        for right in _ON_OBJECTS:
+            if f"<{right[0].lower()}{right[1:]}>true" in inner:
+                found.append(Need(right, step, permission_set, name[1]))
     return tuple(found)
 
 
 def lacking(session: Session, needs: Sequence[Need]) -> tuple[Lack, ...]:
     """The needs that the session's user does not meet, in the order given."""
-    held = user_permissions(session, {need.name for need in needs})
-    return tuple(
-        Lack(need, "unknown" if need.name not in held else "not granted")
+    names = {need.name for need in needs if not need.object_}
+    over_all = {name for need in needs if need.object_ for name in _STANDS_FOR[need.name]}
+    held = user_permissions(session, names | over_all)
+    open_ = [
+        need
         for need in needs
-        if not held.get(need.name, False)
+        if need.object_ and not any(held.get(name, False) for name in _STANDS_FOR[need.name])
+    ]
+    rights = _object_rights(session, {need.object_ for need in open_}) if open_ else frozenset()
+    lacks = []
+    for need in needs:
+        if not need.object_:
+            if not held.get(need.name, False):
+                lacks.append(Lack(need, "not granted" if need.name in held else "unknown"))
+        elif need in open_:
+            if rights is None:
+                lacks.append(Lack(need, "unreadable"))
+            elif need.key not in rights:
+                lacks.append(Lack(need, "not granted"))
+    return tuple(lacks)
+
+
+def _object_rights(session: Session, objects: Iterable[str]) -> frozenset[str] | None:
+    """`Lead.ViewAllRecords` and the like, as granted to the user by whatever is assigned to them;
+    None where the org does not tell. One call and a describe."""
+    try:
+        if describe(session, "ObjectPermissions") is None:
+            return None
+    except OrgRefused as error:
+        if error.status != 403:
+            raise
+        return None
+    fields = tuple(f"Permissions{right}" for right in _ON_OBJECTS)
+    assigned = Query(
+        ("PermissionSetId",),
+        "PermissionSetAssignment",
+        (eq("AssigneeId", session.identity.user_id),),
+    )
+    where = (in_("SobjectType", sorted(objects)), in_query("ParentId", assigned))
+    rows = select_all(session, Query(("SobjectType", *fields), "ObjectPermissions", where))
+    return frozenset(
+        f"{row['SobjectType']}.{right}"
+        for row in rows
+        for right in _ON_OBJECTS
+        if row[f"Permissions{right}"]
     )
 
 

@@ -98,7 +98,69 @@ def test_each_shipped_permission_names_its_step(name: str) -> None:
     needs = needs_in((SETS / f"{name}.permissionset").read_text(), name)
     assert needs
     assert all(need.step for need in needs)
-    assert {need.name for need in needs} <= set(LABELS)
+    assert {need.name for need in needs if not need.object_} <= set(LABELS)
+
+
+def test_view_all_and_modify_all_are_needs_of_their_own() -> None:
+    """On each object that private sharing may hide."""
+    needs = needs_in((SETS / "sfprm_run.permissionset").read_text(), "sfprm_run")
+    assert [(need.label, need.key) for need in needs if need.object_ == "Lead"] == [
+        ("View All on Lead", "Lead.ViewAllRecords"),
+        ("Modify All on Lead", "Lead.ModifyAllRecords"),
+    ]
+    assert {need.object_ for need in needs} == {"", "Account", "Contact", "Lead"}
+
+
+ON_LEAD = (
+    Need("ViewAllRecords", "route", "sfprm_run", "Lead"),
+    Need("ModifyAllRecords", "route", "sfprm_run", "Lead"),
+)
+VIEWS = {
+    "SobjectType": "Lead",
+    "PermissionsViewAllRecords": True,
+    "PermissionsModifyAllRecords": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("over_all", "told", "lacks"),
+    [
+        ((False, False), [VIEWS], [("Lead.ModifyAllRecords", "not granted")]),
+        (
+            (False, False),
+            [],
+            [("Lead.ViewAllRecords", "not granted"), ("Lead.ModifyAllRecords", "not granted")],
+        ),
+        ((True, False), [], [("Lead.ModifyAllRecords", "not granted")]),
+        ((False, True), None, []),
+        (
+            (False, False),
+            None,
+            [("Lead.ViewAllRecords", "unreadable"), ("Lead.ModifyAllRecords", "unreadable")],
+        ),
+    ],
+)
+def test_rights_over_all_records_of_an_object(
+    org: Any,
+    session: Session,
+    over_all: tuple[bool, bool],
+    told: list[dict[str, Any]] | None,
+    lacks: list[tuple[str, str]],
+) -> None:
+    """By the rows of what is assigned, or by View All Data and Modify All Data; `told` None: the
+    org has no ObjectPermissions."""
+    names = ("ViewAllData", "ModifyAllData")
+    path = "sobjects/UserPermissionAccess/describe"
+    org.on("GET", path, json=described("UserPermissionAccess", *names))
+    path = "sobjects/ObjectPermissions/describe"
+    if told is None:
+        org.on("GET", path, status=404, json=ABSENT)
+    else:
+        org.on("GET", path, json=described("ObjectPermissions"))
+    held = {f"Permissions{name}": has for name, has in zip(names, over_all, strict=True)}
+    answers = {"Organization": rows(ORG), "UserPermissionAccess": rows(held)}
+    answer_queries(org, answers | {"ObjectPermissions": rows(*(told or ()))})
+    assert [(lack.need.key, lack.why) for lack in lacking(session, ON_LEAD)] == lacks
 
 
 def test_a_permission_taken_away_is_no_need() -> None:

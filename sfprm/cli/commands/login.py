@@ -19,6 +19,12 @@ _SETS = {
     "sfprm_setup": "for `sfprm setup`, once",
 }
 
+_NOTES = {
+    "not granted": "",
+    "unknown": "this org has no such permission yet",
+    "unreadable": "this org does not tell: look at the user's permission sets in Setup",
+}
+
 
 def add(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -90,7 +96,7 @@ def _blocks(lacks: tuple[Lack, ...]) -> tuple[Block, ...]:
             (
                 lack.need.label,
                 lack.need.step,
-                "" if lack.why == "not granted" else "this org has no such permission yet",
+                _NOTES[lack.why],
             )
             for lack in lacks
             if lack.need.permission_set == name
@@ -103,7 +109,7 @@ def _blocks(lacks: tuple[Lack, ...]) -> tuple[Block, ...]:
 
 def _as_json(lack: Lack) -> dict[str, str]:
     return {
-        "permission": lack.need.name,
+        "permission": lack.need.key,
         "label": lack.need.label,
         "needed_by": lack.need.step,
         "permission_set": lack.need.permission_set,
