@@ -45,6 +45,7 @@ _CHAPTERS = (
     ("Metadata", "", "metadata"),
     ("Metadata types", "In the order in which a deployment applies them.", "metadata/types"),
     ("API", "The modules behind the addresses.", "api"),
+    ("Storage", "", "storage"),
     ("The org itself", "", "."),
 )
 

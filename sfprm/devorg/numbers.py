@@ -7,13 +7,16 @@ import re
 
 __all__ = ["as_java_prints", "java_double"]
 
-_MAYBE = re.compile(rb"\d{8}\.\d|\b0\.000\d|\de[-+]?\d")
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+(?:e[-+]?\d+)?|e[-+]?\d+)')
+_MAYBE = re.compile(rb"[:,\[\s]-?(?:\d{8,}\.\d|0\.000\d|\d+(?:\.\d+)?e[-+]?\d)")
+"""A double that Java prints otherwise, or a text that looks like one, behind what may stand before
+a value: most answers hold none, and are not looked at closer."""
+_BEGINNINGS = frozenset((b"{", b"[", b'"', b""))
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+(?:e[-+]?\d+)?|e[-+]?\d+)')
 
 
 def as_java_prints(body: bytes) -> bytes:
     """A JSON text with its doubles as Java prints them; integers and strings stay."""
-    if _MAYBE.search(body) is None:
+    if body[:1] in _BEGINNINGS and _MAYBE.search(body) is None:
         return body
     return _TOKEN.sub(_printed, body)
 

@@ -25,17 +25,17 @@ _EMAIL = re.compile(r"[^@\s,;<>()\[\]\"]+@[^@\s,;<>()\[\]\".]+(\.[^@\s,;<>()\[\]
 
 
 Coercer = Callable[[Any], Any]
-"""One JSON value into the value as stored. Raises RowProblem, or Refusal (400 JSON_PARSER_ERROR)
-for a JSON type that the field cannot take: Salesforce then refuses the request as a whole [M]."""
+"""One JSON value into the value as stored."""
 
 
 def coerce(field: FieldDef, value: Any) -> Any:
-    """The value as stored. Raises as a `Coercer` does."""
+    """The value as stored. Raises RowProblem, or Refusal (400 JSON_PARSER_ERROR) for a JSON type
+    that the field cannot take: Salesforce then refuses the request as a whole [M]."""
     return coercer(field)(value)
 
 
 def coercer(field: FieldDef) -> Coercer:
-    """What makes a field's values: asked once for many of them."""
+    """What makes a field's values, raising as `coerce` does: asked once for many of them."""
     if field.type == "boolean":
         return _boolean
     if field.is_id:
