@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sfprm.blocks import Block
+from sfprm.blocks import Block, Text
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.outbound.mail_guard import MailPolicy, guarded, policy_from
 from sfprm.provisioning.make_plan import make_plan
@@ -27,12 +27,24 @@ class PlanResult(JobResult):
 
     plan: Plan
     detailed_exitcode: bool = False
+    allowance: tuple[int, int] | None = None
+    """API calls (used, of) in the org's last 24 hours."""
+    room: int | None = None
+    """API calls that the run could still make, by the budget."""
 
     def blocks(self) -> tuple[Block, ...]:
-        return self.plan.blocks()
+        if self.allowance is None:
+            return self.plan.blocks()
+        used, of = self.allowance
+        said = f"API calls: {used:,} of {of:,} used in the last 24 hours"
+        said += "." if self.room is None else f"; the budget leaves this run {self.room:,}."
+        return (*self.plan.blocks(), Text((said,)))
 
     def to_json(self) -> dict[str, Any]:
-        return self.plan.to_json() | {"changes": len(self.plan.steps)}
+        calls = None
+        if self.allowance is not None:
+            calls = {"used": self.allowance[0], "of": self.allowance[1], "room": self.room}
+        return self.plan.to_json() | {"changes": len(self.plan.steps), "calls": calls}
 
     @property
     def exit_code(self) -> int:
@@ -76,4 +88,6 @@ class PlanJob(Job[PlanOptions, PlanResult]):
     options = PlanOptions
 
     def run(self, context: JobContext, options: PlanOptions) -> PlanResult:
-        return PlanResult(plan_of(context), options.detailed_exitcode)
+        plan = plan_of(context)
+        calls = context.session.calls
+        return PlanResult(plan, options.detailed_exitcode, calls.allowance, calls.room)

@@ -59,6 +59,18 @@ class CallBudget:
                 )
         return _GO if allowance is None else self._of_day(*allowance)
 
+    def room(
+        self, spent: int, allowance: tuple[int, int] | None, left_at_start: int | None
+    ) -> int | None:
+        """Calls that a run that has made `spent` may still make; None: no bound is known."""
+        bounds = [] if self.most is None else [self.most - spent]
+        if left_at_start is not None:
+            bounds.append(int(left_at_start * self.share_of_left) - spent)
+        if allowance is not None and allowance[1] > 0:
+            used, day = allowance
+            bounds.append(int(day * self.share_of_day) - used)
+        return max(0, min(bounds)) if bounds else None
+
     def _of_day(self, used: int, day: int) -> Verdict:
         if self.share_of_day >= 1 or day <= 0:
             return _GO

@@ -77,6 +77,14 @@ class CallCount:
         """Most calls that one run may make; None: no limit of ours."""
         return self._budget.most
 
+    @property
+    def room(self) -> int | None:
+        """Calls that this run may still make, by the budget and by what the org told; None before
+        anything is known."""
+        with self._lock:
+            spent = self._charged() - self._spent_before
+            return self._budget.room(spent, self._allowance, self._left_at_start)
+
     def begin_run(self) -> None:
         """From here on, a new run's calls count toward the budget (a daemon's session outlives its
         runs)."""

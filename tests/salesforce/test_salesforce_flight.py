@@ -128,6 +128,29 @@ def test_each_bound_stops_at_its_edge(
     assert bool(verdict.stop) == bool(stopped) == bool(verdict.hint)
 
 
+@pytest.mark.parametrize(
+    ("budget", "spent", "allowance", "left", "room"),
+    [
+        (CallBudget(), 7, None, None, None),
+        (CallBudget(), 7, (100, 15_000), 14_907, 14_900),
+        (CallBudget(50), 7, (100, 15_000), 14_907, 43),
+        (CallBudget(50), 60, None, None, 0),
+        (CallBudget(share_of_day=0.5), 7, (100, 15_000), 14_907, 7_400),
+        (CallBudget(share_of_left=0.1), 7, (107, 15_000), 15_000, 1_493),
+        (CallBudget(), 7, (0, 0), None, None),
+    ],
+)
+def test_what_a_run_may_still_spend(
+    budget: CallBudget,
+    spent: int,
+    allowance: tuple[int, int] | None,
+    left: int | None,
+    room: int | None,
+) -> None:
+    """The nearest of the bounds; None while none is known."""
+    assert budget.room(spent, allowance, left) == room
+
+
 @settings(max_examples=100)
 @given(st.integers(1, 100_000), st.floats(0.05, 0.99), st.integers(0, 100_000))
 def test_calls_slow_down_before_they_stop(day: int, share: float, used: int) -> None:
