@@ -6,7 +6,7 @@ are made `\\n` (operations.md rule 18; unverified in detail)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from sfprm.devorg.stamps import stamp_text
 if TYPE_CHECKING:
     from sfprm.devorg.schema import FieldDef
 
-__all__ = ["Coercer", "coerce", "coercer"]
+__all__ = ["Coercer", "coerce", "coercer", "column_coercer"]
 
 _EMAIL = re.compile(r"[^@\s,;<>()\[\]\"]+@[^@\s,;<>()\[\]\".]+(\.[^@\s,;<>()\[\]\".]+)+")
 
@@ -49,6 +49,25 @@ def coercer(field: FieldDef) -> Coercer:
     if field.type == "datetime":
         return _datetime
     return _text(field)
+
+
+def column_coercer(field: FieldDef) -> Callable[[Sequence[Any]], list[Any]]:
+    """What makes the values of many records, in order. Raises what the first bad one raises."""
+    convert = coercer(field)
+    if isinstance(convert, partial) and convert.func is _limited:
+        return partial(_limited_all, convert)
+    return lambda values: list(map(convert, values))
+
+
+def _limited_all(convert: partial[str | None], values: Sequence[Any]) -> list[Any]:
+    """Texts most of which need nothing: looked at together, and one by one only if any does."""
+    most = convert.args[1]
+    if all(type(one) is str for one in values):
+        texts = [one.strip() for one in values]
+        sizes = list(map(len, texts))
+        if min(sizes) > 0 and (not most or max(sizes) <= most) and "\r" not in "".join(texts):
+            return texts
+    return list(map(convert, values))
 
 
 def _unreadable(kind: str, value: Any) -> Refusal:

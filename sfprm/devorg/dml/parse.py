@@ -3,19 +3,16 @@ fit. A field that the caller may not see does not exist for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sfprm.devorg.dml.coerce import Coercer, coerce, coercer
+from sfprm.devorg.dml.coerce import coerce, column_coercer
 from sfprm.devorg.dml.context import Context, Operation, Row
-from sfprm.devorg.problems import RowProblem
+from sfprm.devorg.problems import Refusal, RowProblem
 from sfprm.devorg.schema import FieldDef, ObjectDef
 
 __all__ = ["parse_rows", "unwritable"]
-
-Plan = list[tuple[str, Coercer] | None]
-"""The field and its coercer for each key of a record; None is passed over, the field '' is Id."""
 
 
 def parse_rows(
@@ -31,14 +28,11 @@ def parse_rows(
     columns = _Columns(context, definition, operation)
     rows: list[Row] = []
     for keys, group in groupby(records, key=tuple):
-        plan = columns.plan(keys)
-        if plan is None:
-            rows += [
-                _row(columns, first + place, record, operation)
-                for place, record in enumerate(group, len(rows))
-            ]
-        else:
-            rows += _planned(plan, first + len(rows), group)
+        alike = list(group)
+        rows += _together(columns, keys, first + len(rows), alike) or [
+            _row(columns, first + place, record, operation)
+            for place, record in enumerate(alike, len(rows))
+        ]
     if context.lock is not None:
         for row in rows[::2]:
             row.problem = row.problem or context.lock
@@ -51,7 +45,7 @@ class _Columns:
     def __init__(self, context: Context, definition: ObjectDef, operation: Operation) -> None:
         self._context = context
         self._definition = definition
-        self._operation = operation
+        self.operation = operation
         self._known: dict[str, tuple[FieldDef | None, bool]] = {}
 
     def find(self, key: str) -> tuple[FieldDef | None, bool]:
@@ -70,7 +64,7 @@ class _Columns:
             or not access.visible(self._definition.name, field.name)
         ):
             return None, False
-        flag = field.createable if self._operation == "insert" else field.updateable
+        flag = field.createable if self.operation == "insert" else field.updateable
         return field, flag and access.editable(self._definition.name, field.name)
 
     def parent(self, key: str) -> FieldDef | None:
@@ -81,49 +75,41 @@ class _Columns:
         found, writable = self.find(field.name)
         return found if writable else None
 
-    def plan(self, keys: Sequence[str]) -> Plan | None:
-        """What to do with each value of records with these keys, in their order; None when a key
-        is no field that may be written, and they are to be looked at one by one."""
-        plan: Plan = []
-        for key in keys:
-            lowered = key.lower()
-            if lowered == "attributes":
-                plan.append(None)
-                continue
-            if lowered == "id" and self._operation != "insert":
-                plan.append(("", _as_given))
-                continue
-            field, writable = self.find(key)
-            if field is None or not writable:
-                return None
-            plan.append((field.name, coercer(field)))
-        return plan
-
     @property
     def object_name(self) -> str:
         return self._definition.name
 
 
-def _as_given(value: Any) -> Any:
-    return value or None
-
-
-def _planned(plan: Plan, first: int, records: Iterator[Mapping[str, Any]]) -> Iterator[Row]:
-    """Rows of records that are all alike, numbered from `first` on."""
-    for index, record in enumerate(records, first):
-        row = Row(index)
-        values = row.values
-        for step, value in zip(plan, record.values(), strict=True):
-            if step is None:
-                continue
-            name, convert = step
-            try:
-                values[name] = convert(value)
-            except RowProblem as problem:
-                row.problem = row.problem or problem
-        if "" in values:
-            row.id = values.pop("")
-        yield row
+def _together(
+    columns: _Columns, keys: Sequence[str], first: int, records: Sequence[Mapping[str, Any]]
+) -> list[Row]:
+    """Rows of records that have the same keys, numbered from `first` on: made field by field, which
+    is quick. None at all when anything is the matter: they are then to be looked at one by one."""
+    names: list[str] = []
+    values: list[Sequence[Any]] = []
+    ids: Sequence[Any] = [None] * len(records)
+    for key, given in zip(keys, zip(*(one.values() for one in records), strict=True), strict=True):
+        lowered = key.lower()
+        if lowered == "attributes":
+            continue
+        if lowered == "id":
+            ids = [one or None for one in given]
+            continue
+        field, writable = columns.find(key)
+        if field is None or not writable:
+            return []
+        try:
+            values.append(column_coercer(field)(given))
+        except (RowProblem, Refusal):
+            return []
+        names.append(field.name)
+    if columns.operation == "insert" and any(one is not None for one in ids):
+        return []
+    lines = zip(*values, strict=True) if values else [()] * len(records)
+    return [
+        Row(index, dict(zip(names, line, strict=True)), id_)
+        for index, (line, id_) in enumerate(zip(lines, ids, strict=True), first)
+    ]
 
 
 def unwritable(names: Sequence[str]) -> RowProblem:

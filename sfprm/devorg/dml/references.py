@@ -93,7 +93,7 @@ def _target(org: Org, field: FieldDef, value: str) -> str | None:
 def _existing(org: Org, wanted: dict[str, set[str]]) -> set[str]:
     found: set[str] = set()
     for object_, ids in wanted.items():
-        found |= {str(row["Id"]) for row in _living(org.storage.find(object_, Id=sorted(ids)))}
+        found |= org.storage.living(object_, ids)
     return found
 
 

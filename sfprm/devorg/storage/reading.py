@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sfprm.devorg.ddl import quoted
@@ -52,6 +52,16 @@ class Reading(Tables):
             for name in self._flags[object_]:
                 row[name] = bool(row[name])
         return rows
+
+    def living(self, object_: str, ids: Collection[str]) -> set[str]:
+        """Which of these ids belong to records that are there and not in the recycle bin."""
+        binned = "IsDeleted" in self._tables[object_]
+        rows = self.execute(
+            f'SELECT "Id" FROM {quoted(object_)} WHERE "Id" IN {_ANY_OF}'  # noqa: S608
+            f"{' AND NOT IsDeleted' if binned else ''}",
+            (json.dumps(list(ids)),),
+        )
+        return {str(id_) for (id_,) in rows}
 
 
 def _plain(value: Any) -> Any:
