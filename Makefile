@@ -9,7 +9,7 @@ TEST_ARGS ?=
 MODE ?= replay
 ORG ?= devorg
 
-.PHONY: help demo test lint org contract record drift scratch bench-org bench-fairness docs lock clean
+.PHONY: help demo test lint org contract record drift scratch bench-org bench-access bench-fairness docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ drift: $(VENV)/.dev ## what the embedded org (or ORG=live) answers today, agains
 
 bench-org: $(VENV)/.dev ## the embedded org beside simple-mockforce and a bare server, and at 1,000,000 leads
 	@$(BIN)/python benchmarks/bench_org.py
+
+bench-access: $(VENV)/.dev ## the access layer beside bare loops and simple-salesforce, 1,000,000 leads
+	@$(BIN)/python benchmarks/bench_access.py
 
 bench-fairness: $(VENV)/.dev ## the fairness policies side by side
 	@$(BIN)/python benchmarks/bench_fairness.py
