@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -15,6 +15,7 @@ from sfprm.clock import Clock, SystemClock
 from sfprm.errors import SfprmError
 
 if TYPE_CHECKING:
+    from sfprm.blocks import Block
     from sfprm.events import Progress
     from sfprm.jobs.frame import Job, JobOptions
     from sfprm.jobs.runner import Finished, Starter
@@ -86,7 +87,7 @@ class Surface:
 
     def show(self, finished: Finished) -> NoReturn:
         """Show how a run ended, and exit."""
-        from sfprm.cli.render import draw, plain, print_error, print_json, stderr, stdout
+        from sfprm.cli.render import print_error, print_json
 
         if finished.error is not None:
             print_error(finished.error, as_json=self.as_json)
@@ -99,20 +100,23 @@ class Surface:
                     warnings=result.warnings,
                 )
             else:
-                draw(result.blocks(), stdout())
-                for warning in () if self.quiet else result.warnings:
-                    stderr().print(plain(f"note: {warning}"))
+                self._draw(result.blocks(), result.warnings)
         raise typer.Exit(finished.exit_code)
 
     def put(self, blocks: Any, body: Any, *, warnings: tuple[str, ...] = ()) -> None:
         """Show an answer that is no job's."""
-        from sfprm.cli.render import draw, plain, print_json, stderr, stdout
+        from sfprm.cli.render import print_json
 
         if self.as_json:
             print_json(body, warnings=warnings)
-            return
+        else:
+            self._draw(blocks, warnings)
+
+    def _draw(self, blocks: Iterable[Block], warnings: Iterable[str]) -> None:
+        from sfprm.cli.render import draw, plain, stderr, stdout
+
         draw(blocks, stdout())
-        for warning in warnings:
+        for warning in () if self.quiet else warnings:
             stderr().print(plain(f"note: {warning}"))
 
 

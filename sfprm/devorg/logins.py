@@ -54,10 +54,6 @@ class Passwords:
         )
         return token
 
-    def void(self, user_id: str) -> None:
-        """No password any more."""
-        self._kept.remove(user_id)
-
     def check(self, user_id: str, given: str, ip: str | None) -> str:
         """`right`, `wrong`, or `token` when the password is right and its token is missing."""
         kept = self._kept.get(user_id)

@@ -232,15 +232,3 @@ class Estate:
     def user(self, username: str) -> OrgUser | None:
         """A user that was asked for, by username, without case."""
         return self.users.get(username.strip().lower())
-
-    def account_by_key(self, key: str) -> AccountState | None:
-        """The account with that partner key, without case."""
-        wanted = key.lower()
-        return next(
-            (a for a in self.accounts.values() if a.key is not None and a.key.lower() == wanted),
-            None,
-        )
-
-    def queue_labelled(self, label: str) -> QueueState | None:
-        """A queue by its label; labels need not be unique, the first wins."""
-        return next((q for q in self.queues.values() if q.label == label), None)

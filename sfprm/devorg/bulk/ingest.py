@@ -102,10 +102,6 @@ class Work:
                 done.failed.append(self._dialect.line([*head, *values]))
         return done
 
-    def unprocessed(self, offset: int) -> list[str]:
-        """The lines of the rows from `offset` on."""
-        return [self._dialect.line(cells) for cells, _ in self._dialect.rows(self._text, offset)]
-
     def _rows(self, cells: Sequence[Sequence[str]]) -> list[Row]:
         records = [self._columns.record(values) for values in cells]
         rows: dict[int, Row] = {}
