@@ -15,6 +15,7 @@ __all__ = [
     "is_email",
     "is_key",
     "nickname_for",
+    "numbered",
     "unknown_placeholder",
     "username_from",
 ]
@@ -76,6 +77,12 @@ def username_from(
         "last": re.sub(r"[^a-z0-9]", "", folded(last)),
     }
     return pattern.format(**values).lower()
+
+
+def numbered(username: str, number: int) -> str:
+    """`ines@x.example.com` with 2 → `ines2@x.example.com`; cut so that 80 characters hold it."""
+    local, _, domain = username.rpartition("@")
+    return f"{local[: 79 - len(domain) - len(str(number))]}{number}@{domain}"
 
 
 def alias_for(first: str, last: str, key: str) -> str:

@@ -8,11 +8,11 @@ from sfprm.ids import PartnerKey, PersonKey
 from sfprm.programme.complaints import Complaints
 from sfprm.programme.identity import developer_name_for, is_email
 from sfprm.programme.model import (
+    Member,
     MembersPolicy,
     PartnerMember,
     PersonMember,
     Queue,
-    QueueMember,
     UserMember,
 )
 from sfprm.programme.names import Names, check_user
@@ -84,8 +84,8 @@ def _check_api_name(
 
 def _members(
     label: str, written: QueueFile, tree: Tree, names: Names, complaints: Complaints
-) -> tuple[QueueMember, ...]:
-    members: list[QueueMember] = []
+) -> tuple[Member, ...]:
+    members: list[Member] = []
     for index, entry in enumerate(written.members):
         at = tree.at("queues", label, "members", index)
         place = at.place

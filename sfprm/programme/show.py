@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfprm.programme.model import (
+    GroupMember,
     LeaveAlone,
     PartnerMember,
+    PartnerRoleMember,
     PersonMember,
     Presence,
+    RoleMember,
     Target,
     ToPool,
     ToQueue,
@@ -18,7 +21,7 @@ from sfprm.programme.model import (
 )
 
 if TYPE_CHECKING:
-    from sfprm.programme.model import Cap, Partner, Pool, Programme, Queue, QueueMember, Rule
+    from sfprm.programme.model import Cap, Member, Partner, Pool, Programme, Queue, Rule
 
 __all__ = ["Summary", "describe"]
 
@@ -83,7 +86,7 @@ def _queue(queue: Queue) -> str:
     return f"{queue.name}: {members}"
 
 
-def _member(member: QueueMember) -> str:
+def _member(member: Member) -> str:
     match member:
         case PartnerMember(partner):
             return f"all of {partner}"
@@ -91,6 +94,12 @@ def _member(member: QueueMember) -> str:
             return person
         case UserMember(username):
             return username
+        case PartnerRoleMember(partner, role, subordinates):
+            return f"role {role} of {partner}{' and below' if subordinates else ''}"
+        case RoleMember(role, subordinates):
+            return f"role {role}{' and below' if subordinates else ''}"
+        case GroupMember(group):
+            return f"group {group}"
 
 
 def _pool(pool: Pool) -> list[str]:
