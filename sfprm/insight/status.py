@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sfprm.blocks import Block, Table, Text
 from sfprm.insight.names import instant_text, span_text
 from sfprm.routing.values import Code
-from sfprm.store.records import RunState, WriteState
+from sfprm.store.records import RunState, SeenAllowance, WriteState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ParkedFor", "Status", "status"]
 
 RUNS_SHOWN = 10
+_FRESH, _DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class ParkedFor:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state at one instant. `allowance`: (used, of) of the org's daily API calls, when known.
+    """The state at one instant. `allowance`: the org's daily API calls as last told, when known.
 
     `unconfirmed`: journalled decisions whose write is not confirmed; the next pass takes them up.
     """
@@ -45,7 +47,7 @@ class Status:
     runs: tuple[Run, ...]
     unconfirmed: int
     parked: tuple[ParkedFor, ...]
-    allowance: tuple[int, int] | None
+    allowance: SeenAllowance | None
 
     def blocks(self) -> tuple[Block, ...]:
         """What a person reads."""
@@ -96,7 +98,11 @@ class Status:
             ],
             "allowance": None
             if self.allowance is None
-            else {"used": self.allowance[0], "of": self.allowance[1]},
+            else {
+                "used": self.allowance.used,
+                "of": self.allowance.most,
+                "at": self.allowance.at.isoformat(),
+            },
         }
 
     def _lines(self) -> tuple[str, ...]:
@@ -111,21 +117,29 @@ class Status:
                 "the next `sfprm route` takes them up."
             )
         if self.allowance is not None:
-            used, of = self.allowance
-            lines.append(f"API calls: {used:,} of {of:,} used in the last 24 hours.")
+            lines.append(_allowance_line(self.allowance, self.at))
         return tuple(lines)
 
 
-def status(reader: StoreReader, now: datetime, allowance: tuple[int, int] | None = None) -> Status:
-    """The state as it is. `allowance` is read from the org by the caller, if at all."""
+def status(reader: StoreReader, now: datetime, allowance: SeenAllowance | None = None) -> Status:
+    """The state as it is. `allowance`: what the org tells now; None: as the last run saw it."""
     return Status(
         at=now,
         org=reader.org(),
         runs=tuple(reader.runs(limit=RUNS_SHOWN)),
         unconfirmed=len(reader.entries(states=[WriteState.DECIDED])),
         parked=_by_reason(reader.parked(), now),
-        allowance=allowance,
+        allowance=allowance or reader.allowance(),
     )
+
+
+def _allowance_line(seen: SeenAllowance, now: datetime) -> str:
+    age = now - seen.at
+    words = f"API calls: {seen.used:,} of {seen.most:,} used in 24 hours"
+    if age < _FRESH:
+        return f"{words}."
+    line = f"{words}, as the org told {span_text(age)} ago."
+    return line if age < _DAY else f"{line} What is used today is not known."
 
 
 def _by_reason(parked: list[Parked], now: datetime) -> tuple[ParkedFor, ...]:

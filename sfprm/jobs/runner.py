@@ -30,7 +30,7 @@ from sfprm.settings import Settings
 from sfprm.store.api import StoreWriter
 from sfprm.store.database import open_store
 from sfprm.store.lock import org_lock
-from sfprm.store.records import Run, RunState
+from sfprm.store.records import Run, RunState, SeenAllowance
 
 __all__ = ["Finished", "Starter", "run_job"]
 
@@ -167,6 +167,7 @@ class _Recorded:
         self.job, self.options, self.starter, self.name = job, options, starter, name
         self.run, self.started, self.slot = run, started, slot
         self.has_row = False
+        self.bound = False
         self.run_dir = starter.settings.state_dir / "runs" / run
         self._held = contextlib.ExitStack()
 
@@ -194,6 +195,7 @@ class _Recorded:
     def _bind(self, context: JobContext) -> None:
         identity = context.session.identity
         context.store.bind_org(identity.org_id, identity.org_name, self.started)
+        self.bound = True
         if not self.job.writes or self.job.is_dry(self.options):
             return
         self._held.enter_context(
@@ -231,10 +233,18 @@ class _Recorded:
         self, result: JobResult | None, error: SfprmError | None, code: int, calls: int
     ) -> None:
         try:
+            if self.bound and calls:
+                self._keep_allowance()
             if self.has_row:
                 self._finish_row(result, error, code, calls)
         finally:
             self._held.close()
+
+    def _keep_allowance(self) -> None:
+        """What the newest answer said of the org's day, for `status`, which asks no org."""
+        seen = self.starter.session.calls.allowance if self.starter.session else None
+        if seen is not None:
+            self.starter.state().see_allowance(SeenAllowance(*seen, self.starter.clock.now()))
 
     def _finish_row(
         self, result: JobResult | None, error: SfprmError | None, code: int, calls: int

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Parked,
         Run,
         RunState,
+        SeenAllowance,
         Step,
         StepState,
         WriteState,
@@ -37,6 +38,9 @@ class StoreReader(Protocol):
 
     def org(self) -> OrgRecord | None:
         """The org that this state belongs to; None when it is new."""
+
+    def allowance(self) -> SeenAllowance | None:
+        """What the org last told of its daily API calls; None before the first online run."""
 
     def run(self, run: RunId) -> Run | None:
         """One run."""
@@ -125,6 +129,9 @@ class StoreWriter(StoreReader, Protocol):
 
     def bind_org(self, org_id: RecordId, name: str, now: datetime) -> None:
         """Bind this state to an org. Raises NotReady naming both when it belongs to another."""
+
+    def see_allowance(self, seen: SeenAllowance) -> None:
+        """Keep what the org told of its daily API calls, unless something newer is kept."""
 
     def start_run(self, run: Run) -> bool:
         """Store a run. False when a run of that (job, slot) exists already."""

@@ -1,4 +1,4 @@
-"""The one org that the state belongs to."""
+"""The one org that the state belongs to, and what it allows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from sfprm.errors import NotReady
 from sfprm.ids import RecordId
 from sfprm.store.inserts import insert
-from sfprm.store.records import OrgRecord
-from sfprm.store.tables import org
+from sfprm.store.records import OrgRecord, SeenAllowance
+from sfprm.store.tables import allowance, org
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,3 +40,21 @@ def bind(connection: Connection, org_id: RecordId, name: str, now: datetime) -> 
         )
     if held.name != name:
         connection.execute(update(org).values(name=name))
+
+
+def allowance_seen(connection: Connection) -> SeenAllowance | None:
+    """The daily allowance as last told, or None."""
+    row = connection.execute(select(allowance)).one_or_none()
+    return None if row is None else SeenAllowance(row.used, row.most, row.seen_at)
+
+
+def see_allowance(connection: Connection, seen: SeenAllowance) -> None:
+    """Keep it, unless another run saw it later."""
+    values = {"used": seen.used, "most": seen.most, "seen_at": seen.at}
+    connection.execute(
+        insert(connection, allowance)
+        .values(one=1, **values)
+        .on_conflict_do_update(
+            index_elements=["one"], set_=values, where=allowance.c.seen_at <= seen.at
+        )
+    )

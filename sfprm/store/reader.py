@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         OrgRecord,
         Parked,
         Run,
+        SeenAllowance,
         Step,
         WriteState,
     )
@@ -52,6 +53,10 @@ class Reader:
     def org(self) -> OrgRecord | None:
         with reading(self._engine) as connection:
             return org.bound(connection)
+
+    def allowance(self) -> SeenAllowance | None:
+        with reading(self._engine) as connection:
+            return org.allowance_seen(connection)
 
     def run(self, run: RunId) -> Run | None:
         with reading(self._engine) as connection:

@@ -38,6 +38,15 @@ class OrgRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenAllowance:
+    """The org's API calls of its last 24 hours, `used` by whomever, of `most`, as told at `at`."""
+
+    used: int
+    most: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a job. `slot` is the scheduled instant for the daemon's runs."""
 

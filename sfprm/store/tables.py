@@ -31,7 +31,7 @@ from sfprm.store.canonical import canonical
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-HEAD = "0001"
+HEAD = "0005"
 """The revision that this code works with; a test holds it to the newest migration."""
 
 
@@ -85,6 +85,16 @@ org = Table(
     Column("org_id", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("bound_at", Instant, nullable=False),
+    CheckConstraint("one = 1", name="one_row"),
+)
+
+allowance = Table(
+    "allowance",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("used", BigInteger, nullable=False),
+    Column("most", BigInteger, nullable=False),
+    Column("seen_at", Instant, nullable=False),
     CheckConstraint("one = 1", name="one_row"),
 )
 

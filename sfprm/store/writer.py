@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         JournalEntry,
         Run,
         RunState,
+        SeenAllowance,
         Step,
         StepState,
         WriteState,
@@ -60,6 +61,10 @@ class Store(Reader):
     def bind_org(self, org_id: RecordId, name: str, now: datetime) -> None:
         with self._writing("org") as connection:
             org.bind(connection, org_id, name, now)
+
+    def see_allowance(self, seen: SeenAllowance) -> None:
+        with self._writing("allowance") as connection:
+            org.see_allowance(connection, seen)
 
     def start_run(self, run: Run) -> bool:
         with self._writing("run started") as connection:

@@ -15,7 +15,7 @@ from sfprm.insight.names import leads_text, span_text
 from sfprm.insight.report import OpenLead, channel_report, fairness
 from sfprm.insight.status import status
 from sfprm.routing.values import UNIT, Code, Reason
-from sfprm.store.records import Run, RunState, WriteState
+from sfprm.store.records import Run, RunState, SeenAllowance, WriteState
 
 AWAY = Reason(Code.NEVER_LOGGED_IN, "has never logged in")
 LEAD = RecordId("00QKp0000000001")
@@ -151,8 +151,9 @@ def test_status_tells_what_is_not_settled(channel: Any) -> None:
     channel.route([1, 2, 3])
     channel.route([4, 5], country="PL")
     channel.store.settle([1], WriteState.CONFIRMED)
-    found = status(channel.store, channel.now, (1200, 15000))
-    assert (found.unconfirmed, found.allowance) == (2, (1200, 15000))
+    channel.store.see_allowance(SeenAllowance(1200, 15000, channel.now))
+    found = status(channel.store, channel.now)
+    assert (found.unconfirmed, found.allowance) == (2, SeenAllowance(1200, 15000, channel.now))
     assert [(p.code, p.count, p.due) for p in found.parked] == [(Code.NO_RULE, 2, 0)]
     text = str(found.blocks())
     assert "2 decisions are not confirmed" in text
@@ -161,6 +162,7 @@ def test_status_tells_what_is_not_settled(channel: Any) -> None:
     assert json.loads(json.dumps(found.to_json()))["org"]["name"] == "Alder Systems"
     later = status(channel.store, channel.now + timedelta(days=2))
     assert later.parked[0].due == 2
+    assert "as the org told 2 days ago" in str(later.blocks())
 
 
 def test_a_new_state_has_an_empty_status(channel: Any) -> None:

@@ -27,6 +27,7 @@ from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.registry import KNOWN_JOBS, job_named
 from sfprm.jobs.route import RouteJob, RouteOptions
 from sfprm.jobs.runner import run_job
+from sfprm.jobs.status import StatusJob, StatusOptions
 from sfprm.store.records import Run, RunState
 
 if TYPE_CHECKING:
@@ -130,6 +131,21 @@ def test_an_error_ends_the_run_and_is_handed_back(
     [row] = starter.state().runs()
     assert (row.state, row.exit_code, row.message) == (state, code, finished.error.message)
     assert run_job(Probe(), ProbeOptions(), starter).exit_code == 0
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_an_online_run_keeps_what_the_org_told_of_its_day(begin: Begin, dry_run: bool) -> None:
+    """For `status`, which asks no org."""
+    starter = begin()
+    assert starter.state().allowance() is None
+    run_job(Probe(), ProbeOptions(calls=1, dry_run=dry_run), starter)
+    seen = starter.state().allowance()
+    assert seen is not None
+    assert starter.session is not None
+    assert (seen.used, seen.most) == starter.session.calls.allowance
+    told = run_job(StatusJob(), StatusOptions(), starter)
+    assert told.result is not None
+    assert f"{seen.used:,} of {seen.most:,} used in 24 hours" in str(told.result.blocks())
 
 
 def test_a_dry_run_leaves_no_row_and_takes_no_lock(begin: Begin) -> None:

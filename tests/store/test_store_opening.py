@@ -61,7 +61,7 @@ def test_migrating_twice_does_nothing_more(store_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "words"), [("0000", "needs 0001"), ("9999", "newer than this sfprm knows")]
+    ("version", "words"), [("0000", f"needs {HEAD}"), ("9999", "newer than this sfprm knows")]
 )
 def test_another_version_is_not_written_to(store_url: str, version: str, words: str) -> None:
     """Older and newer tables are refused, with what to do."""

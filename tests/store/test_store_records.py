@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +10,14 @@ import pytest
 from sfprm.errors import Bug, NotReady
 from sfprm.ids import RecordId, RunId
 from sfprm.routing.values import Code, Reason
-from sfprm.store.records import AppliedValue, RunState, Step, StepState
+from sfprm.store.records import AppliedValue, RunState, SeenAllowance, Step, StepState
 from sfprm.store.run_states import ENDINGS, RUN_MOVES, RunEvent, move
 from sfprm.store.writer import Store
 
 ORG = RecordId("00DKp0000000001")
 OTHER = RecordId("00DKp0000000002")
 LEAD = RecordId("00QKp0000000001")
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("state", RunState)
@@ -195,3 +196,11 @@ def test_what_is_committed_is_told(store: Store, channel: Any) -> None:
     with pytest.raises(Bug):
         store.set_steps(RunId("none"), [1], StepState.DONE)
     assert heard == ["run started"]
+
+
+def test_the_newest_allowance_is_kept(store: Store) -> None:
+    """Two runs that end out of order leave what was seen last."""
+    assert store.allowance() is None
+    for used, minutes in ((5, 1), (9, 3), (7, 2)):
+        store.see_allowance(SeenAllowance(used, 15_000, START + timedelta(minutes=minutes)))
+    assert store.allowance() == SeenAllowance(9, 15_000, START + timedelta(minutes=3))
