@@ -11,12 +11,14 @@ from sfprm.errors import BadFiles, Complaint
 from sfprm.programme.canonical import digest
 from sfprm.programme.columns import check_columns, declare_rows
 from sfprm.programme.complaints import Complaints, Place
+from sfprm.programme.csv_columns import PARTNERS, PEOPLE, CsvColumns
 from sfprm.programme.csv_text import Table, parse_csv
-from sfprm.programme.files import PARTNERS, PEOPLE, CsvColumns, ProgrammeFile, RoutingFile
+from sfprm.programme.files import RoutingFile
 from sfprm.programme.model import Presence, Programme, Routing
 from sfprm.programme.names import Names
 from sfprm.programme.partners import LISTS, build_managers, build_partners
 from sfprm.programme.people import build_people, check_defaults
+from sfprm.programme.programme_file import ProgrammeFile
 from sfprm.programme.queues import build_queues
 from sfprm.programme.routes import build_routing
 from sfprm.programme.shape import shape

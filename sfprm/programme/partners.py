@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sfprm.programme.csv_text import Row
-    from sfprm.programme.files import ProgrammeFile
     from sfprm.programme.names import Names
+    from sfprm.programme.programme_file import ProgrammeFile
     from sfprm.programme.yaml_text import Tree
 
 __all__ = ["LISTS", "build_managers", "build_partners"]

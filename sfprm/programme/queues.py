@@ -19,7 +19,7 @@ from sfprm.programme.names import Names, check_user
 
 if TYPE_CHECKING:
     from sfprm.programme.complaints import Place
-    from sfprm.programme.files import ProgrammeFile, QueueFile
+    from sfprm.programme.programme_file import ProgrammeFile, QueueFile
     from sfprm.programme.yaml_text import Tree
 
 __all__ = ["build_queues"]

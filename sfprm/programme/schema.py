@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sfprm.programme.files import ProgrammeFile, RoutingFile
+from sfprm.programme.files import RoutingFile
+from sfprm.programme.programme_file import ProgrammeFile
 
 __all__ = ["schemas", "write_schemas"]
 

@@ -1,0 +1,73 @@
+"""The columns of the CSV files of partners and people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["PARTNERS", "PEOPLE", "CsvColumns"]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvColumns:
+    """The columns of one kind of CSV file.
+
+    `objects` are Salesforce objects whose fields may be columns (`Account.Phone`); with
+    `attributes`, columns like `partner.segment` are free for use in conditions.
+    """
+
+    described: dict[str, str]
+    required: tuple[str, ...]
+    objects: tuple[str, ...]
+    attributes: bool = False
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Names of the fixed columns, in order."""
+        return tuple(self.described)
+
+    def extra(self, column: str) -> bool:
+        """Whether the column is a field or an attribute in form."""
+        head, dot, name = column.partition(".")
+        if not dot or not name:
+            return False
+        return head in self.objects or (self.attributes and head == "partner")
+
+
+PARTNERS = CsvColumns(
+    described={
+        "key": "The partner's name in these files: lower-case letters, digits and -.",
+        "name": "Name of the Account.",
+        "manager": "Key of a channel manager, who owns the account.",
+        "tier": "One of `tiers`.",
+        "territories": "List, such as PT; ES. In conditions: partner.territories.",
+        "certified_for": "List. In conditions: partner.certified_for.",
+        "match": "Names an account that exists already, such as AccountNumber=P-1001.",
+        "owner": "managed, set-once or unmanaged.",
+        "state": "active, frozen or absent.",
+    },
+    required=("key", "name", "manager"),
+    objects=("Account",),
+    attributes=True,
+)
+
+PEOPLE = CsvColumns(
+    described={
+        "key": "The person's name in these files: lower-case letters, digits, . and -.",
+        "partner": "Key of the partner.",
+        "first_name": "First name.",
+        "last_name": "Last name.",
+        "email": "E-mail address; Salesforce writes to it.",
+        "role": "Executive, Manager or Worker (User is the same as Worker).",
+        "state": "active, frozen or absent.",
+        "username": "Instead of the pattern in `defaults`.",
+        "nickname": "At most 40 characters, unique; default: made from the key.",
+        "alias": "At most 8 characters; default: made from the name.",
+        "profile": "Instead of the programme's.",
+        "time_zone": "Instead of the default.",
+        "locale": "Instead of the default.",
+        "language": "Instead of the default.",
+        "email_encoding": "Instead of the default.",
+    },
+    required=("key", "partner", "last_name", "email"),
+    objects=("Contact", "User"),
+)
