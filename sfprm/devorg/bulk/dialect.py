@@ -82,8 +82,9 @@ class Dialect:
 
     def line(self, cells: Sequence[str]) -> str:
         """A row as the org writes it: every value in quotes [D]."""
-        marked = ('"' + cell.replace('"', '""') + '"' for cell in cells)
-        return DELIMITERS[self.delimiter].join(marked) + LINE_ENDINGS[self.line_ending]
+        between = f'"{DELIMITERS[self.delimiter]}"'
+        marked = between.join([cell.replace('"', '""') for cell in cells])
+        return f'"{marked}"{LINE_ENDINGS[self.line_ending]}'
 
 
 def _pattern(delimiter: str) -> re.Pattern[str]:

@@ -92,7 +92,8 @@ def run(
     options = query_options(org, access, version, include_deleted=deleted)
     windows = _windows if _in_order_of_ids(query) else _whole
     for records in windows(org, text, definition, options):
-        yield [dialect.line([_cell(one, path) for path in folded]) for one in records]
+        columns = [_column(records, path) for path in folded]
+        yield [dialect.line(cells) for cells in zip(*columns, strict=True)]
 
 
 def _whole(
@@ -206,12 +207,24 @@ def _walk(
     return [*spelt, last.name if last is not None else path[-1]], last
 
 
+def _column(records: Sequence[Record], path: list[str]) -> list[str]:
+    """One column's cells. All records spell a field of theirs alike; parents may differ."""
+    if len(path) == 1 and records:
+        name = next((name for name in records[0] if name.lower() == path[0]), path[0])
+        return [_text(record.get(name)) for record in records]
+    return [_cell(record, path) for record in records]
+
+
 def _cell(record: Mapping[str, Any], path: list[str]) -> str:
     value: Any = record
     for part in path:
         if not isinstance(value, Mapping):
             return ""
         value = next((one for name, one in value.items() if name.lower() == part), None)
+    return _text(value)
+
+
+def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
