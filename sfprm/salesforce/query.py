@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from sfprm.salesforce.session import Session
 from sfprm.salesforce.soql import Query
 
 __all__ = ["Row", "count", "select", "select_all"]
+
+_NESTED = re.compile(r"[.(]|\bTYPEOF\b", re.I).search
 
 Row = Mapping[str, Any]
 """One record: `attributes` removed, a parent as Row or None, a child sub-query as list of Rows."""
@@ -27,12 +30,17 @@ def select(
     `batch_size` 200 to 2,000 is a hint to the org. `include_deleted` reads the recycle bin too.
     """
     headers = {"Sforce-Query-Options": f"batchSize={batch_size}"}
-    params = {"q": query if isinstance(query, str) else query.text()}
+    text = query if isinstance(query, str) else query.text()
+    flat = _is_flat(text)
     path = "queryAll" if include_deleted else "query"
-    page = _page(session, path, params, headers)
+    page = _page(session, path, {"q": text}, headers)
     while True:
         for record in page["records"]:
-            yield _row(session, record, headers)
+            if flat:
+                record.pop("attributes", None)
+                yield record
+            else:
+                yield _row(session, record, headers)
         if page.get("done", True):
             return
         page = _page(session, str(page["nextRecordsUrl"]), None, headers)
@@ -64,6 +72,12 @@ def _page(
     if not isinstance(page, dict) or "records" not in page:
         raise OrgUnreachable("The answer to a query is not Salesforce's: it holds no rows.")
     return page
+
+
+def _is_flat(text: str) -> bool:
+    """Whether rows hold no rows: no parents' fields, no sub-query, no TYPEOF, no function."""
+    selected = text.partition(" FROM ")[0]
+    return selected != text and not _NESTED(selected)
 
 
 def _row(session: Session, record: dict[str, Any], headers: Mapping[str, str]) -> Row:
