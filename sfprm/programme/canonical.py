@@ -15,8 +15,9 @@ from functools import cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
+from sfprm import ids
 from sfprm.errors import BadRequest
-from sfprm.programme import conditions, logic, model
+from sfprm.programme import conditions, logic, model, origin, routing_model
 from sfprm.programme.model import Origin, Programme
 
 __all__ = ["digest", "from_json", "to_json"]
@@ -29,6 +30,9 @@ _STORED = Origin("(stored)", 0)
 _NAMESPACE: dict[str, Any] = {
     **vars(logic),
     **vars(conditions),
+    **vars(ids),
+    **vars(origin),
+    **vars(routing_model),
     **vars(model),
     "Mapping": Mapping,
 }

@@ -7,11 +7,11 @@ are unique, patterns are filled in. Nothing here reads a file. Order is the orde
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from sfprm.ids import PartnerKey, PersonKey, PoolKey
+from sfprm.ids import PartnerKey, PersonKey
+from sfprm.programme.origin import FieldValue, Origin
 from sfprm.programme.policies import (
     FieldPolicy,
     KeyFields,
@@ -23,12 +23,26 @@ from sfprm.programme.policies import (
     PortalRole,
     Presence,
 )
+from sfprm.programme.routing_model import (
+    Cap,
+    Criterion,
+    Fairness,
+    LeaveAlone,
+    MemberKind,
+    Notice,
+    Operator,
+    Pool,
+    PoolMember,
+    Routing,
+    Rule,
+    Target,
+    ToPool,
+    ToQueue,
+    ToUser,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sfprm.programme.conditions import Condition
-    from sfprm.programme.logic import Logic
 
 __all__ = [
     "EMPTY",
@@ -76,20 +90,6 @@ __all__ = [
 ]
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
-
-FieldValue = str | int | float | bool | None
-"""A Salesforce field's value as JSON carries it. Dates and datetimes are ISO 8601 text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where in the files something is declared. `line` starts at 1."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,160 +277,6 @@ class PartnerSite:
     origin: Origin
     profiles: tuple[str, ...] = ()
     permission_sets: tuple[str, ...] = ()
-
-
-class Operator(StrEnum):
-    """The operators of Salesforce's assignment rules, by their metadata names."""
-
-    EQUALS = "equals"
-    NOT_EQUAL = "notEqual"
-    LESS_THAN = "lessThan"
-    GREATER_THAN = "greaterThan"
-    LESS_OR_EQUAL = "lessOrEqual"
-    GREATER_OR_EQUAL = "greaterOrEqual"
-    CONTAINS = "contains"
-    NOT_CONTAIN = "notContain"
-    STARTS_WITH = "startsWith"
-    INCLUDES = "includes"
-    EXCLUDES = "excludes"
-    WITHIN = "within"
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One line of a rule: a Lead field, an operator, and a list of values (any of them)."""
-
-    field: str
-    operator: Operator
-    values: tuple[str, ...]
-    text: str
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class ToUser:
-    """The rule gives the lead to an internal user."""
-
-    username: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToQueue:
-    """The rule puts the lead into a queue."""
-
-    queue: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToPool:
-    """The rule hands the lead to a pool's fair choice."""
-
-    pool: PoolKey
-
-
-@dataclass(frozen=True, slots=True)
-class LeaveAlone:
-    """The rule says that the lead stays where it is ("do not reassign")."""
-
-
-Target = ToUser | ToQueue | ToPool | LeaveAlone
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Criteria and a target. `logic` None means all criteria; no criteria matches every lead."""
-
-    name: str
-    criteria: tuple[Criterion, ...]
-    logic: Logic | None
-    target: Target
-    origin: Origin
-    notify: str | None = None
-
-
-class Fairness(StrEnum):
-    """What a pool shares out evenly."""
-
-    EQUAL_OPPORTUNITY = "equal-opportunity"
-    EQUAL_COUNTS = "equal-counts"
-
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """Most leads a member may win in a rolling window, or hold open at once. None: no cap.
-
-    Windows are 3,600 s, 24 h, 7 × 24 h and 30 × 24 h.
-    """
-
-    hour: int | None = None
-    day: int | None = None
-    week: int | None = None
-    month: int | None = None
-    open: int | None = None
-
-
-MemberKind = Literal["partner", "queue", "user"]
-
-
-@dataclass(frozen=True, slots=True)
-class PoolMember:
-    """A queue (by label), partner (by key) or user (by username) that shares a pool's leads."""
-
-    kind: MemberKind
-    name: str
-    weight: int
-    origin: Origin
-    cap: Cap = Cap()
-
-    @property
-    def key(self) -> str:
-        """`partner:acme`; stable, and the last tie-break of the fair choice."""
-        return f"{self.kind}:{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Members that share leads fairly. `eligible_when` is tried for each member and lead.
-
-    `eligible_at` is where that condition is written.
-    """
-
-    key: PoolKey
-    members: tuple[PoolMember, ...]
-    origin: Origin
-    eligible_when: Condition | None = None
-    fairness: Fairness = Fairness.EQUAL_OPPORTUNITY
-    intake: str | None = None
-    notify: str | None = None
-    eligible_at: Origin | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """An e-mail template: Jinja texts (sandboxed) over `lead`, `owner`, `rule`, `partner`."""
-
-    key: str
-    subject: str
-    body: str
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    """Where leads come from and where they go. `intake` holds queue labels."""
-
-    intake: tuple[str, ...] = ()
-    pools: Mapping[PoolKey, Pool] = field(default_factory=lambda: MappingProxyType({}))
-    rules: tuple[Rule, ...] = ()
-    notices: Mapping[str, Notice] = field(default_factory=lambda: MappingProxyType({}))
-
-    def fields_read(self) -> tuple[str, ...]:
-        """API names of the Lead fields that rules and pools read; sorted, each once."""
-        names = {c.field for rule in self.rules for c in rule.criteria}
-        for pool in self.pools.values():
-            if pool.eligible_when is not None:
-                names.update(pool.eligible_when.lead_fields())
-        return tuple(sorted(names))
 
 
 @dataclass(frozen=True, slots=True)
