@@ -203,6 +203,11 @@ class StoreWriter(StoreReader, Protocol):
         of the same decision, or one of a decision that moved no credit, does nothing; so refund
         first, then settle, and a crash in between costs nothing."""
 
+    def purge_facts(self, *, leads: Iterable[RecordId] = (), before: datetime | None = None) -> int:
+        """Forget for ever what the journal holds of those leads, and of all leads decided before
+        that instant: facts, names, and the salt of their digest. Returns how many entries held
+        any. Choices stay provable; matches do not."""
+
     def park(
         self,
         lead: RecordId,

@@ -13,12 +13,12 @@ from sfprm.errors import Bug
 from sfprm.programme.canonical import to_json
 from sfprm.routing.credits import refund as refund_credits
 from sfprm.routing.values import ALGORITHM, Outcome
+from sfprm.store import classes, ledgers, parked
 from sfprm.store import journal as book
-from sfprm.store import ledgers, parked, questions
-from sfprm.store.inserts import insert, pieces
+from sfprm.store.inserts import insert
 from sfprm.store.journal import NewEntry
 from sfprm.store.records import JournalChoice, JournalEntry, Stream, WriteState
-from sfprm.store.tables import eligibility, journal, programmes
+from sfprm.store.tables import journal, programmes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sfprm.ids import RunId
     from sfprm.programme.model import Programme
-    from sfprm.routing.values import Batch, Decision, EligibilityClass, Ledger
+    from sfprm.routing.values import Batch, Decision, Ledger
     from sfprm.store.api import ManualMove
 
 REFUND = "refund"
@@ -49,15 +49,19 @@ class OpenBatch:
         """Store the batch; see `BatchWriter.save`."""
         connection = self._connection
         moved = self._checked(batch)
-        digest = _keep_programme(connection, programme)
-        digests = _keep_classes(connection, batch.decisions)
         last = book.lock_end(connection)
+        digest = _keep_programme(connection, programme)
+        kept = classes.keep(
+            connection,
+            (choice.eligibility for d in batch.decisions for choice in d.choices),
+        )
         for key in sorted(moved):
             ledgers.keep_checkpoint(connection, self.ledgers[key], last)
         saved = book.append(
             connection,
             Stream.LIVE.value,
-            [_entry(decision, kind, run, digest, digests) for decision in batch.decisions],
+            [_entry(decision, kind, run, digest, kept) for decision in batch.decisions],
+            dict(kept.values()),
         )
         for key in sorted(moved):
             ledgers.write(connection, batch.ledgers[key])
@@ -83,7 +87,11 @@ class OpenBatch:
 
 
 def _entry(
-    decision: Decision, kind: str, run: RunId, programme: str, digests: Mapping[int, str]
+    decision: Decision,
+    kind: str,
+    run: RunId,
+    programme: str,
+    kept: Mapping[int, tuple[str, int]],
 ) -> NewEntry:
     lead = decision.lead
     to_write = decision.owner_id is not None and decision.owner_id != lead.owner_id
@@ -105,7 +113,7 @@ def _entry(
         choices=tuple(
             JournalChoice(
                 ledger=choice.eligibility.ledger,
-                class_digest=digests[id(choice.eligibility)],
+                class_digest=kept[id(choice.eligibility)][0],
                 winner=choice.winner,
                 before=choice.before,
                 after=choice.after,
@@ -137,29 +145,6 @@ def _keep_programme(connection: Connection, programme: Programme) -> str:
         .on_conflict_do_nothing()
     )
     return digest
-
-
-def _keep_classes(connection: Connection, decisions: Sequence[Decision]) -> dict[int, str]:
-    """Store new classes; returns digests by identity, as leads share the objects."""
-    classes: dict[int, EligibilityClass] = {
-        id(choice.eligibility): choice.eligibility
-        for decision in decisions
-        for choice in decision.choices
-    }
-    digests = {at: found.digest for at, found in classes.items()}
-    by_digest = {digests[at]: found for at, found in classes.items()}
-    known: set[str] = set()
-    for piece in pieces(by_digest):
-        query = select(eligibility.c.digest).where(eligibility.c.digest.in_(piece))
-        known.update(connection.execute(query).scalars())
-    rows = [
-        {"digest": digest, "ledger": found.ledger, "content": found.to_json()}
-        for digest, found in sorted(by_digest.items())
-        if digest not in known
-    ]
-    if rows:
-        connection.execute(insert(connection, eligibility).on_conflict_do_nothing(), rows)
-    return digests
 
 
 def _keep_back(connection: Connection, decisions: Sequence[Decision]) -> None:
@@ -210,9 +195,7 @@ def journal_manual(
 
 def refund(connection: Connection, sequence: int, now: datetime) -> bool:
     """Give the credits of one entry back; False when that was done before or there are none."""
-    found = questions.with_choices(
-        connection, select(journal).where(journal.c.sequence == sequence)
-    )
+    found = book.entries_where(connection, journal.c.sequence == sequence)
     if not found:
         raise Bug(f"The journal has no entry {sequence}.")
     row, choices = found[0]
@@ -227,11 +210,10 @@ def refund(connection: Connection, sequence: int, now: datetime) -> bool:
         return False
     before = ledgers.find(connection, keys)
     inverses = []
+    of_class = classes.find(connection, [choice.class_digest for choice in choices])
     for choice in choices:
         ledger = before[choice.ledger]
-        after = refund_credits(
-            ledger, questions.class_of(connection, choice.class_digest), choice.winner
-        )
+        after = refund_credits(ledger, of_class[choice.class_digest], choice.winner)
         ledgers.write(connection, after)
         inverses.append(
             replace(
@@ -261,5 +243,6 @@ def refund(connection: Connection, sequence: int, now: datetime) -> bool:
                 refunds=sequence,
             )
         ],
+        classes.ids_of(connection, of_class),
     )
     return True

@@ -81,7 +81,7 @@ def trials_json(trials: Sequence[RuleTrial]) -> list[list[Any]]:
 
 
 def entry_from(row: Mapping[str, Any], choices: Sequence[JournalChoice]) -> JournalEntry:
-    """The row as a value."""
+    """The row, in its readable form, as a value."""
     facts: dict[str, Any] = json.loads(row["facts"]) if row["facts"] is not None else {}
     created = facts.get("created")
     return JournalEntry(
@@ -109,7 +109,6 @@ def entry_from(row: Mapping[str, Any], choices: Sequence[JournalChoice]) -> Jour
         algorithm=row["algorithm"],
         reasons=reasons_from(row["reasons"]),
         next_try=row["next_try"],
-        previous=row["previous"],
         hash=row["hash"],
         message=row["message"],
         notify=row["notify"],

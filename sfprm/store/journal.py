@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,18 @@ from sqlalchemy import bindparam, func, select, update
 from sfprm.errors import Bug
 from sfprm.store.canonical import GENESIS, entry_hash, facts_digest
 from sfprm.store.entries import decision_text, entry_from, facts_text, trials_json
-from sfprm.store.inserts import insert, pieces
+from sfprm.store.inserts import ROOM, insert, pieces
+from sfprm.store.journal_rows import ACT, LIVE, pack, unpack, words_in
 from sfprm.store.parked import reasons_json
-from sfprm.store.records import JournalChoice, JournalEntry, MoveKind, WriteState
-from sfprm.store.tables import heads, journal, moves
+from sfprm.store.records import JournalChoice, JournalEntry, Stream, WriteState
+from sfprm.store.tables import acts, heads, journal, moves
+from sfprm.store.words import number_all, numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from sfprm.ids import RecordId, RunId
     from sfprm.routing.values import Reason, RuleTrial
@@ -90,8 +93,14 @@ def lock_end(connection: Connection) -> int:
     return length
 
 
-def append(connection: Connection, stream: str, new: Sequence[NewEntry]) -> list[JournalEntry]:
-    """Add entries in the order given. The eligibility classes they name must be stored already."""
+def append(
+    connection: Connection,
+    stream: str,
+    new: Sequence[NewEntry],
+    class_ids: Mapping[str, int] | None = None,
+) -> list[JournalEntry]:
+    """Add entries in the order given. `class_ids`: ids of the stored classes that they name, by
+    digest."""
     if not new:
         return []
     last = lock_end(connection)
@@ -102,20 +111,63 @@ def append(connection: Connection, stream: str, new: Sequence[NewEntry]) -> list
         if entry.refunds is None:
             offers[entry.lead] = offers.get(entry.lead, 0) + 1
         position, previous = ends.get(entry.chain, (0, GENESIS))
-        row = _row(entry, stream, sequence, position + 1, previous)
+        row = _row(entry, stream, sequence, position + 1)
         row["offer"] = offers[entry.lead] if entry.refunds is None else None
         row["hash"] = entry_hash(previous, decision_text(row, entry.choices), row["facts_digest"])
         ends[entry.chain] = (position + 1, row["hash"])
         rows.append(row)
-    connection.execute(journal.insert(), rows)
-    _add_moves(connection, last + 1, new)
+    _store(connection, new, rows, class_ids or {})
     _move_ends(connection, ends, last + len(new), rows[-1]["hash"])
     return [entry_from(row, entry.choices) for row, entry in zip(rows, new, strict=True)]
 
 
-def _row(
-    entry: NewEntry, stream: str, sequence: int, position: int, previous: str
-) -> dict[str, Any]:
+def _store(
+    connection: Connection,
+    new: Sequence[NewEntry],
+    rows: Sequence[Mapping[str, Any]],
+    class_ids: Mapping[str, int],
+) -> None:
+    numbers = number_all(
+        connection,
+        {
+            word
+            for row, entry in zip(rows, new, strict=True)
+            for word in words_in(row, entry.trials, entry.choices)
+        },
+    )
+    packed: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    for key, group in groupby(zip(rows, new, strict=True), key=lambda pair: _act(pair[0])):
+        pairs = list(group)
+        act = connection.execute(
+            insert(connection, acts)
+            .values(
+                **dict(zip(ACT, key, strict=True)),
+                first=pairs[0][0]["sequence"],
+                last=pairs[-1][0]["sequence"],
+            )
+            .returning(acts.c.id)
+        ).scalar_one()
+        for row, entry in pairs:
+            packed.append(pack(row, act, entry.trials, entry.choices, numbers, class_ids))
+            moved.extend(
+                {
+                    "ledger": numbers[choice.ledger],
+                    "journal": row["sequence"],
+                    "winner": numbers[choice.winner],
+                }
+                for choice in entry.choices
+            )
+    connection.execute(journal.insert(), packed)
+    if moved:
+        connection.execute(moves.insert(), moved)
+
+
+def _act(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ACT)
+
+
+def _row(entry: NewEntry, stream: str, sequence: int, position: int) -> dict[str, Any]:
     facts = facts_text(
         fields=entry.fields,
         label=entry.label,
@@ -150,45 +202,32 @@ def _row(
         "facts": facts,
         "salt": salt,
         "facts_digest": facts_digest(salt, facts),
-        "previous": previous,
     }
 
 
 def _offers(connection: Connection, stream: str, leads: Iterable[RecordId]) -> dict[RecordId, int]:
+    number = stream_number(connection, stream)
+    if number is None:
+        return {}
     found: dict[RecordId, int] = {}
     for piece in pieces(leads):
         rows = connection.execute(
             select(journal.c.lead, func.max(journal.c.offer))
-            .where(journal.c.stream == stream, journal.c.lead.in_(piece))
+            .where(journal.c.lead.in_(piece), journal.c.stream == number)
             .group_by(journal.c.lead)
         )
         found.update({lead: offer for lead, offer in rows if offer is not None})
     return found
 
 
+def stream_number(connection: Connection, stream: str) -> int | None:
+    """The number that entries of a stream carry; None when it has none yet."""
+    return LIVE if stream == Stream.LIVE.value else numbers_of(connection, [stream]).get(stream)
+
+
 def _ends(connection: Connection, chains: Iterable[str]) -> dict[str, tuple[int, str]]:
     query = select(heads).where(heads.c.chain.in_(list(chains)))
     return {row.chain: (row.length, row.hash) for row in connection.execute(query)}
-
-
-def _add_moves(connection: Connection, first: int, new: Sequence[NewEntry]) -> None:
-    rows = [
-        {
-            "journal": sequence,
-            "ledger": choice.ledger,
-            "level": level,
-            "kind": (MoveKind.CHOICE if entry.refunds is None else MoveKind.REFUND).value,
-            "sequence": choice.sequence,
-            "eligibility": choice.class_digest,
-            "winner": choice.winner,
-            "before": choice.before,
-            "after": choice.after,
-        }
-        for sequence, entry in enumerate(new, start=first)
-        for level, choice in enumerate(entry.choices)
-    ]
-    if rows:
-        connection.execute(moves.insert(), rows)
 
 
 def _move_ends(
@@ -216,16 +255,75 @@ def settle(
     """Record what became of entries. Raises Bug for one that is not there."""
     if not sequences:
         return
-    known: set[int] = set()
-    for piece in pieces(sequences):
-        query = select(journal.c.sequence).where(journal.c.sequence.in_(piece))
-        known.update(connection.execute(query).scalars())
-    unknown = sorted(set(sequences) - known)
-    if unknown:
-        raise Bug(f"The journal has no entry {unknown[0]}.")
-    connection.execute(
-        update(journal)
-        .where(journal.c.sequence == bindparam("at"))
-        .values(state=state.value, message=bindparam("words")),
-        [{"at": n, "words": messages.get(n, "")} for n in sequences],
+    found = 0
+    wordless = [number for number in sequences if not messages.get(number)]
+    for piece in pieces(wordless):
+        settled = connection.execute(
+            update(journal)
+            .where(journal.c.sequence.in_(piece))
+            .values(state=state.value, message=None)
+        )
+        found += settled.rowcount
+    said = {number: messages[number] for number in sequences if messages.get(number)}
+    for number, words in said.items():
+        settled = connection.execute(
+            update(journal)
+            .where(journal.c.sequence == number)
+            .values(state=state.value, message=words)
+        )
+        found += settled.rowcount
+    if found < len(set(sequences)):
+        raise Bug(f"The journal has not all of the entries {_listed(sequences)}.")
+
+
+def _listed(sequences: Sequence[int]) -> str:
+    some = ", ".join(str(number) for number in sorted(set(sequences))[:5])
+    return some if len(set(sequences)) <= 5 else f"{some}, …"
+
+
+def purge(connection: Connection, leads: Iterable[RecordId], before: datetime | None) -> int:
+    """Forget facts together with their salt; how many entries held any.
+
+    What is left is the digest that the chain covers: the choice stays provable, the match does not.
+    """
+    conditions: list[ColumnElement[bool]] = [journal.c.lead.in_(piece) for piece in pieces(leads)]
+    if before is not None:
+        conditions.append(acts.c.decided_at < before)
+    count = 0
+    for condition in conditions:
+        while True:
+            query = readable().where(condition, journal.c.facts.is_not(None)).limit(ROOM)
+            held = unpack(connection, connection.execute(query).all())
+            if not held:
+                break
+            count += len(held)
+            connection.execute(
+                update(journal)
+                .where(journal.c.sequence == bindparam("at"))
+                .values(
+                    shape=None,
+                    facts=None,
+                    created=None,
+                    intake=None,
+                    salt=None,
+                    facts_digest=bindparam("covered"),
+                ),
+                [{"at": row["sequence"], "covered": row["facts_digest"]} for row, _ in held],
+            )
+    return count
+
+
+def entries_where(
+    connection: Connection, *conditions: ColumnElement[bool]
+) -> list[tuple[dict[str, Any], list[JournalChoice]]]:
+    """Entries in order of sequence, each in readable form with its choices."""
+    return unpack(connection, connection.execute(readable().where(*conditions)).all())
+
+
+def readable() -> Select[*tuple[Any, ...]]:
+    """The query that `unpack` expects, in order of sequence."""
+    return (
+        select(journal, *(acts.c[name].label(f"act_{name}") for name in ACT))
+        .join(acts, acts.c.id == journal.c.act)
+        .order_by(journal.c.sequence)
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select, update
 
 from sfprm.routing.values import Ledger
+from sfprm.store.canonical import canonical
 from sfprm.store.inserts import insert, pieces
 from sfprm.store.records import Checkpoint
 from sfprm.store.tables import checkpoints, ledger_members, ledgers
@@ -18,8 +21,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 CHECKPOINT_EVERY = 256
-"""Most choices between two checkpoints of a ledger, but for those of one batch: states within a
-batch are never seen, so a batch's choices lie between two checkpoints whatever their number."""
+"""Most choices between two checkpoints of a small ledger, but for those of one batch: states within
+a batch are never seen, so a batch's choices lie between two checkpoints whatever their number."""
+
+CHECKPOINT_MEMBERS = 4
+"""A large ledger waits for so many choices a member: its checkpoints are as long as it is."""
 
 
 def lock(connection: Connection, keys: Sequence[str]) -> None:
@@ -111,11 +117,12 @@ def write(connection: Connection, ledger: Ledger) -> None:
 
 def keep_checkpoint(connection: Connection, ledger: Ledger, journal: int) -> None:
     """Keep the ledger as it is after journal entry `journal`, when its last checkpoint (or its
-    beginning) is `CHECKPOINT_EVERY` choices ago."""
+    beginning) is long enough ago."""
+    wait = max(CHECKPOINT_EVERY, CHECKPOINT_MEMBERS * len(ledger.credits))
     last = connection.execute(
         select(func.max(checkpoints.c.sequence)).where(checkpoints.c.ledger == ledger.key)
     ).scalar()
-    if ledger.sequence - (last or 0) < CHECKPOINT_EVERY:
+    if ledger.sequence - (last or 0) < wait:
         return
     connection.execute(
         insert(connection, checkpoints)
@@ -142,17 +149,21 @@ def checkpoint(connection: Connection, key: str, before: int) -> Checkpoint:
     return Checkpoint(_from_content(key, row.content), row.journal)
 
 
-def _content(ledger: Ledger) -> dict[str, Any]:
-    return {
-        "credits": dict(ledger.credits),
-        "house": ledger.house,
-        "last_won": dict(ledger.last_won),
-        "sequence": ledger.sequence,
-        "ever": ledger.ever,
-    }
+def _content(ledger: Ledger) -> bytes:
+    text = canonical(
+        {
+            "credits": dict(ledger.credits),
+            "house": ledger.house,
+            "last_won": dict(ledger.last_won),
+            "sequence": ledger.sequence,
+            "ever": ledger.ever,
+        }
+    )
+    return zlib.compress(text.encode())
 
 
-def _from_content(key: str, content: dict[str, Any]) -> Ledger:
+def _from_content(key: str, packed: bytes) -> Ledger:
+    content = json.loads(zlib.decompress(packed))
     return Ledger(
         key=key,
         credits=MappingProxyType(content["credits"]),

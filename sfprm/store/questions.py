@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, not_, select
+from sqlalchemy import exists, func, not_, or_, select, text
 
-from sfprm.ids import RecordId
-from sfprm.routing.values import Candidate, EligibilityClass
+from sfprm.ids import PoolKey, RecordId
+from sfprm.routing.eligibility import ledger_key
+from sfprm.store import classes
+from sfprm.store.column_types import OPEN_BELOW, STATE_CODES
 from sfprm.store.entries import entry_from
 from sfprm.store.inserts import pieces
-from sfprm.store.parked import reasons_from
-from sfprm.store.records import (
-    JournalChoice,
-    JournalEntry,
-    LedgerMove,
-    MoveKind,
-    Stream,
-    WriteState,
-)
-from sfprm.store.tables import eligibility, journal, moves, programmes
+from sfprm.store.journal import readable
+from sfprm.store.journal_rows import LIVE, unpack
+from sfprm.store.packing import unpack_choices
+from sfprm.store.records import JournalEntry, LedgerMove, MoveKind, WriteState
+from sfprm.store.tables import acts, journal, moves, programmes, words
+from sfprm.store.words import numbers_of, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Exists, Row, Select
+    from sqlalchemy import ColumnElement, Connection, Exists
 
     from sfprm.ids import RunId
 
@@ -44,93 +41,90 @@ def entries(
     limit: int | None = None,
 ) -> list[JournalEntry]:
     """In order of sequence; see `StoreReader.entries`."""
-    query = select(journal).order_by(journal.c.sequence)
+    query = readable()
+    of_act: list[ColumnElement[bool]] = []
+    if run is not None:
+        of_act.append(acts.c.run == run)
+    if kinds is not None:
+        of_act.append(acts.c.kind.in_(list(kinds)))
+    if since is not None:
+        of_act.append(acts.c.decided_at >= since)
+    if of_act:
+        query = query.where(*of_act)
+        spans = _spans(connection, of_act)
+        if not spans:
+            return []
+        if len(spans) <= MOST_SPANS:
+            query = query.where(or_(*(journal.c.sequence.between(*span) for span in spans)))
     if after:
         query = query.where(journal.c.sequence > after)
     if lead is not None:
         query = query.where(journal.c.lead == lead)
-    if run is not None:
-        query = query.where(journal.c.run == run)
     if pool is not None:
-        query = query.where(journal.c.pool == pool)
+        number = numbers_of(connection, [pool]).get(pool)
+        if number is None:
+            return []
+        query = query.where(journal.c.pool == number)
     if states is not None:
         query = query.where(journal.c.state.in_([state.value for state in states]))
-    if kinds is not None:
-        query = query.where(journal.c.kind.in_(list(kinds)))
-    if since is not None:
-        query = query.where(journal.c.decided_at >= since)
+        if all(STATE_CODES[state] < OPEN_BELOW for state in states):
+            # said in the words of the index that holds only these
+            query = query.where(text(f"state < {OPEN_BELOW}"))
     if limit is not None:
         query = query.limit(limit)
-    return [entry_from(row, choices) for row, choices in with_choices(connection, query)]
+    rows = connection.execute(query).all()
+    return [entry_from(row, choices) for row, choices in unpack(connection, rows)]
 
 
-def with_choices(
-    connection: Connection, query: Select[*tuple[Any, ...]]
-) -> list[tuple[dict[str, Any], list[JournalChoice]]]:
-    """The journal rows of a query, each with its choices: the pool's first."""
-    rows = [dict(row._mapping) for row in connection.execute(query)]
-    choices: dict[int, list[JournalChoice]] = {}
-    for piece in pieces(row["sequence"] for row in rows):
-        found = connection.execute(
-            select(moves).where(moves.c.journal.in_(piece)).order_by(moves.c.journal, moves.c.level)
-        )
-        for move in found:
-            choices.setdefault(move.journal, []).append(_choice(move))
-    return [(row, choices.get(row["sequence"], [])) for row in rows]
+MOST_SPANS = 50
+"""Stretches of the journal that a query names one by one."""
 
 
-def _choice(row: Row[*tuple[Any, ...]]) -> JournalChoice:
-    return JournalChoice(
-        ledger=row.ledger,
-        class_digest=row.eligibility,
-        winner=row.winner,
-        before=row.before,
-        after=row.after,
-        sequence=row.sequence,
-    )
+def _spans(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]]
+) -> list[tuple[int, int]]:
+    """The stretches of the journal made by acts that meet the conditions; neighbours joined."""
+    found: list[tuple[int, int]] = []
+    query = select(acts.c.first, acts.c.last).where(*conditions).order_by(acts.c.first)
+    for first, last in connection.execute(query):
+        if found and found[-1][1] + 1 == first:
+            found[-1] = (found[-1][0], last)
+        else:
+            found.append((first, last))
+    return found
 
 
 def moves_of(connection: Connection, ledger: str, *, after: int, upto: int) -> list[LedgerMove]:
     """Choices and refunds of a ledger, in order."""
-    query = (
-        select(moves)
-        .where(moves.c.ledger == ledger, moves.c.journal > after, moves.c.journal <= upto)
+    number = numbers_of(connection, [ledger]).get(ledger)
+    if number is None:
+        return []
+    rows = connection.execute(
+        select(journal.c.sequence, journal.c.refunds, journal.c.choices)
+        .join(moves, moves.c.journal == journal.c.sequence)
+        .where(moves.c.ledger == number, moves.c.journal > after, moves.c.journal <= upto)
         .order_by(moves.c.journal)
     )
+    found = [
+        (row.sequence, row.refunds, choice)
+        for row in rows
+        for choice in unpack_choices(row.choices)
+        if choice.ledger == number
+    ]
+    digests = classes.digests_of(connection, {choice.eligibility for _, _, choice in found})
+    winners = texts_of(connection, {choice.winner for _, _, choice in found})
     return [
         LedgerMove(
-            journal=row.journal,
-            kind=MoveKind(row.kind),
-            sequence=row.sequence,
-            class_digest=row.eligibility,
-            winner=row.winner,
-            before=row.before,
-            after=row.after,
+            journal=sequence,
+            kind=MoveKind.CHOICE if refunds is None else MoveKind.REFUND,
+            sequence=choice.sequence,
+            class_digest=digests.get(choice.eligibility, ""),
+            winner=winners[choice.winner],
+            before=choice.before,
+            after=choice.after,
         )
-        for row in connection.execute(query)
+        for sequence, refunds, choice in found
     ]
-
-
-def class_of(connection: Connection, digest: str) -> EligibilityClass:
-    """A stored class. Raises KeyError."""
-    content = connection.execute(
-        select(eligibility.c.content).where(eligibility.c.digest == digest)
-    ).scalar()
-    if content is None:
-        raise KeyError(digest)
-    return class_from(content)
-
-
-def class_from(content: str) -> EligibilityClass:
-    """The inverse of `EligibilityClass.to_json`."""
-    body = json.loads(content)
-    return EligibilityClass(
-        body["ledger"],
-        tuple(
-            Candidate(member, weight, reasons_from(reasons))
-            for member, weight, reasons in body["candidates"]
-        ),
-    )
 
 
 def programme_json(connection: Connection, digest: str) -> str | None:
@@ -152,16 +146,20 @@ def previous_owners(
     """Owners given before; leads without any are left out, and so is what was given back."""
     found: dict[RecordId, set[RecordId]] = {}
     for piece in pieces(leads):
-        query = select(journal.c.lead, journal.c.owner_new).where(
-            journal.c.lead.in_(piece),
-            journal.c.stream == Stream.LIVE.value,
-            journal.c.kind != "undo",
-            journal.c.owner_new.is_not(None),
-            journal.c.state != WriteState.REFUSED.value,
-            not_(_given_back()),
+        query = (
+            select(journal.c.lead, words.c.text)
+            .join(acts, acts.c.id == journal.c.act)
+            .join(words, words.c.id == journal.c.owner_new)
+            .where(
+                journal.c.lead.in_(piece),
+                journal.c.stream == LIVE,
+                acts.c.kind != "undo",
+                journal.c.state != WriteState.REFUSED.value,
+                not_(_given_back()),
+            )
         )
         for lead, owner in connection.execute(query):
-            found.setdefault(RecordId(lead), set()).add(RecordId(owner))
+            found.setdefault(lead, set()).add(RecordId(owner))
     return {lead: frozenset(owners) for lead, owners in found.items()}
 
 
@@ -169,22 +167,35 @@ def wins(
     connection: Connection, pools: Iterable[str], since: datetime
 ) -> dict[tuple[str, str], tuple[datetime, ...]]:
     """(pool, member) → instants of wins, ascending."""
+    names = list(dict.fromkeys(pools))
+    first = connection.execute(
+        select(func.min(acts.c.first)).where(acts.c.decided_at >= since)
+    ).scalar()
+    ledgers = numbers_of(connection, [ledger_key(PoolKey(pool)) for pool in names])
+    if first is None:
+        return {}
     found: dict[tuple[str, str], list[datetime]] = {}
-    for piece in pieces(pools):
+    for pool in names:
+        number = ledgers.get(ledger_key(PoolKey(pool)))
+        if number is None:
+            continue
         query = (
-            select(journal.c.pool, moves.c.winner, journal.c.decided_at)
-            .join(moves, moves.c.journal == journal.c.sequence)
+            select(words.c.text, acts.c.decided_at)
+            .select_from(moves)
+            .join(journal, journal.c.sequence == moves.c.journal)
+            .join(acts, acts.c.id == journal.c.act)
+            .join(words, words.c.id == moves.c.winner)
             .where(
-                journal.c.pool.in_(piece),
-                journal.c.stream == Stream.LIVE.value,
-                journal.c.decided_at >= since,
+                moves.c.ledger == number,
+                moves.c.journal >= first,
+                acts.c.decided_at >= since,
+                journal.c.stream == LIVE,
+                journal.c.refunds.is_(None),
                 journal.c.state != WriteState.REFUSED.value,
-                moves.c.kind == MoveKind.CHOICE.value,
-                moves.c.level == 0,
                 not_(_given_back()),
             )
-            .order_by(journal.c.decided_at, journal.c.sequence)
+            .order_by(acts.c.decided_at, moves.c.journal)
         )
-        for pool, winner, at in connection.execute(query):
+        for winner, at in connection.execute(query):
             found.setdefault((pool, winner), []).append(at)
     return {key: tuple(instants) for key, instants in found.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from sfprm.store import ledgers, org, parked, questions, runs, steps, verify
+from sfprm.store import classes, ledgers, org, parked, questions, runs, steps, verify
 from sfprm.store.engine import reading
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Reader:
 
     def eligibility(self, digest: str) -> EligibilityClass:
         with reading(self._engine) as connection:
-            return questions.class_of(connection, digest)
+            return classes.class_of(connection, digest)
 
     def programme_json(self, digest: str) -> str | None:
         with reading(self._engine) as connection:

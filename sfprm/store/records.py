@@ -137,9 +137,9 @@ class JournalEntry:
 
     `offer` counts the decisions about one lead in its stream, from 1; a refund decides nothing
     about where the lead goes, so its `offer` is 0, and `refunds` names the entry given back.
-    `chain` is the hash chain it belongs to: `pool:iberia`, `rules`, `manual`; `hash` covers
-    `previous`, the decision, and sha256(salt ‖ facts). Facts that were purged come back empty
-    (`facts`, `label`, `intake`, `owner_name`, `created`).
+    `chain` is the hash chain it belongs to: `pool:iberia`, `rules`, `manual`; `hash` covers the
+    hash before it in the chain, the decision, and sha256(salt ‖ facts). Facts that were purged
+    come back empty (`facts`, `label`, `intake`, `owner_name`, `created`).
     """
 
     sequence: int
@@ -166,7 +166,6 @@ class JournalEntry:
     algorithm: int
     reasons: tuple[Reason, ...]
     next_try: datetime | None
-    previous: str
     hash: str
     message: str = ""
     notify: str | None = None

@@ -7,65 +7,25 @@ A change here needs a migration; a test compares the two.
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
-from sfprm.store.canonical import canonical
-
-if TYPE_CHECKING:
-    from sqlalchemy import Dialect
+from sfprm.store.column_types import BIG_KEY, Digest, Instant, Json, Micros, PackedId, StateCode
 
 HEAD = "0005"
 """The revision that this code works with; a test holds it to the newest migration."""
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware instant. SQLite has no time zones: UTC without saying so."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs a time zone")
-        moved = value.astimezone(UTC)
-        return moved.replace(tzinfo=None) if dialect.name == "sqlite" else moved
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Json(TypeDecorator[Any]):
-    """A JSON value as canonical text. Python's None is SQL's NULL."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else canonical(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
 
 
 metadata = MetaData(
@@ -166,9 +126,10 @@ checkpoints = Table(
     metadata,
     Column("ledger", Text, ForeignKey("ledgers.key"), primary_key=True),
     # the ledger as it was when the journal's last entry had this number
-    Column("journal", BigInteger, primary_key=True, autoincrement=False),
+    Column("journal", BIG_KEY, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, nullable=False),
-    Column("content", Json, nullable=False),
+    # canonical JSON, compressed
+    Column("content", LargeBinary, nullable=False),
 )
 
 programmes = Table(
@@ -178,69 +139,104 @@ programmes = Table(
     Column("content", Text, nullable=False),
 )
 
+words = Table(
+    "words",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # the first half of its sha256; a text may be too long for an index
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("text", Text, nullable=False),
+)
+
 eligibility = Table(
     "eligibility",
     metadata,
-    Column("digest", Text, primary_key=True),
-    Column("ledger", Text, nullable=False),
-    Column("content", Text, nullable=False),
+    Column("id", Integer, primary_key=True),
+    Column("digest", Digest, nullable=False, unique=True),
+    Column("ledger", Integer, ForeignKey("words.id"), nullable=False),
+    # empty: a whole class; else the whole class that `content` tells the difference from
+    Column("base", Integer, ForeignKey("eligibility.id")),
+    Column("content", LargeBinary, nullable=False),
 )
 
+acts = Table(
+    "acts",
+    metadata,
+    # what is the same for the journal entries `first` to `last`, made in one transaction
+    Column("id", Integer, primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # no foreign key: the journal outlives the history of runs
+    Column("run", Text, nullable=False, index=True),
+    Column("programme", Text, ForeignKey("programmes.digest")),
+    Column("algorithm", Integer, nullable=False),
+    Column("decided_at", Instant, nullable=False, index=True),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+# Plain numbers that name nothing else here are of `words`. At most 400 bytes a decision, all told.
 journal = Table(
     "journal",
     metadata,
-    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
-    Column("stream", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("chain", Text, nullable=False),
+    Column("sequence", BIG_KEY, primary_key=True, autoincrement=False),
+    Column("act", Integer, ForeignKey("acts.id"), nullable=False),
+    Column("chain", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
-    # no foreign key: the journal outlives the history of runs
-    Column("run", Text, nullable=False, index=True),
-    Column("lead", Text, nullable=False, index=True),
+    # 0 for the live stream
+    Column("stream", Integer, nullable=False),
+    Column("lead", PackedId, nullable=False),
     # empty for refunds, which are not decisions about where the lead goes
     Column("offer", Integer),
-    Column("refunds", BigInteger, ForeignKey("journal.sequence"), unique=True),
-    Column("decided_at", Instant, nullable=False, index=True),
-    Column("outcome", Text, nullable=False),
-    Column("owner_seen", Text, nullable=False),
-    Column("owner_new", Text),
-    Column("state", Text, nullable=False),
-    Column("message", Text, nullable=False),
-    Column("rule", Text),
-    Column("trials", Json, nullable=False),
-    Column("pool", Text),
-    Column("programme", Text, ForeignKey("programmes.digest")),
-    Column("algorithm", Integer, nullable=False),
-    Column("reasons", Json, nullable=False),
-    Column("next_try", Instant),
-    Column("notify", Text),
-    # facts and salt are purged together; the chain then still joins, by facts_digest
+    Column("refunds", BigInteger, ForeignKey("journal.sequence")),
+    Column("outcome", Integer, nullable=False),
+    Column("owner_seen", Integer, nullable=False),
+    Column("owner_new", Integer),
+    Column("state", StateCode, nullable=False),
+    Column("message", Text),
+    Column("rule", Integer),
+    # the names of the rules tried, as one word, and the verdicts
+    Column("path", Integer),
+    Column("trials", LargeBinary),
+    Column("pool", Integer),
+    Column("reasons", Integer),
+    Column("next_try", Micros),
+    Column("notify", Integer),
+    # the names of the facts as one word, and their values; purged together with their salt, after
+    # which the chain still joins, by their digest
+    Column("shape", Integer),
     Column("facts", Text),
-    Column("salt", Text),
-    Column("facts_digest", Text, nullable=False),
-    Column("previous", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-    UniqueConstraint("stream", "lead", "offer"),
-    UniqueConstraint("chain", "position"),
-    Index("ix_journal_state_sequence", "state", "sequence"),
-    Index("ix_journal_pool_sequence", "pool", "sequence"),
+    Column("created", Micros),
+    Column("intake", Integer),
+    Column("salt", LargeBinary),
+    Column("facts_digest", Digest),
+    # the pool's choice, then the person's
+    Column("choices", LargeBinary),
+    Column("hash", Digest, nullable=False),
+    Index("uq_journal_lead_stream_offer", "lead", "stream", "offer", unique=True),
+    Index(
+        "uq_journal_refunds",
+        "refunds",
+        unique=True,
+        sqlite_where=text("refunds IS NOT NULL"),
+        postgresql_where=text("refunds IS NOT NULL"),
+    ),
+    Index(
+        "ix_journal_open",
+        "sequence",
+        sqlite_where=text("state < 10"),
+        postgresql_where=text("state < 10"),
+    ),
 )
 
 moves = Table(
     "moves",
     metadata,
-    Column("journal", BigInteger, ForeignKey("journal.sequence"), primary_key=True),
-    Column("ledger", Text, ForeignKey("ledgers.key"), primary_key=True),
-    # 0 for the pool's choice, 1 for the person's
-    Column("level", Integer, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("sequence", BigInteger, nullable=False),
-    Column("eligibility", Text, ForeignKey("eligibility.digest"), nullable=False),
-    Column("winner", Text, nullable=False),
-    Column("before", BigInteger, nullable=False),
-    Column("after", BigInteger, nullable=False),
-    Index("ix_moves_ledger_journal", "ledger", "journal"),
-    UniqueConstraint("ledger", "kind", "sequence"),
+    # finds the entries that moved a ledger's credit, and who won there; the entry holds the rest
+    Column("ledger", Integer, ForeignKey("words.id"), primary_key=True),
+    Column("journal", BIG_KEY, ForeignKey("journal.sequence"), primary_key=True),
+    Column("winner", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 heads = Table(

@@ -9,20 +9,29 @@ in ledgers without refunds, no member is further from its entitlement than is pr
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from sfprm.errors import Bug
 from sfprm.routing.credits import broken_laws
 from sfprm.routing.values import Ledger
-from sfprm.store import ledgers, questions
-from sfprm.store.canonical import GENESIS, entry_hash, facts_digest
+from sfprm.store import classes, ledgers, questions
+from sfprm.store.canonical import GENESIS, entry_hash
 from sfprm.store.entries import decision_text
-from sfprm.store.journal import COUNTER
+from sfprm.store.journal import COUNTER, readable
+from sfprm.store.journal_rows import unpack
 from sfprm.store.records import MoveKind
 from sfprm.store.replay import replayed
-from sfprm.store.tables import checkpoints, eligibility, heads, journal, programmes
+from sfprm.store.tables import (
+    checkpoints,
+    eligibility,
+    heads,
+    journal,
+    moves,
+    programmes,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sfprm.routing.values import EligibilityClass
+    from sfprm.store.records import JournalChoice
 
 MOST_SAID = 50
 """Broken laws after which the list stops: one tampered entry is a line, a lost file is not."""
@@ -52,27 +62,32 @@ def broken(connection: Connection) -> list[str]:
 def _laws(connection: Connection) -> Iterator[str]:
     yield from _chains(connection)
     yield from _named_by_hash(connection)
-    classes = {
-        row.digest: questions.class_from(row.content)
-        for row in connection.execute(select(eligibility))
-    }
+    known: dict[str, EligibilityClass] = {}
+    for digest in connection.execute(select(eligibility.c.digest)).scalars():
+        try:
+            known[digest] = classes.class_of(connection, digest)
+        except (Bug, LookupError, TypeError, ValueError):
+            yield f"Eligibility class {digest[:12]}: cannot be read."
+            continue
+        if known[digest].digest != digest:
+            yield f"Eligibility class {digest[:12]}: was changed after it was stored."
     for key, ledger in ledgers.every(connection).items():
-        yield from _ledger(connection, key, ledger, classes)
+        yield from _ledger(connection, key, ledger, known)
 
 
 def _chains(connection: Connection) -> Iterator[str]:
     ends: dict[str, tuple[int, str]] = {}
     last, last_hash = 0, GENESIS
     while True:
-        page = questions.with_choices(
-            connection,
-            select(journal)
-            .where(journal.c.sequence > last)
-            .order_by(journal.c.sequence)
-            .limit(PAGE),
-        )
+        query = readable().where(journal.c.sequence > last).limit(PAGE)
+        try:
+            page = unpack(connection, connection.execute(query).all())
+        except Bug as error:
+            yield f"Journal after entry {last}: {error}"
+            return
         if not page:
             break
+        yield from _moves(connection, page)
         for row, choices in page:
             sequence, chain = row["sequence"], row["chain"]
             if sequence != last + 1:
@@ -80,14 +95,14 @@ def _chains(connection: Connection) -> Iterator[str]:
             last, last_hash = sequence, row["hash"]
             position, previous = ends.get(chain, (0, GENESIS))
             ends[chain] = (position + 1, row["hash"])
-            if row["position"] != position + 1 or row["previous"] != previous:
+            if row["position"] != position + 1:
                 yield f"Journal entry {sequence}: does not join its chain {chain}."
-            purged = row["facts"] is None or row["salt"] is None
-            if not purged and facts_digest(row["salt"], row["facts"]) != row["facts_digest"]:
-                yield f"Journal entry {sequence}: the lead's facts were changed."
-            expected = entry_hash(row["previous"], decision_text(row, choices), row["facts_digest"])
+            expected = entry_hash(previous, decision_text(row, choices), row["facts_digest"])
             if expected != row["hash"]:
-                yield f"Journal entry {sequence}: was changed after it was written."
+                yield (
+                    f"Journal entry {sequence}: was changed after it was written, or the one "
+                    f"before it in its chain {chain}."
+                )
     ends[COUNTER] = (last, last_hash)
     stored = {row.chain: (row.length, row.hash) for row in connection.execute(select(heads))}
     for chain in sorted({*ends, *stored}):
@@ -96,15 +111,34 @@ def _chains(connection: Connection) -> Iterator[str]:
             yield f"{name}: does not end where its head says; entries at its end are missing."
 
 
+def _moves(
+    connection: Connection, page: list[tuple[dict[str, Any], list[JournalChoice]]]
+) -> Iterator[str]:
+    """That the index of moves says of these entries what they say themselves."""
+    ledger, winner = words.alias(), words.alias()
+    query = (
+        select(moves.c.journal, ledger.c.text, winner.c.text)
+        .join(ledger, ledger.c.id == moves.c.ledger)
+        .join(winner, winner.c.id == moves.c.winner)
+        .where(moves.c.journal.between(page[0][0]["sequence"], page[-1][0]["sequence"]))
+    )
+    indexed = {(row[0], row[1], row[2]) for row in connection.execute(query)}
+    said = {(row["sequence"], c.ledger, c.winner) for row, choices in page for c in choices}
+    for sequence in sorted({entry[0] for entry in indexed ^ said}):
+        yield f"Journal entry {sequence}: the index of moves says otherwise."
+
+
 def _named_by_hash(connection: Connection) -> Iterator[str]:
-    for table, what in ((eligibility, "Eligibility class"), (programmes, "Programme")):
-        for row in connection.execute(select(table.c.digest, table.c.content)):
-            if hashlib.sha256(row.content.encode()).hexdigest() != row.digest:
-                yield f"{what} {row.digest[:12]}: was changed after it was stored."
+    for row in connection.execute(select(programmes.c.digest, programmes.c.content)):
+        if hashlib.sha256(row.content.encode()).hexdigest() != row.digest:
+            yield f"Programme {row.digest[:12]}: was changed after it was stored."
+    for word in connection.execute(select(words.c.id, words.c.digest, words.c.text)):
+        if hashlib.sha256(word.text.encode()).digest()[:16] != bytes(word.digest):
+            yield f"Word {word.id} of the journal: was changed after it was stored."
 
 
 def _ledger(
-    connection: Connection, key: str, stored: Ledger, classes: dict[str, EligibilityClass]
+    connection: Connection, key: str, stored: Ledger, known: dict[str, EligibilityClass]
 ) -> Iterator[str]:
     kept = {
         row.journal: row.sequence
@@ -119,7 +153,7 @@ def _ledger(
         while checks and checks[0] < step.journal:
             yield from _checkpoint(connection, ledger, checks.pop(0))
         try:
-            ledger = replayed(ledger, step, classes[step.class_digest])
+            ledger = replayed(ledger, step, known[step.class_digest])
         except (Bug, KeyError) as error:
             yield f"{key}, journal entry {step.journal}: cannot be replayed. {error}"
             return

@@ -154,6 +154,10 @@ class Store(Reader):
         with self._writing("refund") as connection:
             batches.refund(connection, sequence, now)
 
+    def purge_facts(self, *, leads: Iterable[RecordId] = (), before: datetime | None = None) -> int:
+        with self._writing("purge") as connection:
+            return journal.purge(connection, leads, before)
+
     def park(
         self,
         lead: RecordId,

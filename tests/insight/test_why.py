@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from sfprm.insight.why import why
 from sfprm.insight.why_result import Proof, Why
 from sfprm.routing.values import UNIT, Code, Reason
 from sfprm.store.engine import connect_to
+from sfprm.store.packing import PackedChoice, pack_choices, unpack_choices
+from sfprm.store.tables import journal
 
 AWAY = Reason(Code.NEVER_LOGGED_IN, "has never logged in")
 
@@ -131,11 +134,42 @@ def test_the_replay_passes_members_who_left(channel: Any) -> None:
     assert result.proof is Proof.SAME
 
 
+def another_winner(choices: list[PackedChoice]) -> list[PackedChoice]:
+    """Entry 1 won by its own ledger's word: any other word."""
+    return [choices[0]._replace(winner=choices[0].ledger), *choices[1:]]
+
+
+def other_credits(choices: list[PackedChoice]) -> list[PackedChoice]:
+    """The pool's choice begins from more than was owed."""
+    return [choices[0]._replace(before=choices[0].before + 5), *choices[1:]]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "change", "words"),
+    [(1, another_winner, "says"), (4, other_credits, "other credits")],
+)
+def test_a_tampered_choice_is_proved_different(
+    channel: Any,
+    tmp_path: Path,
+    sequence: int,
+    change: Callable[[list[PackedChoice]], list[PackedChoice]],
+    words: str,
+) -> None:
+    """Never an answer that looks right and is not."""
+    channel.route(range(1, 5))
+    engine = connect_to(f"sqlite:///{tmp_path / 'state.db'}")
+    with engine.begin() as connection:
+        entry = journal.c.sequence == sequence
+        held = connection.execute(sa.select(journal.c.choices).where(entry)).scalar_one()
+        changed = pack_choices(change(unpack_choices(held)))
+        connection.execute(journal.update().where(entry).values(choices=changed))
+    engine.dispose()
+    proved_different(channel, words)
+
+
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("UPDATE moves SET winner = 'partner:sulcom' WHERE journal = 1 AND level = 0", "says"),
-        ("UPDATE moves SET before = before + 5 WHERE journal = 4 AND level = 0", "other credits"),
         ("UPDATE journal SET facts = replace(facts, 'PT', 'PL')", "the lead meets no rule"),
         ("PRAGMA foreign_keys=OFF; DELETE FROM eligibility", ""),
     ],
@@ -151,19 +185,21 @@ def test_a_tampered_journal_is_proved_different(
             # outside a transaction, where SQLite lets foreign keys be switched off
             connection.connection.driver_connection.execute(statement)  # type: ignore[union-attr]
     engine.dispose()
+    proved_different(channel, words)
+
+
+def proved_different(channel: Any, words: str) -> None:
+    """`why` says so of the fourth lead, and in which way."""
     result = why(channel.store, lead(4))
     assert result.proof is Proof.DIFFERENT
     assert words in result.decisions[0].difference
     assert "DIFFERENT" in shown(result)
 
 
-def test_purged_facts_still_prove_the_choice(channel: Any, tmp_path: Path) -> None:
+def test_purged_facts_still_prove_the_choice(channel: Any) -> None:
     """The match can no longer be proved, the choice can."""
     channel.route(range(1, 5))
-    engine = connect_to(f"sqlite:///{tmp_path / 'state.db'}")
-    with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE journal SET facts = NULL, salt = NULL"))
-    engine.dispose()
+    assert channel.store.purge_facts(leads=[lead(4)]) == 1
     assert why(channel.store, lead(4)).proof is Proof.SAME
 
 

@@ -15,6 +15,7 @@ branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True)
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -28,13 +29,6 @@ def upgrade() -> None:
         sa.Column("run", sa.Text(), nullable=False),
         sa.Column("written_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("object", "key", "field", name=op.f("pk_applied")),
-    )
-    op.create_table(
-        "eligibility",
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("ledger", sa.Text(), nullable=False),
-        sa.Column("content", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("digest", name=op.f("pk_eligibility")),
     )
     op.create_table(
         "heads",
@@ -95,62 +89,111 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_runs_started"), "runs", ["started"], unique=False)
     op.create_table(
+        "words",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_words")),
+        sa.UniqueConstraint("digest", name=op.f("uq_words_digest")),
+    )
+    op.create_table(
         "checkpoints",
         sa.Column("ledger", sa.Text(), nullable=False),
-        sa.Column("journal", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("journal", KEY, autoincrement=False, nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["ledger"], ["ledgers.key"], name=op.f("fk_checkpoints_ledger_ledgers")
         ),
         sa.PrimaryKeyConstraint("ledger", "journal", name=op.f("pk_checkpoints")),
     )
     op.create_table(
-        "journal",
-        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        "eligibility",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("ledger", sa.Integer(), nullable=False),
+        sa.Column("base", sa.Integer(), nullable=True),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["base"], ["eligibility.id"], name=op.f("fk_eligibility_base_eligibility")
+        ),
+        sa.ForeignKeyConstraint(["ledger"], ["words.id"], name=op.f("fk_eligibility_ledger_words")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_eligibility")),
+        sa.UniqueConstraint("digest", name=op.f("uq_eligibility_digest")),
+    )
+    op.create_table(
+        "acts",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("stream", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("chain", sa.Text(), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("run", sa.Text(), nullable=False),
-        sa.Column("lead", sa.Text(), nullable=False),
-        sa.Column("offer", sa.Integer(), nullable=True),
-        sa.Column("refunds", sa.BigInteger(), nullable=True),
-        sa.Column("decided_at", INSTANT, nullable=False),
-        sa.Column("outcome", sa.Text(), nullable=False),
-        sa.Column("owner_seen", sa.Text(), nullable=False),
-        sa.Column("owner_new", sa.Text(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("message", sa.Text(), nullable=False),
-        sa.Column("rule", sa.Text(), nullable=True),
-        sa.Column("trials", sa.Text(), nullable=False),
-        sa.Column("pool", sa.Text(), nullable=True),
         sa.Column("programme", sa.Text(), nullable=True),
         sa.Column("algorithm", sa.Integer(), nullable=False),
-        sa.Column("reasons", sa.Text(), nullable=False),
-        sa.Column("next_try", INSTANT, nullable=True),
-        sa.Column("notify", sa.Text(), nullable=True),
-        sa.Column("facts", sa.Text(), nullable=True),
-        sa.Column("salt", sa.Text(), nullable=True),
-        sa.Column("facts_digest", sa.Text(), nullable=False),
-        sa.Column("previous", sa.Text(), nullable=False),
-        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("decided_at", INSTANT, nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["programme"], ["programmes.digest"], name=op.f("fk_journal_programme_programmes")
+            ["programme"], ["programmes.digest"], name=op.f("fk_acts_programme_programmes")
         ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_acts")),
+    )
+    op.create_index(op.f("ix_acts_decided_at"), "acts", ["decided_at"], unique=False)
+    op.create_index(op.f("ix_acts_run"), "acts", ["run"], unique=False)
+    op.create_table(
+        "journal",
+        sa.Column("sequence", KEY, autoincrement=False, nullable=False),
+        sa.Column("act", sa.Integer(), nullable=False),
+        sa.Column("chain", sa.Integer(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("stream", sa.Integer(), nullable=False),
+        sa.Column("lead", sa.LargeBinary(), nullable=False),
+        sa.Column("offer", sa.Integer(), nullable=True),
+        sa.Column("refunds", sa.BigInteger(), nullable=True),
+        sa.Column("outcome", sa.Integer(), nullable=False),
+        sa.Column("owner_seen", sa.Integer(), nullable=False),
+        sa.Column("owner_new", sa.Integer(), nullable=True),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("rule", sa.Integer(), nullable=True),
+        sa.Column("path", sa.Integer(), nullable=True),
+        sa.Column("trials", sa.LargeBinary(), nullable=True),
+        sa.Column("pool", sa.Integer(), nullable=True),
+        sa.Column("reasons", sa.Integer(), nullable=True),
+        sa.Column("next_try", sa.BigInteger(), nullable=True),
+        sa.Column("notify", sa.Integer(), nullable=True),
+        sa.Column("shape", sa.Integer(), nullable=True),
+        sa.Column("facts", sa.Text(), nullable=True),
+        sa.Column("created", sa.BigInteger(), nullable=True),
+        sa.Column("intake", sa.Integer(), nullable=True),
+        sa.Column("salt", sa.LargeBinary(), nullable=True),
+        sa.Column("facts_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("choices", sa.LargeBinary(), nullable=True),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["act"], ["acts.id"], name=op.f("fk_journal_act_acts")),
         sa.ForeignKeyConstraint(
             ["refunds"], ["journal.sequence"], name=op.f("fk_journal_refunds_journal")
         ),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_journal")),
-        sa.UniqueConstraint("chain", "position", name=op.f("uq_journal_chain_position")),
-        sa.UniqueConstraint("refunds", name=op.f("uq_journal_refunds")),
-        sa.UniqueConstraint("stream", "lead", "offer", name=op.f("uq_journal_stream_lead_offer")),
     )
-    op.create_index(op.f("ix_journal_decided_at"), "journal", ["decided_at"], unique=False)
-    op.create_index(op.f("ix_journal_lead"), "journal", ["lead"], unique=False)
-    op.create_index("ix_journal_pool_sequence", "journal", ["pool", "sequence"], unique=False)
-    op.create_index(op.f("ix_journal_run"), "journal", ["run"], unique=False)
-    op.create_index("ix_journal_state_sequence", "journal", ["state", "sequence"], unique=False)
+    op.create_index(
+        "uq_journal_lead_stream_offer", "journal", ["lead", "stream", "offer"], unique=True
+    )
+    op.create_index(
+        "uq_journal_refunds",
+        "journal",
+        ["refunds"],
+        unique=True,
+        sqlite_where=sa.text("refunds IS NOT NULL"),
+        postgresql_where=sa.text("refunds IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_journal_open",
+        "journal",
+        ["sequence"],
+        unique=False,
+        sqlite_where=sa.text("state < 10"),
+        postgresql_where=sa.text("state < 10"),
+    )
     op.create_table(
         "ledger_members",
         sa.Column("ledger", sa.Text(), nullable=False),
@@ -180,25 +223,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "moves",
-        sa.Column("journal", sa.BigInteger(), nullable=False),
-        sa.Column("ledger", sa.Text(), nullable=False),
-        sa.Column("level", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("eligibility", sa.Text(), nullable=False),
-        sa.Column("winner", sa.Text(), nullable=False),
-        sa.Column("before", sa.BigInteger(), nullable=False),
-        sa.Column("after", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["eligibility"], ["eligibility.digest"], name=op.f("fk_moves_eligibility_eligibility")
-        ),
+        sa.Column("ledger", sa.Integer(), nullable=False),
+        sa.Column("journal", KEY, nullable=False),
+        sa.Column("winner", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["journal"], ["journal.sequence"], name=op.f("fk_moves_journal_journal")
         ),
-        sa.ForeignKeyConstraint(["ledger"], ["ledgers.key"], name=op.f("fk_moves_ledger_ledgers")),
-        sa.PrimaryKeyConstraint("journal", "ledger", name=op.f("pk_moves")),
-        sa.UniqueConstraint(
-            "ledger", "kind", "sequence", name=op.f("uq_moves_ledger_kind_sequence")
-        ),
+        sa.ForeignKeyConstraint(["ledger"], ["words.id"], name=op.f("fk_moves_ledger_words")),
+        sa.PrimaryKeyConstraint("ledger", "journal", name=op.f("pk_moves")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_moves_ledger_journal", "moves", ["ledger", "journal"], unique=False)
