@@ -26,7 +26,8 @@ _ABSENT: Final = ("NOT_FOUND", "INVALID_TYPE")
 
 @dataclass(frozen=True, slots=True)
 class FieldDescribe:
-    """One field. `length` in characters, 0 where it has none; `picklist`: active API values."""
+    """One field. `length` in characters, 0 where it has none; `picklist`: active API values, with
+    their `labels`; `restricted`: no other values are taken."""
 
     name: str
     type: str
@@ -41,6 +42,8 @@ class FieldDescribe:
     reference_to: tuple[str, ...]
     picklist: tuple[str, ...]
     filterable: bool
+    labels: tuple[str, ...] = ()
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class FolderDescribes:
 
 
 def _field(told: Mapping[str, Any]) -> FieldDescribe:
+    listed = [item for item in told.get("picklistValues") or () if item.get("active", True)]
     return FieldDescribe(
         name=told["name"],
         type=told["type"],
@@ -148,8 +152,8 @@ def _field(told: Mapping[str, Any]) -> FieldDescribe:
         external_id=bool(told.get("externalId")),
         defaulted_on_create=bool(told.get("defaultedOnCreate")),
         reference_to=tuple(told.get("referenceTo") or ()),
-        picklist=tuple(
-            item["value"] for item in told.get("picklistValues") or () if item.get("active", True)
-        ),
+        picklist=tuple(item["value"] for item in listed),
         filterable=bool(told.get("filterable", True)),
+        labels=tuple(item.get("label") or item["value"] for item in listed),
+        restricted=bool(told.get("restrictedPicklist")),
     )
