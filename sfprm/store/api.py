@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sfprm.ids import RecordId, RunId
     from sfprm.programme.model import Programme
     from sfprm.routing.values import Batch, EligibilityClass, Ledger, Reason
+    from sfprm.store.offer_book import OfferBook
+    from sfprm.store.offers import OfferChange, PlannedOffer
     from sfprm.store.records import (
         AppliedValue,
         Checkpoint,
@@ -123,6 +125,12 @@ class BatchWriter(Protocol):
         """Store decisions, classes, credits, parked leads and the hash chain. One entry a decision,
         in their order. Nothing is kept if the transaction fails."""
 
+    def plan_offers(self, planned: Sequence[PlannedOffer]) -> None:
+        """Store the offers that decisions just saved make."""
+
+    def change_offers(self, changes: Sequence[OfferChange], at: datetime, run: RunId) -> None:
+        """Store what happened to offers, together with the decisions that follow from it."""
+
 
 class StoreWriter(StoreReader, Protocol):
     """Everything the reader has, and the writes."""
@@ -220,6 +228,10 @@ class StoreWriter(StoreReader, Protocol):
 
     def unpark(self, leads: Iterable[RecordId]) -> None:
         """Those leads are no longer kept back."""
+
+    @property
+    def offers(self) -> OfferBook:
+        """Offers, pauses, second looks and notices: questions and writes."""
 
     def on_commit(self, listener: Callable[[str], None]) -> None:
         """Call `listener(what)` after each committed write; crash tests hang on it."""

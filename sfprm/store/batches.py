@@ -15,6 +15,7 @@ from sfprm.routing.credits import refund as refund_credits
 from sfprm.routing.values import ALGORITHM, Outcome
 from sfprm.store import classes, ledgers, parked
 from sfprm.store import journal as book
+from sfprm.store import offers as offer_rows
 from sfprm.store.inserts import insert
 from sfprm.store.journal import NewEntry
 from sfprm.store.records import JournalChoice, JournalEntry, Stream, WriteState
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sfprm.programme.model import Programme
     from sfprm.routing.values import Batch, Decision, Ledger
     from sfprm.store.api import ManualMove
+    from sfprm.store.offers import OfferChange, PlannedOffer
 
 REFUND = "refund"
 """The kind of entry that gives credits back, and its outcome."""
@@ -68,6 +70,14 @@ class OpenBatch:
         _keep_back(connection, batch.decisions)
         self.ledgers = MappingProxyType({**self.ledgers, **{k: batch.ledgers[k] for k in moved}})
         return saved
+
+    def plan_offers(self, planned: Sequence[PlannedOffer]) -> None:
+        """Store the offers that decisions just saved make."""
+        offer_rows.plan(self._connection, planned)
+
+    def change_offers(self, changes: Sequence[OfferChange], at: datetime, run: RunId) -> None:
+        """Store what happened to offers, together with the decisions that follow from it."""
+        offer_rows.change(self._connection, changes, at, run)
 
     def _checked(self, batch: Batch) -> set[str]:
         """The ledgers that the batch moved, after seeing that it began from the locked ones."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from sfprm.errors import Bug
 from sfprm.store import batches, journal, org, parked, runs
+from sfprm.store import offers as offer_rows
 from sfprm.store import steps as step_rows
 from sfprm.store.engine import writing
+from sfprm.store.offer_book import OfferBook
 from sfprm.store.reader import Reader
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ class Store(Reader):
         super().__init__(engine)
         self._listeners: list[Callable[[str], None]] = []
         self._mine = threading.local()
+
+    @property
+    def offers(self) -> OfferBook:
+        """Offers, pauses, second looks and notices."""
+        return OfferBook(self._engine, self._writing)
 
     def on_commit(self, listener: Callable[[str], None]) -> None:
         self._listeners.append(listener)
@@ -149,6 +156,7 @@ class Store(Reader):
     ) -> None:
         with self._writing(f"decisions {state.value}") as connection:
             journal.settle(connection, sequences, state, messages or {})
+            offer_rows.settled(connection, sequences, state)
 
     def refund(self, sequence: int, now: datetime) -> None:
         with self._writing("refund") as connection:
