@@ -19,8 +19,6 @@ import requests
 
 ROOT = Path(__file__).parents[1]
 
-pytest_plugins = ["sfprm.recording.plugin"]
-
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 BadRequest
 ├── BadRecording         the file is missing, not a recording, or would be overwritten
 ├── ProductionOrg        recording was asked for in an org where people work
+├── TooMuch              a live run would write more records or send more mails than it may
+├── ForEver              a live run would do what nobody can take back
 └── NotAsRecorded        the code under test asked for something else than was recorded
 """
 
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 from sfprm.errors import BadRequest
 
-__all__ = ["BadRecording", "NotAsRecorded", "ProductionOrg"]
+__all__ = ["BadRecording", "ForEver", "NotAsRecorded", "ProductionOrg", "TooMuch"]
 
 
 class BadRecording(BadRequest):
@@ -23,6 +25,18 @@ class ProductionOrg(BadRequest):
     """Scenarios write; they are not run where people work."""
 
     hint = "Name a scratch org, a sandbox or a developer edition; `--sfprm-force-org` overrides."
+
+
+class TooMuch(BadRequest, AssertionError):
+    """A live run writes and sends a little only."""
+
+    hint = "Run fewer scenarios at once: `--sfprm-scenario NAME`. What was made is deleted again."
+
+
+class ForEver(BadRequest, AssertionError):
+    """A live run leaves nothing behind, unless a person said so."""
+
+    hint = "Set SFPRM_TEST_LIVE_IRREVERSIBLE=yes if this org may keep it for ever."
 
 
 class NotAsRecorded(BadRequest, AssertionError):

@@ -17,11 +17,20 @@ from typing import Any
 
 import requests
 
-from sfprm.errors import BadSettings, LoginRefused, NotReady, OrgUnreachable
+from sfprm.errors import BadSettings, LoginRefused, NotReady, OrgRefused, OrgUnreachable
 from sfprm.recording.exchange import Source
 from sfprm.recording.failures import ProductionOrg
 
-__all__ = ["OrgAccess", "Organization", "embedded_org", "look_at", "named_org", "refuse_production"]
+__all__ = [
+    "Caller",
+    "OrgAccess",
+    "Organization",
+    "embedded_org",
+    "look_at",
+    "named_org",
+    "refuse_production",
+    "signed_in",
+]
 
 PREFIX = "SFPRM_TEST_LIVE_"
 _FIELDS = "OrganizationType, IsSandbox, InstanceName, TrialExpirationDate"
@@ -122,9 +131,50 @@ def embedded_org() -> Iterator[OrgAccess]:
                 process.terminate()
 
 
-def look_at(access: OrgAccess) -> Organization:
-    """Three calls: login, versions, and a query on Organization."""
-    more: dict[str, Any] = {"verify": str(access.ca) if access.ca else True, "timeout": 30}
+class Caller:
+    """Plain HTTP with a token, for what the harness itself does in an org."""
+
+    def __init__(self, http: requests.Session, base: str, org_id: str, more: Any) -> None:
+        self._http, self._base, self._more = http, base, more
+        self.org_id = org_id
+        self.version = str(self._json("GET", "/services/data")[-1]["version"])
+
+    def rows(self, soql: str) -> list[dict[str, Any]]:
+        """All records of a query that fits one page."""
+        records: list[dict[str, Any]] = self._json("GET", "query", params={"q": soql})["records"]
+        return records
+
+    def one(self, soql: str, what: str) -> str:
+        """The first record's id. Raises NotReady when there is none."""
+        rows = self.rows(soql)
+        if not rows:
+            raise NotReady(f"This org has not {what}.", hint="See docs/developer-edition.md.")
+        return str(rows[0]["Id"])
+
+    def make(self, object_: str, **values: Any) -> str:
+        """Create a record; its id."""
+        return str(self._json("POST", f"sobjects/{object_}", json=values)["id"])
+
+    def change(self, object_: str, id_: str, **values: Any) -> None:
+        """Change a record."""
+        self._json("PATCH", f"sobjects/{object_}/{id_}", json=values)
+
+    def _json(self, method: str, path: str, **more: Any) -> Any:
+        path = path if path.startswith("/") else f"/services/data/v{self.version}/{path}"
+        answer = self._http.request(method, self._base + path, **more, **self._more)
+        told = answer.json() if answer.content else None
+        if answer.status_code >= 300:
+            first = told[0] if isinstance(told, list) and told else {}
+            code = str(first.get("errorCode", ""))
+            raise OrgRefused(f"{method} {path}: {code}: {first.get('message', '')}", code=code)
+        return told
+
+
+@contextmanager
+def signed_in(access: OrgAccess) -> Iterator[Caller]:
+    """A caller by client credentials. Raises LoginRefused, and OrgUnreachable when what answers is
+    not Salesforce."""
+    more: dict[str, Any] = {"verify": str(access.ca) if access.ca else True, "timeout": 60}
     with requests.Session() as http:
         try:
             login = http.post(
@@ -140,22 +190,25 @@ def look_at(access: OrgAccess) -> Organization:
                 raise LoginRefused(f"The org refused the login (HTTP {login.status_code}).")
             told = login.json()
             http.headers["Authorization"] = f"Bearer {told['access_token']}"
-            base = f"{told['instance_url']}/services/data"
-            newest = str(http.get(base, **more).json()[-1]["version"])
-            query = {"q": f"SELECT {_FIELDS} FROM Organization"}  # noqa: S608 - constants
-            answer = http.get(f"{base}/v{newest}/query", params=query, **more)
-            record = answer.json()["records"][0]
+            org_id = str(told["id"]).rstrip("/").split("/")[-2]
+            yield Caller(http, told["instance_url"], org_id, more)
         except (requests.RequestException, KeyError, IndexError, TypeError) as error:
             raise OrgUnreachable(
                 f"The org did not say what it is ({type(error).__name__})."
             ) from error
-    return Organization(
-        edition=str(record["OrganizationType"]),
-        is_sandbox=bool(record["IsSandbox"]),
-        instance_name=str(record["InstanceName"] or ""),
-        trial_ends=record.get("TrialExpirationDate") is not None,
-        newest_api=newest,
-    )
+
+
+def look_at(access: OrgAccess) -> Organization:
+    """Three calls: login, versions, and a query on Organization."""
+    with signed_in(access) as caller:
+        record = caller.rows(f"SELECT {_FIELDS} FROM Organization")[0]  # noqa: S608 - constants
+        return Organization(
+            edition=str(record["OrganizationType"]),
+            is_sandbox=bool(record["IsSandbox"]),
+            instance_name=str(record["InstanceName"] or ""),
+            trial_ends=record.get("TrialExpirationDate") is not None,
+            newest_api=caller.version,
+        )
 
 
 def refuse_production(organization: Organization, *, forced: bool = False) -> None:

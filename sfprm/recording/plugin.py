@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -21,6 +22,8 @@ import pytest
 
 if TYPE_CHECKING:  # an installed plugin is loaded by every run of pytest: imported when used
     from sfprm.clock import Clock
+    from sfprm.recording.caps import Caps
+    from sfprm.recording.cast import Cast
     from sfprm.recording.orgs import OrgAccess, Organization
     from sfprm.recording.recorder import Recorder
     from sfprm.recording.replay import Replay
@@ -29,7 +32,9 @@ __all__ = ["Mode", "Scenario"]
 
 Mode = Literal["replay", "devorg", "live"]
 _CALL = pytest.StashKey[pytest.CallInfo[None]]()
+_CAPS = pytest.StashKey["Caps"]()
 _PROPERTY = "salesforce_recording"
+_FOR_EVER = "SFPRM_TEST_LIVE_IRREVERSIBLE"
 
 
 @dataclass
@@ -46,6 +51,26 @@ class Scenario:
     org: OrgAccess | None
     _recorder: Recorder | None = None
     _replay: Replay | None = None
+    _place: _Place | None = None
+
+    def user(self, number: int) -> str:
+        """The id of a partner user who is there for scenarios: 1 and 2 of one partner, 3 of
+        another, all active, none of whom has logged in. The scenario is skipped in an org that has
+        no such users yet; see `sfprm.recording.cast`."""
+        return self.fact(f"user_{number}", lambda: self._cast().users[number])
+
+    def partner(self, number: int) -> str:
+        """The id of the account of partner 1 or 2."""
+        return self.fact(f"partner_{number}", lambda: self._cast().partners[number])
+
+    def _cast(self) -> Cast:
+        from sfprm.errors import NotReady, OrgRefused
+
+        assert self._place is not None
+        try:
+            return self._place.cast()
+        except (NotReady, OrgRefused) as error:
+            pytest.skip(f"{error} {error.hint}")
 
     @property
     def login_url(self) -> str:
@@ -164,17 +189,38 @@ def _mode(config: pytest.Config) -> Mode:
     return cast(Mode, told)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Place:
-    """Where scenarios run."""
+    """Where scenarios run. `caps`: what may be done there, in a live org."""
 
     access: OrgAccess
     organization: Organization
+    caps: Caps | None = None
+    gathered: Cast | None = None
+
+    def cast(self) -> Cast:
+        """The people for scenarios, gathered once."""
+        from sfprm.recording.cast import Stage
+
+        if self.gathered is None:
+            make = self.caps is None or self.caps.for_ever
+            self.gathered = Stage(self.access).gather(make=make)
+        return self.gathered
+
+    def tidy(self) -> None:
+        """The people leave; they cannot be deleted."""
+        from sfprm.recording.cast import Stage
+
+        if self.gathered is not None and self.caps is not None:
+            with self.caps.tidying():
+                Stage(self.access).dismiss(self.gathered)
 
 
 @pytest.fixture(scope="session")
 def salesforce_place(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The org of this run, looked at once; None in replay."""
+    from sfprm.recording.caps import Caps
+    from sfprm.recording.cast import PEOPLE
     from sfprm.recording.orgs import embedded_org, look_at, named_org, refuse_production
 
     mode = _mode(request.config)
@@ -188,7 +234,12 @@ def salesforce_place(request: pytest.FixtureRequest) -> Iterator[Any]:
         access = named_org(os.environ)
         organization = look_at(access)
         refuse_production(organization, forced=forced)
-        yield _Place(access, organization)
+        caps = Caps(kept_back=len(PEOPLE), for_ever=os.environ.get(_FOR_EVER) == "yes")
+        request.config.stash[_CAPS] = caps
+        with caps.watching():
+            place = _Place(access, organization, caps)
+            yield place
+            place.tidy()
 
 
 @pytest.fixture
@@ -201,7 +252,6 @@ def salesforce_recording(
     from sfprm.recording.file import load
     from sfprm.recording.keep import SALESFORCE
     from sfprm.recording.recorder import Recorder
-    from sfprm.recording.replay import Replay
 
     marker = request.node.get_closest_marker("salesforce_recording")
     if marker is None or not marker.args:
@@ -213,6 +263,12 @@ def salesforce_recording(
     folder = _folder(request.config)
     mode = _mode(request.config)
     if mode == "replay":
+        if find_spec("responses") is None:
+            pytest.fail(
+                "replay needs the package responses: pip install 'sfprm[recording]'", pytrace=False
+            )
+        from sfprm.recording.replay import Replay
+
         try:
             recording = load(folder / f"{name}.yaml")
         except SfprmError as error:
@@ -225,14 +281,15 @@ def salesforce_recording(
     if place.access.is_embedded:
         place.access.control("POST", "reset")
         place.access.control("POST", "seed", {"story": told["story"], "seed": 7})
+        place.gathered = None
     if not request.config.getoption("--sfprm-record"):
-        yield Scenario(name, mode, SystemClock(), place.access)
+        yield Scenario(name, mode, SystemClock(), place.access, _place=place)
         return
     recorder = Recorder(
         name, clock=SystemClock(), keep=keep, fictional=frozenset(told["fictional"])
     )
     with recorder.everything():
-        yield Scenario(name, mode, recorder.clock, place.access, _recorder=recorder)
+        yield Scenario(name, mode, recorder.clock, place.access, _recorder=recorder, _place=place)
     call = request.node.stash.get(_CALL, None)
     if call is not None and call.excinfo is None:
         overwrite = bool(request.config.getoption("--sfprm-overwrite"))
@@ -251,7 +308,10 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say which replayed scenarios no real org has confirmed yet."""
+    """Say which replayed scenarios no real org has confirmed yet, and what a live run did."""
+    caps = config.stash.get(_CAPS, None)
+    if caps is not None:
+        terminalreporter.write_line(f"live run: {caps}")
     used = {
         value
         for reports in terminalreporter.stats.values()

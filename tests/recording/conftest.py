@@ -76,7 +76,7 @@ def serve() -> Iterator[Callable[[Callable[[str, str, bytes], Answer]], str]]:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST = do_PATCH = _go
+            do_GET = do_POST = do_PATCH = do_DELETE = _go
 
             def log_message(self, *_: Any) -> None:
                 return None

@@ -24,7 +24,7 @@ def test_versions(salesforce_recording):
 def test_other(salesforce_recording):
     raise AssertionError("not asked for")
 """
-OPTIONS = ("-p", "sfprm.recording.plugin", "-p", "no:cacheprovider", "--sfprm-scenario", "versions")
+OPTIONS = ("-p", "no:cacheprovider", "--sfprm-scenario", "versions")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_recorded_then_replayed(project: pytest.Pytester) -> None:
     scenario is not written."""
     page = Path(__file__).parents[2].joinpath("docs/recording.md").read_text(encoding="utf-8")
     example = page.partition("```python\n")[2].partition("```")[0]
-    project.makepyfile(test_page=example.replace('pytest_plugins = ["sfprm.recording.plugin"]', ""))
+    project.makepyfile(test_page=example)
     record = (*OPTIONS[:-2], "--sfprm-mode", "devorg", "--sfprm-record")
     folder = project.path / "fixtures/recordings"
     project.runpytest_inprocess(*record).assert_outcomes(passed=2, failed=1)
