@@ -17,7 +17,7 @@ from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_
 
 from sfprm import ids
 from sfprm.errors import BadRequest
-from sfprm.programme import conditions, logic, model, origin, routing_model
+from sfprm.programme import conditions, logic, model, offer_terms, origin, routing_model
 from sfprm.programme.model import Origin, Programme
 
 __all__ = ["digest", "from_json", "to_json"]
@@ -32,6 +32,7 @@ _NAMESPACE: dict[str, Any] = {
     **vars(conditions),
     **vars(ids),
     **vars(origin),
+    **vars(offer_terms),
     **vars(routing_model),
     **vars(model),
     "Mapping": Mapping,

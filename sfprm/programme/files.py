@@ -20,6 +20,9 @@ from sfprm.programme.file_base import (
     one_of,
     written_as,
 )
+from sfprm.programme.offer_files import OfferEntry
+
+Body = Annotated[str, Field(min_length=1, max_length=20_000)]
 
 __all__ = ["AssignFile", "CapFile", "PoolFile", "PoolMemberFile", "RoutingFile", "RuleFile"]
 
@@ -87,6 +90,7 @@ class PoolFile(File):
         None, description="Queue whose leads go to this pool without any rule."
     )
     notify: Name | None = Field(None, description="Notice sent to the new owner.")
+    offer: OfferEntry | None = Field(None, description="Terms on which its leads are offered.")
 
 
 class AssignFile(File):
@@ -116,13 +120,30 @@ class RuleFile(File):
     logic: Text | None = Field(None, description="Such as: 1 AND (2 OR 3). Default: all.")
     assign: AssignFile
     notify: Name | None = Field(None, description="Notice sent to the new owner.")
+    offer: OfferEntry | None = Field(None, description="Terms of its own; none: no clock runs.")
 
 
-class NoticeFile(File):
-    """An e-mail template."""
+class NoticeTextFile(File):
+    """Subject and body."""
 
     subject: Text
-    body: Annotated[str, Field(min_length=1, max_length=20_000)]
+    body: Body
+
+
+class NoticeFile(NoticeTextFile):
+    """A notice to people. The text is in the language of those that have none of their own."""
+
+    languages: dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")], NoticeTextFile] = (
+        Field(default_factory=dict, description="Texts by the owner's language: pt, pt_BR.")
+    )
+    digest: NoticeTextFile | None = Field(
+        None, description="Text for several leads of one owner at once, over `leads`."
+    )
+    via: Literal["org", "smtp", "webhook"] = Field("org", description="Who sends it.")
+    webhook: Name | None = Field(None, description="Name of an address in SFPRM_WEBHOOKS.")
+
+
+LeadFieldUse = Literal["pool", "rule", "member", "offer", "accept_by", "act_by", "decision"]
 
 
 class RoutingFile(File):
@@ -134,3 +155,9 @@ class RoutingFile(File):
     pools: dict[str, PoolFile] = Field(default_factory=dict)
     rules: list[RuleFile] = Field(default_factory=list, description="Tried from the top.")
     notices: dict[str, NoticeFile] = Field(default_factory=dict)
+    park: QueueLabel | None = Field(
+        None, description="Queue for leads that nobody may have now; tried again from there."
+    )
+    lead_fields: dict[LeadFieldUse, Name] = Field(
+        default_factory=dict, description="Lead fields that sfprm fills beside the owner."
+    )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTICE_KINDS",
+    "PLACEHOLDERS",
     "STAGES",
     "After",
     "OfferTerms",
@@ -33,6 +34,12 @@ STAGES = (
     *("recycled", "escalated", "closed"),
 )
 """Changes of an offer's state at which Lead fields may be set."""
+
+PLACEHOLDERS = (
+    *("now", "today", "accept_by", "accept_by.date", "act_by", "act_by.date"),
+    *("offer", "pool", "rule", "owner", "member", "decision"),
+)
+"""What a text in `set_fields` may name in braces; instants are ISO 8601 in UTC."""
 
 NOTICE_KINDS = ("remind", "recalled", "escalated", "paused")
 """What a notice may be sent for, besides the new owner's own (`notify:`)."""
@@ -118,8 +125,8 @@ class OfferTerms:
 
     `accepted_when` adds criteria to `signs`; any of them accepts. `acted_when`: any; none given
     means that the owner modified it again, or its status changed again. `set_fields`: stage → Lead
-    field → value; a text may name {now}, {accept_by}, {act_by}, {offer}, {pool}, {owner}, {member},
-    {decision}. `give_up_after` offers, the lead goes to `escalate`.
+    field → value; a text may name PLACEHOLDERS in braces. After `give_up_after` offers the lead
+    goes to `escalate`.
     """
 
     accept_within: Span | None = None

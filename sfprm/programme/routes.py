@@ -30,6 +30,7 @@ from sfprm.programme.model import (
 )
 from sfprm.programme.names import Names, check_user
 from sfprm.programme.notice_text import build_notices
+from sfprm.programme.offers_text import build_offers, check_lead_fields
 from sfprm.programme.text_error import TextError
 
 if TYPE_CHECKING:
@@ -61,7 +62,32 @@ def build_routing(file: RoutingFile, tree: Tree, names: Names, complaints: Compl
         pools=MappingProxyType(pools),
         rules=rules,
         notices=MappingProxyType(build_notices(file, tree, complaints)),
+        park=_park(file, pools, intake, tree, names, complaints),
+        lead_fields=MappingProxyType(check_lead_fields(file.lead_fields.items(), tree, complaints)),
     )
+
+
+def _park(
+    file: RoutingFile,
+    pools: dict[PoolKey, Pool],
+    intake: tuple[str, ...],
+    tree: Tree,
+    names: Names,
+    complaints: Complaints,
+) -> str | None:
+    """The park queue: leads wait there, so nothing else may happen in it."""
+    if file.park is None:
+        return None
+    place = tree.at("park").place
+    label = names.use_queue(file.park, place, complaints)
+    taken = dict.fromkeys((*intake, *(p.intake for p in pools.values())), "an intake")
+    for pool in pools.values():
+        taken |= {
+            m.name: f"a member of pool {pool.key!r}" for m in pool.members if m.kind == "queue"
+        }
+    if label in taken:
+        complaints.error(place, f"queue {label!r} is {taken[label]} too.", "Park in a queue apart.")
+    return label
 
 
 def _intake(file: RoutingFile, tree: Tree, names: Names, complaints: Complaints) -> tuple[str, ...]:
@@ -125,6 +151,7 @@ def _pool(key: str, file: PoolFile, tree: Tree, names: Names, complaints: Compla
         if file.notify
         else None,
         eligible_at=tree.key(*path, "eligible_when").origin if condition is not None else None,
+        offer=build_offers(file.offer, tree, (*path, "offer"), names, complaints),
     )
 
 
@@ -249,6 +276,7 @@ def _rule(index: int, file: RuleFile, tree: Tree, names: Names, complaints: Comp
         notify=_notice(file.notify, tree.at(*path, "notify").place, names, complaints)
         if file.notify
         else None,
+        offer=build_offers(file.offer, tree, (*path, "offer"), names, complaints),
     )
 
 

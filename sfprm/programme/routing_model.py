@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from sfprm.ids import PoolKey
     from sfprm.programme.conditions import Condition
     from sfprm.programme.logic import Logic
+    from sfprm.programme.offer_terms import OfferTerms
     from sfprm.programme.origin import Origin
 
 __all__ = [
+    "LEAD_FIELDS",
     "Cap",
     "Criterion",
     "Fairness",
     "LeaveAlone",
     "MemberKind",
     "Notice",
+    "NoticeText",
     "Operator",
     "Pool",
     "PoolMember",
@@ -35,6 +38,10 @@ __all__ = [
     "ToQueue",
     "ToUser",
 ]
+
+
+LEAD_FIELDS = ("pool", "rule", "member", "offer", "accept_by", "act_by", "decision")
+"""What sfprm can write on a lead beside its owner."""
 
 
 class Operator(StrEnum):
@@ -96,7 +103,10 @@ Target = ToUser | ToQueue | ToPool | LeaveAlone
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Criteria and a target. `logic` None means all criteria; no criteria matches every lead."""
+    """Criteria and a target. `logic` None means all criteria; no criteria matches every lead.
+
+    `offer`: the terms on which its leads are offered; None means the pool's.
+    """
 
     name: str
     criteria: tuple[Criterion, ...]
@@ -104,6 +114,7 @@ class Rule:
     target: Target
     origin: Origin
     notify: str | None = None
+    offer: tuple[OfferTerms, ...] | None = None
 
 
 class Fairness(StrEnum):
@@ -150,7 +161,8 @@ class PoolMember:
 class Pool:
     """Members that share leads fairly. `eligible_when` is tried for each member and lead.
 
-    `eligible_at` is where that condition is written.
+    `eligible_at` is where that condition is written. `offer`: the terms on which its leads are
+    offered, of which the first that fits the lead holds; None or empty means without a clock.
     """
 
     key: PoolKey
@@ -161,26 +173,56 @@ class Pool:
     intake: str | None = None
     notify: str | None = None
     eligible_at: Origin | None = None
+    offer: tuple[OfferTerms, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeText:
+    """Subject and body in one language."""
+
+    subject: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An e-mail template: Jinja texts (sandboxed) over `lead`, `owner`, `rule`, `partner`."""
+    """A template: Jinja texts (sandboxed) over `lead`, `owner`, `rule`, `partner`, `offer`.
+
+    `languages` holds further texts by language (`pt`, `pt_BR`), taken by the owner's. `via` is who
+    sends it; `webhook` names the address in the settings. `digest` is the text for several leads of
+    one owner at once, over `leads`.
+    """
 
     key: str
     subject: str
     body: str
     origin: Origin
+    languages: Mapping[str, NoticeText] = field(default_factory=lambda: MappingProxyType({}))
+    via: Literal["org", "smtp", "webhook"] = "org"
+    webhook: str | None = None
+    digest: NoticeText | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Where leads come from and where they go. `intake` holds queue labels."""
+    """Where leads come from and where they go. `intake` holds queue labels.
+
+    `park` is the queue that leads without an owner wait in. `lead_fields` are the Lead fields that
+    sfprm fills beside the owner, by what it writes there (one of LEAD_FIELDS).
+    """
 
     intake: tuple[str, ...] = ()
     pools: Mapping[PoolKey, Pool] = field(default_factory=lambda: MappingProxyType({}))
     rules: tuple[Rule, ...] = ()
     notices: Mapping[str, Notice] = field(default_factory=lambda: MappingProxyType({}))
+    park: str | None = None
+    lead_fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def offer_terms(self) -> tuple[tuple[str, tuple[OfferTerms, ...]], ...]:
+        """All terms on which leads are offered, with the name that offers keep: `pool:south`."""
+        pools = ((f"pool:{p.key}", p.offer) for p in self.pools.values())
+        rules = ((f"rule:{r.name}", r.offer) for r in self.rules)
+        return tuple((name, offer) for name, offer in (*pools, *rules) if offer)
 
     def fields_read(self) -> tuple[str, ...]:
         """API names of the Lead fields that rules and pools read; sorted, each once."""
@@ -188,4 +230,7 @@ class Routing:
         for pool in self.pools.values():
             if pool.eligible_when is not None:
                 names.update(pool.eligible_when.lead_fields())
+        for _, offer in self.offer_terms():
+            names.update(c.field for terms in offer for c in terms.when)
+            names.add("Status")
         return tuple(sorted(names))
