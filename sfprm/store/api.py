@@ -87,6 +87,9 @@ class StoreReader(Protocol):
     def eligibility(self, digest: str) -> EligibilityClass:
         """A stored class. Raises KeyError."""
 
+    def eligibilities(self, digests: Iterable[str]) -> Mapping[str, EligibilityClass]:
+        """Those of the classes that are stored, by digest; one read for all."""
+
     def programme_json(self, digest: str) -> str | None:
         """The canonical JSON of a programme that decided something."""
 

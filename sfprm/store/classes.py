@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from sfprm.routing.values import Reason
 
 
+_IS_DIGEST = re.compile("[0-9a-f]{64}")
+
+
 def keep(connection: Connection, classes: Iterable[EligibilityClass]) -> dict[int, tuple[str, int]]:
     """Store those that are new; digest and id of each by the identity of the object, as leads
     share the objects."""
@@ -117,7 +120,7 @@ def find(connection: Connection, digests: Iterable[str]) -> dict[str, Eligibilit
     """Those of the classes that are kept, by digest."""
     base = eligibility.alias()
     found: dict[str, EligibilityClass] = {}
-    for piece in pieces(digests):
+    for piece in pieces(digest for digest in digests if _IS_DIGEST.fullmatch(digest)):
         rows = connection.execute(
             select(
                 eligibility.c.digest,
@@ -164,8 +167,6 @@ def find(connection: Connection, digests: Iterable[str]) -> dict[str, Eligibilit
 
 def class_of(connection: Connection, digest: str) -> EligibilityClass:
     """One class. Raises KeyError."""
-    if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise KeyError(digest)
     return find(connection, [digest])[digest]
 
 

@@ -119,6 +119,10 @@ class Reader:
         with reading(self._engine) as connection:
             return classes.class_of(connection, digest)
 
+    def eligibilities(self, digests: Iterable[str]) -> Mapping[str, EligibilityClass]:
+        with reading(self._engine) as connection:
+            return classes.find(connection, digests)
+
     def programme_json(self, digest: str) -> str | None:
         with reading(self._engine) as connection:
             return questions.programme_json(connection, digest)

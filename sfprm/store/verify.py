@@ -15,14 +15,14 @@ from sqlalchemy import select
 
 from sfprm.errors import Bug
 from sfprm.routing.credits import broken_laws
-from sfprm.routing.values import Ledger
+from sfprm.routing.values import UNIT, Ledger
 from sfprm.store import classes, ledgers, questions
 from sfprm.store.canonical import GENESIS, entry_hash
 from sfprm.store.entries import decision_text
 from sfprm.store.journal import COUNTER, readable
 from sfprm.store.journal_rows import unpack
 from sfprm.store.records import MoveKind
-from sfprm.store.replay import replayed
+from sfprm.store.replay import Replay
 from sfprm.store.tables import (
     checkpoints,
     eligibility,
@@ -147,20 +147,26 @@ def _ledger(
         )
     }
     checks = sorted(kept)
-    ledger = Ledger(key)
+    replay = Replay(Ledger(key))
     refunds = 0
     for step in questions.moves_of(connection, key, after=0, upto=_END):
         while checks and checks[0] < step.journal:
-            yield from _checkpoint(connection, ledger, checks.pop(0))
+            yield from _checkpoint(connection, replay.ledger(), checks.pop(0))
         try:
-            ledger = replayed(ledger, step, known[step.class_digest])
+            replay.move(step, known[step.class_digest])
         except (Bug, KeyError) as error:
             yield f"{key}, journal entry {step.journal}: cannot be replayed. {error}"
             return
         if step.kind is MoveKind.REFUND:
             refunds += 1
-        if not refunds:
-            yield from broken_laws(ledger)
+        if not refunds and 2 * replay.furthest() > (stored.ever - 1) * UNIT:
+            yield (
+                f"{key}, journal entry {step.journal}: a member is further from its entitlement "
+                "than is proved."
+            )
+    ledger = replay.ledger()
+    if not refunds:
+        yield from broken_laws(ledger)
     if ledger != stored:
         yield f"{key}: the stored credits are not what the journal adds up to."
     elif sum(stored.credits.values()) + stored.house:
