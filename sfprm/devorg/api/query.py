@@ -17,12 +17,14 @@ from sfprm.devorg.schema import Schema
 from sfprm.devorg.soql import explain_query, query_columns, run_query
 from sfprm.devorg.soql.definitions import DEFINITIONS
 from sfprm.devorg.soql.errors import NotImitated, SoqlError
+from sfprm.devorg.soql.listings import TOOLING_ONLY
 from sfprm.devorg.soql.names import View
 from sfprm.devorg.soql.options import QueryOptions
 from sfprm.devorg.soql.parser import parse
 
 __all__ = ["more", "query", "query_all", "tooling"]
 
+_TOOLING = DEFINITIONS | TOOLING_ONLY | {"ApexTrigger"}
 DEFAULT_BATCH, MIN_BATCH, MAX_BATCH = 2000, 200, 2000
 
 
@@ -37,10 +39,10 @@ def query_all(request: Request) -> Answer:
 
 
 def tooling(request: Request) -> Answer:
-    """GET /tooling/query?q=SOQL, of EntityDefinition and FieldDefinition. The answer has three keys
-    more [R].
+    """GET /tooling/query?q=SOQL, of EntityDefinition, FieldDefinition, ValidationRule, ApexTrigger.
+    The answer has three keys more [R].
     """
-    answer = _run(request, include_deleted=False, resource="tooling/query", objects=DEFINITIONS)
+    answer = _run(request, include_deleted=False, resource="tooling/query", objects=_TOOLING)
     if not isinstance(answer.body, dict) or "records" not in answer.body:
         return answer
     named = {str(one["attributes"]["type"]) for one in answer.body["records"]}
@@ -73,6 +75,11 @@ def _run(
         raise Refusal(400, "MALFORMED_QUERY", "A query string has to be specified")
     org, access = request.org, request.access
     options = query_options(org, access, request.version, include_deleted=include_deleted)
+    if objects is not None:
+        seen = options["object_visible"]
+        options["object_visible"] = lambda one: one.name in TOOLING_ONLY or seen(one)
+        visible = options["visible"]
+        options["visible"] = lambda one, field: one.name in TOOLING_ONLY or visible(one, field)
     columns = request.params.get("columns", "").lower() == "true"
     try:
         if objects is not None:

@@ -71,13 +71,18 @@ def refresh_definitions(schema: Schema, storage: Storage, exists: Exists) -> Non
     """Brings both tables up to the schema; does nothing when they are."""
     objects = [one for one in schema.objects() if exists(one, None)]
     fields = [(one, field) for one in objects for field in one.fields if exists(one, field)]
-    seen = repr([(o.name, o.label, f) for o, f in fields]).encode()
+    tracked = storage.meta_get("setting:tracked", {})
+    seen = repr([tracked, [(o.name, o.label, f) for o, f in fields]]).encode()
     mark = hashlib.sha256(seen).hexdigest()
     if storage.meta_get("definitions") == mark:
         return
     with storage.transaction():
         _renew(storage, "EntityDefinition", [_entity(one) for one in objects])
-        _renew(storage, "FieldDefinition", [_field(one, field) for one, field in fields])
+        rows = [
+            {**_field(one, field), "IsFieldHistoryTracked": field.name in tracked.get(one.name, ())}
+            for one, field in fields
+        ]
+        _renew(storage, "FieldDefinition", rows)
         storage.meta_set("definitions", mark)
 
 

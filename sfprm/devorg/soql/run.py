@@ -22,6 +22,7 @@ from sfprm.devorg.soql.definitions import (
 )
 from sfprm.devorg.soql.errors import NotImitated, SoqlError
 from sfprm.devorg.soql.explain import plans
+from sfprm.devorg.soql.listings import LISTINGS, refresh_listing
 from sfprm.devorg.soql.names import View
 from sfprm.devorg.soql.options import QueryOptions
 from sfprm.devorg.soql.parser import parse
@@ -106,6 +107,8 @@ def _prepared(
         check_definition_query(tree, query.object.name)
         refresh_definitions(schema, storage, options.get("exists", lambda object_, field: True))
         query = replace(query, limit=None)
+    elif query.object.name in LISTINGS:
+        refresh_listing(query.object.name, schema, storage)
     rules = RowRules(
         options.get("row_filter"),
         include_deleted=options.get("include_deleted", False) or query.all_rows,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sfprm.devorg.metadata.component import MetadataType
 from sfprm.devorg.metadata.types.assignment_rules import AssignmentRules
 from sfprm.devorg.metadata.types.custom_object import CustomObjects
+from sfprm.devorg.metadata.types.duplicate_rule import DuplicateRules
 from sfprm.devorg.metadata.types.email_template import EmailTemplates
 from sfprm.devorg.metadata.types.folders import FOLDER_TYPES
 from sfprm.devorg.metadata.types.network import Networks
@@ -29,6 +30,7 @@ TYPES: tuple[MetadataType, ...] = (
     EmailTemplates("EmailTemplate", "EmailFolder", "email", "Email"),
     SharingRules(),
     AssignmentRules(),
+    DuplicateRules(),
     PermissionSets(),
     Profiles(),
     Networks(),
