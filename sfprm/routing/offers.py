@@ -33,6 +33,7 @@ __all__ = [
     "LOOK_AGAIN",
     "MANAGER",
     "MOVES",
+    "STAGE_OF",
     "Offer",
     "OfferEvent",
     "OfferState",
@@ -165,7 +166,8 @@ class Offer:
     terms of the programme: `pool:south`, `rule:NAME`, with `#2` for the second of a list. `next_at`
     is when it must be looked at, None once it has ended. `status` is the lead's status when it was
     given or accepted, `touched` the lead's last change counted for an acceptance. `why` is the
-    event that ended it. `tries`: how often it could not be taken back.
+    event that ended it. `tries`: how often it could not be taken back. `to_set`: the stage whose
+    Lead fields are still to be set.
     """
 
     lead: RecordId
@@ -192,6 +194,7 @@ class Offer:
     ended_at: datetime | None = None
     why: OfferEvent | None = None
     tries: int = 0
+    to_set: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -261,13 +264,24 @@ def opened(offer: Offer, terms: OfferTerms, count: Count) -> Offer:
 
 def given(offer: Offer, terms: OfferTerms) -> OfferEvent:
     """What it means that the lead is seen with its owner."""
-    if offer.terms == MANAGER:
+    if offer.terms.startswith(MANAGER):
         return E.GIVEN_TO_MANAGER
     return E.GIVEN if terms.receipt is None else E.GIVEN_FOR_SYNC
 
 
-MANAGER = "escalation"
-"""The terms of a lead that is with the channel manager."""
+MANAGER = "manager of "
+"""What the terms of a lead that is with the channel manager begin with."""
+
+STAGE_OF: Mapping[OfferEvent, str] = MappingProxyType(
+    {
+        E.REMIND_DUE: "reminded",
+        E.ACCEPTED: "accepted",
+        E.TAKEN: "accepted",
+        E.ACTED: "acting",
+        E.MOVED: "closed",
+    }
+)
+"""The stage of `set_fields` that an event begins, where the lead's owner is not written as well."""
 
 
 def look(
@@ -378,7 +392,9 @@ def advance(
     """The offer after the event, its next deadline set. `sight` is what it was seen from."""
     event = seen.event
     state = move(offer.state, event)
-    after = replace(offer, state=state)
+    stage = STAGE_OF.get(event)
+    to_set = stage if stage in terms.set_fields else offer.to_set
+    after = replace(offer, state=state, to_set=to_set)
     match event:
         case E.TAKEN if sight is not None:
             after = replace(after, owner=sight.owner, owner_name=sight.owner_name)

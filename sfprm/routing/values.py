@@ -65,6 +65,9 @@ class Code(StrEnum):
     LEFT_ALONE = "left-alone"
     REFUSED_BY_ORG = "refused-by-org"
     AUTOMATION = "owner-changed-by-automation"
+    PAUSED = "paused"
+    RECALLED = "recalled"
+    NEVER_AGAIN = "never-to-a-partner-again"
 
 
 @dataclass(frozen=True, slots=True)

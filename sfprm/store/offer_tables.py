@@ -42,6 +42,8 @@ offers = Table(
     Column("ended_at", Instant),
     Column("why", Text),
     Column("tries", Integer, nullable=False),
+    # the stage whose Lead fields are still to be set
+    Column("to_set", Text),
     Index("ix_offers_member_ended_at", "member", "ended_at"),
 )
 

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("ended_at", INSTANT, nullable=True),
         sa.Column("why", sa.Text(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("to_set", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("entry", name=op.f("pk_offers")),
     )
     op.create_index(op.f("ix_offers_lead"), "offers", ["lead"])
