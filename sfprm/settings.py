@@ -161,12 +161,39 @@ class Settings(BaseSettings):
         description="Share of the calls left at a run's start that this run may use.",
     )
 
+    # several machines (PostgreSQL)
+    take_over_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=3600,
+        description="Seconds of silence after which another worker takes a run over. No request "
+        "waits longer than 0.6 of it for its answer.",
+    )
+    calls_in_flight: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="Most calls to one org at the same time, over all machines that share the "
+        "state.",
+    )
+
     # files and state
     programme: Path = Field(
         Path("config"),
         description="Folder that holds programme.yaml and routing.yaml.",
     )
+    environment: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_-]*$",
+        description="Name of the overlay to lay over the programme's files: sandbox for "
+        "overlays/sandbox.yaml. Default: none.",
+    )
     jobs: Path = Field(Path("jobs"), description="Folder that holds the daemon's job files.")
+    orgs: Path = Field(
+        Path("orgs"),
+        description="Folder of env files, one for each further org: orgs/emea.env is the org that "
+        "a job file names by `org: emea`.",
+    )
     state_dir: Path = Field(
         Path(".sfprm"), description="Folder for the state database, locks and run reports."
     )
@@ -174,6 +201,13 @@ class Settings(BaseSettings):
         None,
         description="SQLAlchemy URL of the state database. Default: SQLite in the state folder. "
         "PostgreSQL: postgresql+psycopg://user@host/name (needs sfprm[postgres]).",
+    )
+
+    # the daemon
+    health: str = Field(
+        "127.0.0.1:9464",
+        description="Where the daemon and workers answer /livez, /readyz and /metrics: host:port "
+        "(port 0: any that is free), or off.",
     )
 
     # mail

@@ -34,6 +34,13 @@ COMMON: dict[str, Any] = {
         Path | None,
         typer.Option(help="Programme folder. [env: SFPRM_PROGRAMME]", show_default=False),
     ],
+    "environment": Annotated[
+        str | None,
+        typer.Option(
+            help="Overlay to lay over the programme's files. [env: SFPRM_ENVIRONMENT]",
+            show_default=False,
+        ),
+    ],
     "env_file": Annotated[
         Path | None,
         typer.Option(help="File with SFPRM_* settings. [env: SFPRM_ENV_FILE]", show_default=False),
@@ -159,6 +166,7 @@ def command(
                 overrides={
                     "state_dir": common.get("state_dir"),
                     "programme": common.get("programme"),
+                    "environment": common.get("environment"),
                 },
                 clock=SystemClock(),
             )

@@ -1,4 +1,4 @@
-"""The daemon's life: start, work due runs off one at a time, drain on SIGTERM, reload on SIGHUP.
+"""The daemon's life on one machine: start, work due runs off one at a time, drain, reload.
 
 The first SIGTERM or SIGINT lets the run in hand end and exits 0; a second one breaks it off and
 exits 130. Either way the next start goes on from the journal.
@@ -6,33 +6,43 @@ exits 130. Either way the next start goes on from the journal.
 
 from __future__ import annotations
 
-import queue
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
 import structlog
 
-from sfprm.daemon.jobfiles import IfLate, JobFile, load_job_files
-from sfprm.daemon.schedule import Due, Wake, is_late, missed, start_scheduler
-from sfprm.errors import AnotherWriter, BadFiles, SfprmError
+from sfprm.daemon.backoff import Backoff
+from sfprm.daemon.installation import Installation, Org
+from sfprm.daemon.jobfiles import JobFile, load_job_files
+from sfprm.daemon.keeper import Board, Keeper
+from sfprm.daemon.notify import Supervisor
+from sfprm.daemon.outcome import after_run
+from sfprm.daemon.planner import pick
+from sfprm.errors import AnotherWriter, LoginRefused, OrgUnreachable
 from sfprm.events import Event
-from sfprm.jobs.runner import Finished, Starter, run_job
-from sfprm.programme.load import load_programme
-from sfprm.programme.model import Programme
+from sfprm.jobs.runner import Finished, run_job
+from sfprm.jobs.starter import Starter
 from sfprm.store.lock import daemon_lock
+from sfprm.store.records import Run
 
-__all__ = ["Daemon"]
+__all__ = ["Daemon", "Signals"]
 
 _log = structlog.get_logger("sfprm.daemon")
+
+IDLE_S = 0.5
+"""Seconds until the next look when nothing is said to be due."""
 
 
 class Daemon:
     """One process that runs job files on their schedules.
 
-    `on_finished` is told of each run. `once` runs every job file a single time and ends.
+    `once` runs every job file a single time and ends. `standby` waits for the other daemon of this
+    state to end instead of refusing. `each` is called at every tick of the clock, `on_finished`
+    after each run.
     """
 
     def __init__(
@@ -41,153 +51,152 @@ class Daemon:
         jobs_dir: Path,
         *,
         once: bool = False,
-        on_finished: Callable[[Finished], None] = lambda _: None,
+        standby: bool = False,
+        each: tuple[Callable[[datetime], None], ...] = (),
+        on_finished: Callable[[JobFile, Finished], None] = lambda _file, _run: None,
+        supervisor: Supervisor | None = None,
     ) -> None:
-        self._starter = starter
-        self._jobs_dir = jobs_dir
-        self._once = once
+        self._starter, self._jobs_dir = starter, jobs_dir
+        self._once, self._standby, self._each = once, standby, each
         self._on_finished = on_finished
-        self._due: queue.SimpleQueue[Due | Wake] = queue.SimpleQueue()
-        self._pending: dict[str, Due] = {}
-        self._files: dict[str, JobFile] = {}
-        self._good: Programme | None = None
+        self._supervisor = supervisor or Supervisor({})
+        self.installation = Installation(starter)
+        self.board = Board({})
+        self._away: dict[str, Backoff] = {}
         self._draining = False
-        self._reload = False
 
     def run(self) -> int:
         """Run until told to stop. Returns the exit code.
 
-        Raises BadFiles when the job files are bad at the start, AnotherWriter when another daemon
-        holds this state.
+        Raises BadFiles when the job files or the programme are bad at the start, AnotherWriter
+        when another daemon holds this state.
         """
-        self._files = {file.name: file for file in load_job_files(self._jobs_dir)}
-        self._good = load_programme(self._starter.settings.programme)
-        self._starter.load = self._programme
+        settings = self._starter.settings
+        files = load_job_files(self._jobs_dir, settings.orgs)
+        self.board.files = {file.name: file for file in files}
+        for file in files:
+            self.installation.org_of(file).programme()
         with ExitStack() as held:
-            locks = self._starter.settings.state_dir / "locks"
-            held.enter_context(
-                daemon_lock(locks, clock=self._starter.clock, wait=self._starter.wait)
-            )
+            held.callback(self.installation.close)
+            held.enter_context(Signals(self._stop, self.board.reload.set))
+            if not self._hold_state(held):
+                return 0
             if self._once:
                 return self._run_each_once()
-            held.enter_context(_Signals(self._stop, self._hup))
             return self._serve()
 
+    def _hold_state(self, held: ExitStack) -> bool:
+        """Be this state's only daemon; False when told to end while standing by."""
+        clock, locks = self._starter.clock, self._starter.settings.state_dir / "locks"
+        said = False
+        while not self._draining:
+            try:
+                held.enter_context(daemon_lock(locks, clock=clock, wait=self._starter.wait))
+            except AnotherWriter as other:
+                if not self._standby:
+                    raise
+                if not said:
+                    _log.info(Event.DAEMON_STANDS_BY, why=other.message)
+                    self._supervisor.say("READY=1", f"STATUS=standing by: {other.message}")
+                    said = True
+                clock.sleep(IDLE_S)
+                continue
+            return True
+        return False
+
     def _run_each_once(self) -> int:
-        codes = [self._do(file) for file in self._files.values()]
+        codes = [self._do(file).exit_code for file in self.board.files.values()]
         return max(codes, default=0)
 
     def _serve(self) -> int:
-        clock = self._starter.clock
-        scheduler = start_scheduler(list(self._files.values()), self._due, clock.now())
         code = 0
-        try:
-            self._catch_up()
-            _log.info(Event.DAEMON_READY, jobs=sorted(self._files))
-            while not self._draining:
-                self._take()
-                if self._reload:
-                    scheduler.shutdown(wait=False)
-                    self._reread()
-                    scheduler = start_scheduler(list(self._files.values()), self._due, clock.now())
-                if self._pending and not self._draining:
-                    self._work(self._pending.pop(next(iter(self._pending))))
-        except KeyboardInterrupt:
-            code = 130
-        finally:
-            scheduler.shutdown(wait=False)
+        now = self._starter.clock.now()
+        for org in self._states():
+            for lost in org.starter.state().work.lose_scheduled(now):
+                _log.warning(Event.RUN_LOST, run=lost.id, job=lost.job)
+        with Keeper(
+            self.installation,
+            self.board,
+            self._jobs_dir,
+            self._starter.clock,
+            each=self._each,
+            supervisor=self._supervisor,
+        ):
+            _log.info(Event.DAEMON_READY, jobs=sorted(self.board.files))
+            self._supervisor.say("READY=1", f"STATUS={len(self.board.files)} job files")
+            try:
+                while not self._draining:
+                    self.board.news.clear()
+                    if not self._work_one():
+                        self.board.news.wait(IDLE_S)
+            except KeyboardInterrupt:
+                code = 130
+        self._supervisor.say("STOPPING=1")
         _log.info(Event.DAEMON_STOPPED, exit_code=code)
         return code
 
-    def _catch_up(self) -> None:
-        """Slots that passed while no daemon ran, each file's once."""
+    def _states(self) -> list[Org]:
+        return self.installation.states({file.org for file in self.board.files.values()})
+
+    def _work_one(self) -> bool:
+        """Start the next due run of any org; False when there is none."""
         now = self._starter.clock.now()
-        for file in self._files.values():
-            slots = [r.slot for r in self._starter.state().runs(job=file.name) if r.slot]
-            due = missed(file, max(slots, default=None), now)
-            if due is not None:
-                self._due.put(due)
+        if self.board.state_trouble:
+            return False
+        for org in self._states():
+            work = org.starter.state().work
+            files = {n: f for n, f in self.board.files.items() if f.org == org.name}
+            away = self._away.get(org.name, Backoff()).holds(now)
+            held = [n for n, f in files.items() if away or self.board.paused(f) is not None]
+            picked = pick(work.due(now), files, held=held)
+            if picked.superseded:
+                work.supersede([run.id for run in picked.superseded], now)
+                for run in picked.superseded:
+                    why = "a newer slot is due" if run.job in files else "its job file is gone"
+                    _log.info(Event.JOB_SKIPPED, job=run.job, run=run.id, why=why)
+            if picked.run is not None:
+                finished = self._do(files[picked.run.job], picked.run)
+                if finished.exit_code == 130:
+                    raise KeyboardInterrupt
+                return True
+        return False
 
-    def _take(self) -> None:
-        """Move what is due from the queue to `_pending`; wait when there is nothing.
-
-        Slots of one job that came due during a long run are one run, for the newest of them.
-        """
-        items = [] if self._pending else [self._due.get()]
-        with suppress(queue.Empty):
-            while True:
-                items.append(self._due.get_nowait())
-        self._pending |= {item.name: item for item in items if isinstance(item, Due)}
-
-    def _work(self, due: Due) -> None:
-        file = self._files.get(due.name)
-        if file is None:
-            _log.info(Event.JOB_SKIPPED, job=due.name, slot=due.slot.isoformat(), why="gone")
-            return
-        if file.if_late is IfLate.SKIP and is_late(due, self._starter.clock.now()):
-            _log.info(Event.JOB_SKIPPED, job=due.name, slot=due.slot.isoformat(), why="late")
-            return
-        _log.info(Event.JOB_DUE, job=due.name, slot=due.slot.isoformat())
-        code = self._do(file, due)
-        if code == 130:
-            raise KeyboardInterrupt
-
-    def _do(self, file: JobFile, due: Due | None = None) -> int:
-        self._starter.started_by = f"daemon ({file.name})"
-        slot = due.slot if due is not None else None
-        finished = run_job(file.job, file.options, self._starter, slot=slot, name=file.name)
-        if isinstance(finished.error, AnotherWriter):
-            why = finished.error.message
-            _log.warning(Event.JOB_SKIPPED, job=file.name, slot=slot and slot.isoformat(), why=why)
-        elif finished.error is not None:
-            _log.error(
-                Event.RUN_FAILED,
-                run=finished.run,
-                job=file.name,
-                error=finished.error.name,
-                message=finished.error.message,
-            )
-        self._on_finished(finished)
-        return finished.exit_code
-
-    def _programme(self) -> Programme:
-        """The files as they are, or the last good ones when they are bad."""
-        try:
-            self._good = load_programme(self._starter.settings.programme)
-        except BadFiles as bad:
-            _log.error(Event.FILES_REFUSED, errors=len(bad.complaints), message=bad.message)
-        assert self._good is not None
-        return self._good
-
-    def _reread(self) -> None:
-        self._reload = False
-        try:
-            self._files = {file.name: file for file in load_job_files(self._jobs_dir)}
-        except SfprmError as bad:
-            _log.error(Event.FILES_REFUSED, message=bad.message)
-            return
-        _log.info(Event.FILES_RELOADED, jobs=sorted(self._files))
+    def _do(self, file: JobFile, due: Run | None = None) -> Finished:
+        org = self.installation.org_of(file)
+        starter = org.starter
+        starter.started_by = f"daemon ({file.name})"
+        finished = run_job(
+            file.job, file.options, starter, name=file.name, due=due, limits=file.limits
+        )
+        now = starter.clock.now()
+        if isinstance(finished.error, (OrgUnreachable, LoginRefused)):
+            away = self._away.get(org.name, Backoff()).failed(now, finished.error.message)
+            self._away[org.name] = away
+            assert away.until is not None
+            seconds = round((away.until - now).total_seconds(), 1)
+            _log.warning(Event.ORG_AWAY, org=org.name, seconds=seconds, why=away.why)
+        else:
+            self._away.pop(org.name, None)
+        after_run(starter.state().work, file, finished, now, due)
+        self._on_finished(file, finished)
+        return finished
 
     def _stop(self, number: int) -> None:
         if self._draining:
             raise KeyboardInterrupt
         self._draining = True
         _log.info(Event.DAEMON_DRAINING, signal=signal.Signals(number).name)
-        self._due.put(Wake())
-
-    def _hup(self) -> None:
-        self._reload = True
-        self._due.put(Wake())
+        self.board.news.set()
 
 
-class _Signals:
+class Signals:
     """Installs the handlers, and puts the old ones back."""
 
     def __init__(self, stop: Callable[[int], None], hup: Callable[[], None]) -> None:
         self._stop, self._hup = stop, hup
         self._before: list[tuple[int, object]] = []
 
-    def __enter__(self) -> _Signals:
+    def __enter__(self) -> Signals:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before.append((number, signal.signal(number, self._on_stop)))
         self._before.append((signal.SIGHUP, signal.signal(signal.SIGHUP, self._on_hup)))

@@ -8,40 +8,40 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from sfprm.clock import Clock
-from sfprm.errors import AnotherWriter, Bug, Interrupted, SfprmError
-from sfprm.events import Event, Progress
+from sfprm.errors import AnotherWriter, Bug, Interrupted, SfprmError, TryLater
+from sfprm.events import Event
 from sfprm.ids import RunId
-from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
-from sfprm.programme.load import load_programme
-from sfprm.programme.model import Programme
-from sfprm.salesforce.calls import log_call
-from sfprm.salesforce.session import Session, open_session
-from sfprm.settings import Settings
-from sfprm.store.api import StoreWriter
-from sfprm.store.database import open_store
+from sfprm.jobs.brakes import Brakes
+from sfprm.jobs.crew import Crew
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Limits
+from sfprm.jobs.presence import Fence
+from sfprm.jobs.starter import Starter
+from sfprm.store.lanes import Lanes
 from sfprm.store.lock import org_lock
 from sfprm.store.records import Run, RunState, SeenAllowance
+from sfprm.store.runs import new_id
 
 __all__ = ["Finished", "Starter", "run_job"]
 
 _log = structlog.get_logger("sfprm.jobs")
 
+NO_LIMITS = Limits()
 STATES = {0: RunState.DONE, 68: RunState.PARTLY, 130: RunState.INTERRUPTED}
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a run ended. Either `result` or `error` is set; `calls` are API calls made."""
+    """How a run ended. Either `result` or `error` is set; `calls` are API calls made.
+
+    `begun`: its row says that it ran. A due run that could not begin is due still.
+    """
 
     run: RunId
     job: str
@@ -50,56 +50,8 @@ class Finished:
     seconds: float
     result: JobResult | None = None
     error: SfprmError | None = None
-
-
-@dataclass(slots=True)
-class Starter:
-    """What runs share: settings, clock, and optionally an open session and store.
-
-    A starter that is given none opens them when a job first asks, and closes what it opened.
-    """
-
-    settings: Settings
-    clock: Clock
-    progress: Progress
-    started_by: str = "cli"
-    wait: float = 0.0
-    session: Session | None = None
-    store: StoreWriter | None = None
-    load: Callable[[], Programme] | None = None
-    _opened: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-
-    def connect(self) -> Session:
-        """The session, opened on first use."""
-        if self.session is None:
-            self.session = open_session(self.settings, self.clock, on_call=log_call)
-            self._opened.callback(self.session.close)
-        return self.session
-
-    def state(self) -> StoreWriter:
-        """The store, opened on first use."""
-        if self.store is None:
-            store = open_store(self.settings.database)
-            self._opened.callback(store.close)
-            self.store = store
-        return self.store
-
-    def programme(self) -> Programme:
-        """The declared programme, read anew."""
-        if self.load is not None:
-            return self.load()
-        return load_programme(self.settings.programme)
-
-    def close(self) -> None:
-        """Close what was opened."""
-        self._opened.close()
-        self.session = self.store = None
-
-    def __enter__(self) -> Starter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    begun: bool = True
+    name: str = ""
 
 
 def run_job(
@@ -109,23 +61,27 @@ def run_job(
     *,
     slot: datetime | None = None,
     name: str | None = None,
+    due: Run | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> Finished:
     """Run a job to its end. Raises nothing of the tree: it is in `Finished.error`.
 
     `name` is the job file's, under which a scheduled run is recorded: two files may run one job at
-    the same instant, and a run is unique by (name, slot). By default it is the job's.
+    the same instant, and a run is unique by (name, slot). By default it is the job's. `due`: the
+    row of a run that is due, which becomes this one.
     """
     clock = starter.clock
     began = clock.monotonic()
     started = clock.now()
-    run = RunId(f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}")
+    run = due.id if due is not None else new_id(started)
     before = 0
     if starter.session is not None:
         before = starter.session.calls.total
         starter.session.calls.begin_run()
-    recorded = _Recorded(job, options, starter, run, started, slot, name or job.name)
+    recorded = _Recorded(job, options, starter, run, started, slot, name or job.name, due, limits)
     result: JobResult | None = None
     error: SfprmError | None = None
+    bound = structlog.contextvars.bind_contextvars(run=run)
     try:
         result = recorded.execute()
     except SfprmError as refused:
@@ -147,8 +103,11 @@ def run_job(
     except SfprmError as unwritten:  # the state could not take the row: the run stays open in it
         error = error or unwritten
         code = error.exit_code if code == 0 else code
+    finally:
+        structlog.contextvars.reset_contextvars(**bound)
     seconds = clock.monotonic() - began
-    return Finished(run, job.name, code, calls, seconds, result, error)
+    begun = recorded.has_row or due is None
+    return Finished(run, job.name, code, calls, seconds, result, error, begun, name or job.name)
 
 
 class _Recorded:
@@ -163,13 +122,18 @@ class _Recorded:
         started: datetime,
         slot: datetime | None,
         name: str,
+        due: Run | None,
+        limits: Limits,
     ) -> None:
         self.job, self.options, self.starter, self.name = job, options, starter, name
-        self.run, self.started, self.slot = run, started, slot
+        self.run, self.started, self.slot, self.due = run, started, slot, due
+        self.limits = limits
         self.has_row = False
         self.bound = False
         self.run_dir = starter.settings.state_dir / "runs" / run
         self._held = contextlib.ExitStack()
+        self._fence: Fence | None = None
+        self._crew: Crew | None = None
 
     def execute(self) -> JobResult:
         starter, job = self.starter, self.job
@@ -189,45 +153,112 @@ class _Recorded:
             self._bind(context)
         if job.recorded and not job.is_dry(self.options):
             self._start()
+            context.hands = self._crew
         result: JobResult = job.join([job.run(context, s) for s in job.split(self.options)])
         return result
 
+    @property
+    def _writes(self) -> bool:
+        return self.job.writes and not self.job.is_dry(self.options)
+
     def _bind(self, context: JobContext) -> None:
+        """The state is this org's, the lock is ours, and each call is asked for from now on."""
+        starter = self.starter
         identity = context.session.identity
-        context.store.bind_org(identity.org_id, identity.org_name, self.started)
+        store = starter.state()
+        store.bind_org(identity.org_id, identity.org_name, self.started)
         self.bound = True
-        if not self.job.writes or self.job.is_dry(self.options):
-            return
-        self._held.enter_context(
-            org_lock(
-                self.starter.settings.database,
-                self.starter.settings.state_dir / "locks",
-                identity.org_id,
-                job=f"{self.name} {self.run}",
-                wait=self.starter.wait,
-                clock=self.starter.clock,
+        lanes = None
+        if self._writes and store.work.shared:
+            self._share(identity.org_id)
+            lanes = Lanes(
+                store.engine, identity.org_id, starter.settings.calls_in_flight, starter.clock
+            )
+            self._held.callback(lanes.close)
+        elif self._writes:
+            self._held.enter_context(
+                org_lock(
+                    starter.settings.state_dir / "locks",
+                    identity.org_id,
+                    job=f"{self.name} {self.run}",
+                    wait=starter.wait,
+                    clock=starter.clock,
+                )
+            )
+            for lost in store.lose_runs(self.started):
+                _log.warning(Event.RUN_LOST, run=lost.id, job=lost.job)
+        session = context.session
+        session.guard = Brakes(
+            starter.clock,
+            self.limits,
+            fence=self._fence,
+            lanes=lanes,
+            most=starter.settings.call_budget if self._fence is not None else None,
+        )
+        self._held.callback(setattr, session, "guard", None)
+
+    def _share(self, org: str) -> None:
+        """Hold the leases of what the job writes, and let the store ask for them as well."""
+        starter, store = self.starter, self.starter.state()
+        presence = starter.present()
+        assert presence is not None
+        leases = self._held.enter_context(
+            presence.holding(
+                [f"{scope.value} of {org}" for scope in self.job.scopes],
+                run=self.run,
+                words=f"{self.name} {self.run}",
+                wait=starter.wait,
+                now=self.started,
             )
         )
-        for lost in context.store.lose_runs(self.started):
+        self._fence = Fence(presence, store.engine, leases)
+        store.fence = self._fence.in_transaction
+        self._held.callback(setattr, store, "fence", None)
+        for lost in store.work.lose_lapsed():
             _log.warning(Event.RUN_LOST, run=lost.id, job=lost.job)
+        self._crew = Crew(starter, self.run, self.name, self._fence)
+        self._held.callback(self._crew.close)
 
     def _start(self) -> None:
-        row = Run(
-            id=self.run,
-            job=self.name,
-            state=RunState.RUNNING,
-            started_by=self.starter.started_by,
-            started=self.started,
-            slot=self.slot,
-            options=self.options.model_dump(mode="json"),
-        )
-        if not self.starter.state().start_run(row):
+        starter = self.starter
+        presence = starter.present()
+        work = starter.state().work
+        seconds = presence.lease_seconds if presence is not None else 0.0
+        worker = presence.id if presence is not None else None
+        if self.due is not None:
+            begun = work.claim(
+                self.run,
+                now=self.started,
+                started_by=starter.started_by,
+                worker=worker,
+                seconds=seconds,
+                locked=self._writes and presence is None,
+            )
+        else:
+            row = Run(
+                id=self.run,
+                job=self.name,
+                state=RunState.RUNNING,
+                started_by=starter.started_by,
+                started=self.started,
+                slot=self.slot,
+                due_at=self.slot,
+                options=self.options.model_dump(mode="json"),
+                worker=worker,
+                lease_until=work.lease_end(self.started, seconds) if seconds else None,
+                locked=self._writes and presence is None,
+            )
+            begun = starter.state().start_run(row)
+        if not begun:
             raise AnotherWriter(
                 f"{self.name}: the run due at {self.slot} was started by another process.",
                 hint="Nothing to do: each due run happens once.",
             )
         self.has_row = True
-        _log.info(Event.RUN_STARTED, run=self.run, job=self.job.name, by=self.starter.started_by)
+        if presence is not None:
+            presence.doing = f"{self.name} {self.run}"
+            self._held.callback(setattr, presence, "doing", "")
+        _log.info(Event.RUN_STARTED, run=self.run, job=self.name, by=starter.started_by)
 
     def finish(
         self, result: JobResult | None, error: SfprmError | None, code: int, calls: int
@@ -237,8 +268,23 @@ class _Recorded:
                 self._keep_allowance()
             if self.has_row:
                 self._finish_row(result, error, code, calls)
+            elif self.due is not None and error is not None and not isinstance(error, TryLater):
+                self._refuse(error, code)
         finally:
             self._held.close()
+
+    def _refuse(self, error: SfprmError, code: int) -> None:
+        """A due run that is not worth trying again as things stand: it has failed."""
+        self.starter.state().finish_run(
+            self.run,
+            state=STATES.get(code, RunState.FAILED),
+            finished=self.starter.clock.now(),
+            counts={},
+            calls=0,
+            exit_code=code,
+            message=error.message,
+        )
+        self.has_row = True
 
     def _keep_allowance(self) -> None:
         """What the newest answer said of the org's day, for `status`, which asks no org."""
@@ -265,7 +311,7 @@ class _Recorded:
         _log.info(
             Event.RUN_FINISHED,
             run=self.run,
-            job=self.job.name,
+            job=self.name,
             exit_code=code,
             calls=calls,
             seconds=round((finished - self.started).total_seconds(), 3),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfprm.programme.complaints import Complaints, Place, did_you_mean
+from sfprm.programme.rows import Row, split_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,34 +25,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One record: cells by column, trimmed. `line` is where it starts, from 1."""
-
-    file: str
-    line: int
-    cells: dict[str, str]
-
-    @property
-    def place(self) -> Place:
-        """The row as a spot."""
-        return Place(self.file, self.line)
-
-    def get(self, column: str) -> str:
-        """The cell, '' when it or its column is missing."""
-        return self.cells.get(column, "")
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
     """A header and rows."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-
-
-def split_list(cell: str) -> tuple[str, ...]:
-    """`PT; ES` → ("PT", "ES"); empty parts are dropped."""
-    return tuple(part for part in (piece.strip() for piece in cell.split(";")) if part)
 
 
 def parse_csv(

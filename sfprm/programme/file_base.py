@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Count", "File", "Name", "QueueLabel", "Text", "exactly_one", "one_of", "written_as"]
+__all__ = [
+    "ApiName",
+    "Count",
+    "Currency",
+    "FieldName",
+    "File",
+    "Name",
+    "Owner",
+    "People",
+    "Policy",
+    "QueueLabel",
+    "Role",
+    "Scalar",
+    "State",
+    "Text",
+    "exactly_one",
+    "one_of",
+    "written_as",
+]
 
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 QueueLabel = Annotated[str, Field(min_length=1, max_length=40)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+Scalar = str | int | float | bool | None
+"""A field's value; dates are written as text, `2026-11-23`."""
+ApiName = Annotated[str, Field(pattern=r"^[A-Za-z](_{0,2}[A-Za-z0-9])*$", max_length=80)]
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$", max_length=80)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+State = Literal["active", "frozen", "absent"]
+Owner = Literal["managed", "set-once", "unmanaged"]
+People = Literal["managed", "delegated"]
+Policy = Literal["at_least", "exact"]
+Role = Literal["Executive", "Manager", "User", "Worker"]
 
 
 class File(BaseModel):

@@ -5,28 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sfprm.errors import BadFiles, Complaint
 from sfprm.programme.canonical import digest
-from sfprm.programme.columns import check_columns, declare_rows
+from sfprm.programme.columns import check_columns, declare_rows, from_templates, laid_over_rows
 from sfprm.programme.complaints import Complaints, Place
-from sfprm.programme.csv_columns import PARTNERS, PEOPLE, CsvColumns
-from sfprm.programme.csv_text import Table, parse_csv
+from sfprm.programme.csv_columns import PARTNERS, PEOPLE
 from sfprm.programme.files import RoutingFile
-from sfprm.programme.model import Presence, Programme, Routing
+from sfprm.programme.internal_users import with_internal_users
+from sfprm.programme.layers import Overlay, gather, laid_over, overlay_for
+from sfprm.programme.listed import Listed, Reading, entry_row
+from sfprm.programme.model import (
+    FieldPolicy,
+    KeyFields,
+    MembersPolicy,
+    OnDuplicate,
+    Presence,
+    Programme,
+    Routing,
+)
 from sfprm.programme.names import Names
 from sfprm.programme.partners import LISTS, build_managers, build_partners
 from sfprm.programme.people import build_people, check_defaults
 from sfprm.programme.programme_file import ProgrammeFile
-from sfprm.programme.queues import build_queues
+from sfprm.programme.queues import build_groups, build_queues
 from sfprm.programme.routes import build_routing
 from sfprm.programme.shape import shape
-from sfprm.programme.source import read_source
-from sfprm.programme.yaml_text import parse_yaml
+from sfprm.programme.site_terms import build_sites
+from sfprm.programme.yaml_text import Tree, Value
 
 if TYPE_CHECKING:
-    from sfprm.programme.yaml_text import Tree
+    from sfprm.programme.model import Origin
+    from sfprm.programme.rows import Row
 
 __all__ = ["PROGRAMME_FILE", "ROUTING_FILE", "Loaded", "load", "load_programme"]
 
@@ -44,28 +55,34 @@ class Loaded:
     warnings: tuple[Complaint, ...]
 
 
-def load_programme(root: Path) -> Programme:
+def load_programme(root: Path, environment: str = "") -> Programme:
     """The programme in the folder. Raises BadFiles with every complaint."""
-    return load(root).programme
+    return load(root, environment).programme
 
 
-def load(root: Path) -> Loaded:
+def load(root: Path, environment: str = "") -> Loaded:
     """The programme in the folder, with warnings. Raises BadFiles with every complaint.
 
     `programme.yaml` must be there; `routing.yaml` may be missing: then nothing is routed.
+    `environment` names an overlay, `overlays/NAME.yaml`; '' lays nothing over the files.
     """
     complaints = Complaints()
-    programme = _load(root, complaints)
+    programme = _load(root, environment, complaints)
     if complaints.errors or programme is None:
         raise BadFiles(complaints.errors)
     return Loaded(programme, tuple(complaints.warnings))
 
 
-def _load(root: Path, complaints: Complaints) -> Programme | None:
-    tree = _tree(root, PROGRAMME_FILE, complaints)
+def _load(root: Path, environment: str, complaints: Complaints) -> Programme | None:
+    overlay = overlay_for(root, environment, complaints)
+    tree = gather(root, PROGRAMME_FILE, complaints, hint=_NO_FILE)
     routing_tree = None
     if (root / ROUTING_FILE).exists():
-        routing_tree = _tree(root, ROUTING_FILE, complaints)
+        routing_tree = gather(root, ROUTING_FILE, complaints)
+    if tree is not None and overlay is not None:
+        tree = Tree(tree.source, laid_over(tree.root, overlay.programme, complaints))
+    if overlay is not None and overlay.routing is not None:
+        routing_tree = _routing_over(routing_tree, overlay, overlay.routing, complaints)
     shaped = shape(tree, ProgrammeFile, complaints) if tree is not None else None
     routing = shape(routing_tree, RoutingFile, complaints) if routing_tree is not None else None
     if tree is None or shaped is None:
@@ -77,21 +94,23 @@ def _load(root: Path, complaints: Complaints) -> Programme | None:
 
     managers = build_managers(file, tree, names, complaints)
     pattern_usable = check_defaults(file, tree, complaints)
-    partner_tables = _tables(root, file.partners, "partners", tree, PARTNERS, complaints)
-    people_tables = _tables(root, file.people, "people", tree, PEOPLE, complaints)
-    for tables in (partner_tables, people_tables):
-        check_columns(tables, complaints)
-    for _, table in partner_tables:
-        names.attributes.update(c.removeprefix("partner.") for c in table.columns if _free(c))
-    partner_rows = declare_rows(partner_tables, names.partners, "partner", complaints)
-    people_rows = declare_rows(people_tables, names.people, "person", complaints)
-    partners = build_partners(partner_rows, file, names, complaints)
+    partner_rows = _rows(root, "partners", tree, overlay, names.partners, complaints)
+    people_rows = _rows(root, "people", tree, overlay, names.people, complaints)
+    names.attributes.update(partner_rows.attributes)
+    partners = build_partners(partner_rows.rows, file, names, complaints)
     people = build_people(
-        people_rows, file, partners, names, complaints, pattern_usable=pattern_usable
+        people_rows.rows,
+        file,
+        partners,
+        names,
+        complaints,
+        pattern_usable=pattern_usable,
+        environment=environment,
     )
     built = Routing()
     if routing is not None:
         built = build_routing(*routing, names, complaints)
+    queues = build_queues(file, tree, people_rows.rows, names, complaints)
     programme = Programme(
         name=file.programme,
         site=file.site,
@@ -99,55 +118,87 @@ def _load(root: Path, complaints: Complaints) -> Programme | None:
         channel_managers=MappingProxyType(managers),
         partners=MappingProxyType(partners),
         people=MappingProxyType(people),
-        queues=MappingProxyType(build_queues(file, tree, names, complaints)),
+        queues=MappingProxyType(queues),
         routing=built,
         tiers=names.tiers,
+        groups=MappingProxyType(build_groups(file, tree, people_rows.rows, names, complaints)),
+        sites=MappingProxyType(build_sites(file, tree, people.values())),
+        key_fields=KeyFields(file.key_fields.Account, file.key_fields.Contact),
+        on_duplicate=MappingProxyType(
+            {object_: OnDuplicate(said) for object_, said in file.on_duplicate}
+        ),
+        who_wins=MappingProxyType({f: FieldPolicy(said) for f, said in file.who_wins.items()}),
+        permission_sets_policy=MembersPolicy(file.defaults.person.permission_sets_policy),
+        offboard_moves=tuple(dict.fromkeys(file.offboard.move)),
+        territory_rules=file.territory_rules,
+        environment=environment,
         root=str(root),
     )
     _warn_of_silent_members(programme, complaints)
-    return None if complaints.errors else replace(programme, digest=digest(programme))
+    if complaints.errors:
+        return None
+    programme = with_internal_users(programme, file.internal_users)
+    return replace(programme, digest=digest(programme))
+
+
+def _routing_over(tree: Tree | None, overlay: Overlay, over: Value, complaints: Complaints) -> Tree:
+    """routing.yaml with the overlay's `routing:` over it; that alone when there is no such file."""
+    if tree is None:
+        return Tree(overlay.tree.source, over)
+    return Tree(tree.source, laid_over(tree.root, over, complaints))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Partners or people with everything laid over; `attributes` that conditions may read."""
+
+    rows: list[Row]
+    attributes: frozenset[str]
+
+
+def _rows(
+    root: Path,
+    kind: Literal["partners", "people"],
+    tree: Tree,
+    overlay: Overlay | None,
+    declared: dict[str, Origin],
+    complaints: Complaints,
+) -> _Rows:
+    """The rows of one kind: as listed, the overlay over them, templates beneath."""
+    columns = PARTNERS if kind == "partners" else PEOPLE
+    one = "partner" if kind == "partners" else "person"
+    written = (tree.root.entries or {}).get(kind)
+    forms: tuple[Value, ...]
+    if written is None:
+        place = Place(str(root / PROGRAMME_FILE))
+        forms = (Value(place, f"{kind}.csv", text=f"{kind}.csv"),)
+    else:
+        forms = written[1].items if written[1].items is not None else (written[1],)
+    listed = Reading(root, kind, columns, complaints).read(forms)
+    over = Listed((), ())
+    if overlay is not None:
+        given = overlay.partners if kind == "partners" else overlay.people
+        over = Reading(root, kind, columns, complaints, partial=True).read(given)
+    _, _, path = tree.find(("templates", one))
+    templates = {
+        name: entry_row("", place, value)
+        for name, (place, value) in (tree.at(*path).entries or {}).items()
+        if len(path) == 2
+    }
+    every = (*listed.rows, *over.rows, *templates.values())
+    check_columns((*listed.headers, *over.headers), every, complaints)
+    rows = declare_rows(listed.rows, declared, one, complaints)
+    rows = laid_over_rows(rows, over.rows, declared, one, complaints)
+    columns_seen = {c for header in (*listed.headers, *over.headers) for c in header.columns}
+    columns_seen |= {c for row in every for c in row.spots}
+    return _Rows(
+        from_templates(rows, templates, one, complaints),
+        frozenset(c.removeprefix("partner.") for c in columns_seen if _free(c)),
+    )
 
 
 def _free(column: str) -> bool:
     return column in LISTS or column.startswith("partner.")
-
-
-def _tree(root: Path, name: str, complaints: Complaints) -> Tree | None:
-    source = read_source(root / name, str(root / name), complaints, hint=_NO_FILE)
-    return parse_yaml(source, complaints) if source is not None else None
-
-
-def _tables(
-    root: Path,
-    written: str | list[str],
-    key: str,
-    tree: Tree,
-    columns: CsvColumns,
-    complaints: Complaints,
-) -> list[tuple[Place, Table]]:
-    """The usable ones of the CSV files named, each with the place of its header."""
-    tables = []
-    names = [written] if isinstance(written, str) else written
-    for name in names:
-        shown = str(root / name)
-        source = read_source(
-            root / name,
-            shown,
-            complaints,
-            hint=f"It is named by `{key}:` ({tree.key(key).origin}).",
-        )
-        if source is None:
-            continue
-        table = parse_csv(
-            source,
-            complaints,
-            known=columns.known,
-            required=columns.required,
-            extra=columns.extra,
-        )
-        if table is not None:
-            tables.append((source.place(1), table))
-    return tables
 
 
 def _warn_of_silent_members(programme: Programme, complaints: Complaints) -> None:

@@ -22,7 +22,7 @@ __all__ = ["Names", "check_user"]
 class Names:
     """Declared names by kind. `attributes` are those that conditions may read of a partner.
 
-    `queue_uses` are labels that something refers to, with the first place.
+    `queue_uses` and `group_uses` are labels that something refers to, with the first place.
     """
 
     managers: dict[str, Origin] = field(default_factory=dict)
@@ -30,17 +30,20 @@ class Names:
     partners: dict[str, Origin] = field(default_factory=dict)
     people: dict[str, Origin] = field(default_factory=dict)
     queues: dict[str, Origin] = field(default_factory=dict)
+    groups: dict[str, Origin] = field(default_factory=dict)
     pools: dict[str, Origin] = field(default_factory=dict)
     notices: dict[str, Origin] = field(default_factory=dict)
     attributes: set[str] = field(default_factory=set)
     tiers: tuple[str, ...] = ()
     queue_uses: dict[str, Place] = field(default_factory=dict)
+    group_uses: dict[str, Place] = field(default_factory=dict)
 
     def declare(self, programme: Tree, routing: Tree | None) -> None:
         """Take in the keys of both YAML files as they are written."""
         for tree, key, names in (
             (programme, "channel_managers", self.managers),
             (programme, "queues", self.queues),
+            (programme, "groups", self.groups),
             (routing, "pools", self.pools),
             (routing, "notices", self.notices),
         ):
@@ -50,24 +53,11 @@ class Names:
 
     def use_queue(self, label: str, place: Place, complaints: Complaints) -> str:
         """Note that a queue is referred to; complain when it is a slip of a declared one."""
-        if label not in self.queues and label not in self.queue_uses:
-            twin = next((q for q in self.queues if q.casefold() == label.casefold()), None)
-            near = next((q for q in self.queues if alike(q, label)), None)
-            if twin is not None:
-                complaints.error(
-                    place,
-                    f"queue {label!r} is declared as {twin!r}.",
-                    f"Write {twin!r} ({self.queues[twin]}).",
-                )
-                return twin
-            if near is not None:
-                complaints.warn(
-                    place,
-                    f"queue {label!r} is not declared: it must stand in the org already.",
-                    f"Did you mean {near!r} ({self.queues[near]})?",
-                )
-        self.queue_uses.setdefault(label, place)
-        return label
+        return _use("queue", label, place, self.queues, self.queue_uses, complaints)
+
+    def use_group(self, label: str, place: Place, complaints: Complaints) -> str:
+        """The same for a public group."""
+        return _use("group", label, place, self.groups, self.group_uses, complaints)
 
     def has_partner(self, key: str, place: Place, complaints: Complaints, subject: str) -> bool:
         """Whether the partner is declared; complains otherwise."""
@@ -78,6 +68,35 @@ class Names:
             hint = f"A person has that key ({self.people[key]}): write {{person: {key}}}."
         complaints.error(place, f"{subject} names partner {key!r}, which no file declares.", hint)
         return False
+
+
+def _use(
+    kind: str,
+    label: str,
+    place: Place,
+    declared: dict[str, Origin],
+    uses: dict[str, Place],
+    complaints: Complaints,
+) -> str:
+    """The label, as it is declared where only letter case differs."""
+    if label not in declared and label not in uses:
+        twin = next((q for q in declared if q.casefold() == label.casefold()), None)
+        near = next((q for q in declared if alike(q, label)), None)
+        if twin is not None:
+            complaints.error(
+                place,
+                f"{kind} {label!r} is declared as {twin!r}.",
+                f"Write {twin!r} ({declared[twin]}).",
+            )
+            return twin
+        if near is not None:
+            complaints.warn(
+                place,
+                f"{kind} {label!r} is not declared: it must stand in the org already.",
+                f"Did you mean {near!r} ({declared[near]})?",
+            )
+    uses.setdefault(label, place)
+    return label
 
 
 def check_user(username: str, place: Place, names: Names, complaints: Complaints) -> bool:

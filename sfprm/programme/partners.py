@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.ids import PartnerKey
-from sfprm.programme.columns import choice_of, fields_of, text_of
-from sfprm.programme.complaints import Complaints
-from sfprm.programme.csv_text import split_list
-from sfprm.programme.identity import is_email
-from sfprm.programme.model import (
-    ChannelManager,
-    FieldMatch,
-    Origin,
-    OwnerPolicy,
-    Partner,
-    Presence,
+from sfprm.programme.columns import (
+    CURRENCY,
+    DEVELOPER_NAME,
+    choice_of,
+    code_of,
+    fields_of,
+    match_of,
+    text_of,
+    truth_of,
 )
-from sfprm.programme.standard_fields import is_custom, standard_fields
+from sfprm.programme.complaints import Complaints
+from sfprm.programme.identity import is_email
+from sfprm.programme.model import ChannelManager, OwnerPolicy, Partner, PeoplePolicy, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sfprm.programme.csv_text import Row
+    from sfprm.programme.model import FieldValue, Origin
     from sfprm.programme.names import Names
     from sfprm.programme.programme_file import ProgrammeFile
+    from sfprm.programme.rows import Row
     from sfprm.programme.yaml_text import Tree
 
-__all__ = ["LISTS", "build_managers", "build_partners"]
+__all__ = ["LISTS", "build_managers", "build_partners", "org_key_of", "other_than"]
 
 LISTS = ("territories", "certified_for")
 """Columns whose cells are lists even when one value stands in them."""
-
-_MATCH = re.compile(r"([A-Za-z]\w*)\s*=\s*(.+)")
 
 
 def build_managers(
@@ -75,83 +73,97 @@ def build_partners(
     partners: dict[PartnerKey, Partner] = {}
     matches: dict[tuple[str, str], Origin] = {}
     by_name: dict[str, Origin] = {}
+    by_org_key: dict[str, Origin] = {}
+    key_field = file.key_fields.Account
     for row in rows:
-        name = text_of(row, "name", 255, complaints)
-        manager = row.get("manager")
-        if not manager:
-            complaints.error(row.place, "no manager (column manager).", "Name a channel manager.")
-        elif names.managers and manager not in names.managers:
-            complaints.error(
-                row.place,
-                f"manager {manager!r} is not a channel manager (column manager).",
-                complaints.did_you_mean(manager, names.managers, names.managers),
+        partner = _partner(row, file, matches, complaints)
+        partners[partner.key] = partner
+        _check_manager(row, partner.manager, names, complaints)
+        _check_tier(row, partner.tier, names, complaints)
+        twin = by_name.setdefault(partner.name.casefold(), row.place.origin)
+        if partner.name and twin != row.place.origin:
+            complaints.warn(
+                row.place, f"partner {partner.name!r} has the same name as the one at {twin}."
             )
-        tier = row.get("tier") or None
-        if tier is not None and tier not in names.tiers:
+        first = by_org_key.setdefault(partner.key_value.lower(), row.place.origin)
+        if first != row.place.origin:
             complaints.error(
-                row.place,
-                f"tier {tier!r} is not one of the tiers (column tier).",
-                complaints.did_you_mean(tier, names.tiers)
-                or "List the `tiers:` in programme.yaml.",
+                row.at(f"Account.{key_field}"),
+                f"{key_field} {partner.key_value!r} belongs to the partner at {first}.",
             )
-        key = PartnerKey(row.get("key"))
-        twin = by_name.setdefault(name.casefold(), row.place.origin)
-        if name and twin != row.place.origin:
-            complaints.warn(row.place, f"partner {name!r} has the same name as the one at {twin}.")
-        partners[key] = Partner(
-            key=key,
-            name=name,
-            manager=manager,
-            origin=row.place.origin,
-            tier=tier,
-            attributes=_attributes(row),
-            fields=fields_of(row, "Account"),
-            match=_match(row, matches, complaints),
-            owner=OwnerPolicy(
-                choice_of(row, "owner", list(OwnerPolicy), file.defaults.partner.owner, complaints)
-            ),
-            state=Presence(choice_of(row, "state", list(Presence), Presence.ACTIVE, complaints)),
-        )
     return partners
+
+
+def _partner(
+    row: Row,
+    file: ProgrammeFile,
+    matches: dict[tuple[str, str], Origin],
+    complaints: Complaints,
+) -> Partner:
+    defaults = file.defaults.partner
+    fields = fields_of(row, "Account", defaults.account)
+    currency = code_of(row, "currency", CURRENCY, "EUR", complaints)
+    record_type = code_of(row, "record_type", DEVELOPER_NAME, "Partner", complaints)
+    return Partner(
+        key=PartnerKey(row.get("key")),
+        name=text_of(row, "name", 255, complaints),
+        manager=row.get("manager"),
+        origin=row.place.origin,
+        tier=row.get("tier") or None,
+        attributes=_attributes(row),
+        fields=other_than(fields, file.key_fields.Account),
+        match=match_of(row, "Account", matches, "partner", complaints),
+        owner=OwnerPolicy(choice_of(row, "owner", list(OwnerPolicy), defaults.owner, complaints)),
+        state=Presence(choice_of(row, "state", list(Presence), Presence.ACTIVE, complaints)),
+        people=PeoplePolicy(
+            choice_of(row, "people", list(PeoplePolicy), defaults.people, complaints)
+        ),
+        keep_team=truth_of(row, "keep_team", default=defaults.keep_team, complaints=complaints),
+        record_type=record_type or defaults.record_type,
+        currency=currency or defaults.currency,
+        org_key=org_key_of(fields, file.key_fields.Account),
+    )
+
+
+def org_key_of(fields: Mapping[str, FieldValue], key_field: str) -> str:
+    """What the row writes into the key field, when it is one of the files' own; else ''."""
+    found = next((v for f, v in fields.items() if f.lower() == key_field.lower()), None)
+    return "" if found is None else str(found)
+
+
+def other_than(fields: Mapping[str, FieldValue], key_field: str) -> Mapping[str, FieldValue]:
+    """The fields without the key field."""
+    return MappingProxyType({f: v for f, v in fields.items() if f.lower() != key_field.lower()})
+
+
+def _check_manager(row: Row, manager: str, names: Names, complaints: Complaints) -> None:
+    if not manager:
+        complaints.error(row.place, "no manager (column manager).", "Name a channel manager.")
+    elif names.managers and manager not in names.managers:
+        complaints.error(
+            row.at("manager"),
+            f"manager {manager!r} is not a channel manager{row.named('manager')}.",
+            complaints.did_you_mean(manager, names.managers, names.managers),
+        )
+
+
+def _check_tier(row: Row, tier: str | None, names: Names, complaints: Complaints) -> None:
+    if tier is not None and tier not in names.tiers:
+        complaints.error(
+            row.at("tier"),
+            f"tier {tier!r} is not one of the tiers{row.named('tier')}.",
+            complaints.did_you_mean(tier, names.tiers) or "List the `tiers:` in programme.yaml.",
+        )
 
 
 def _attributes(row: Row) -> Mapping[str, str | tuple[str, ...]]:
     """What conditions may read of the partner besides its tier."""
     found: dict[str, str | tuple[str, ...]] = {}
     for column, cell in row.cells.items():
+        name = column.removeprefix("partner.")
         if column in LISTS:
-            found[column] = split_list(cell)
-        elif column.startswith("partner."):
-            found[column.removeprefix("partner.")] = split_list(cell) if ";" in cell else cell
+            found[column] = row.many(column)
+        elif name != column:
+            text = row.get(column)
+            found[name] = row.many(column) if isinstance(cell, tuple) or ";" in text else text
     return MappingProxyType(found)
-
-
-def _match(
-    row: Row, matches: dict[tuple[str, str], Origin], complaints: Complaints
-) -> FieldMatch | None:
-    text = row.get("match")
-    if not text:
-        return None
-    found = _MATCH.fullmatch(text)
-    if found is None:
-        complaints.error(
-            row.place,
-            f"{text!r} does not name a field and a value (column match).",
-            "Write it as: AccountNumber=P-1001",
-        )
-        return None
-    known = standard_fields("Account")
-    field_, value = found.group(1), found.group(2).strip()
-    if field_.lower() not in known and not is_custom(field_):
-        complaints.error(
-            row.place,
-            f"Account has no standard field {field_!r} (column match).",
-            complaints.did_you_mean(field_, [f.name for f in known.values()]),
-        )
-        return None
-    first = matches.setdefault((field_.lower(), value.lower()), row.place.origin)
-    if first != row.place.origin:
-        complaints.error(
-            row.place, f"matches the same account as the partner at {first} (column match)."
-        )
-    return FieldMatch(field_, value)

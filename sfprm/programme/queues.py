@@ -1,117 +1,145 @@
-"""Queues: those that are declared, and those that are only referred to."""
+"""Queues and public groups: those that are declared, and those that are only referred to."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfprm.ids import PartnerKey, PersonKey
-from sfprm.programme.complaints import Complaints
 from sfprm.programme.identity import developer_name_for, is_email
-from sfprm.programme.model import (
-    Member,
-    MembersPolicy,
-    PartnerMember,
-    PersonMember,
-    Queue,
-    UserMember,
-)
-from sfprm.programme.names import Names, check_user
+from sfprm.programme.members import members_from_rows, members_of
+from sfprm.programme.model import GroupMember, Member, MembersPolicy, PublicGroup, Queue
 
 if TYPE_CHECKING:
-    from sfprm.programme.complaints import Place
-    from sfprm.programme.programme_file import ProgrammeFile, QueueFile
+    from collections.abc import Mapping, Sequence
+
+    from sfprm.programme.complaints import Complaints, Place
+    from sfprm.programme.names import Names
+    from sfprm.programme.programme_file import GroupFile, ProgrammeFile, QueueFile
+    from sfprm.programme.rows import Row
     from sfprm.programme.yaml_text import Tree
 
-__all__ = ["build_queues"]
+__all__ = ["build_groups", "build_queues"]
 
 
 def build_queues(
-    file: ProgrammeFile, tree: Tree, names: Names, complaints: Complaints
+    file: ProgrammeFile, tree: Tree, people: Sequence[Row], names: Names, complaints: Complaints
 ) -> dict[str, Queue]:
     """Queues by label: the declared in file order, then the others in order of first use."""
     queues: dict[str, Queue] = {}
     by_api_name: dict[str, str] = {}
+    managed = {label: written.managed for label, written in file.queues.items()}
+    joining = members_from_rows(people, "queues", managed, complaints)
     for label, written in file.queues.items():
         place = tree.key("queues", label)
-        queue = Queue(
-            name=label,
-            developer_name=written.developer_name or developer_name_for(label),
-            origin=place.origin,
-            members=_members(label, written, tree, names, complaints),
-            notify=written.notify,
-            members_policy=MembersPolicy(written.members_policy),
-            managed=written.managed,
-        )
+        _check_managed("queues", label, written, tree, complaints)
         if written.notify is not None and not is_email(written.notify):
             complaints.error(
                 tree.at("queues", label, "notify").place,
                 f"{written.notify!r} is not an e-mail address.",
             )
-        if not written.managed and written.members:
-            complaints.error(
-                tree.key("queues", label, "members"),
-                f"queue {label!r} is not managed, so its members cannot be set.",
-                "Leave out `managed: false`, or the members.",
-            )
-        queues[label] = queue
-        _check_api_name(queue, place, by_api_name, complaints)
+        members: list[Member] = [*members_of("queues", label, written, tree, names, complaints)]
+        members += [m for m in joining.get(label, ()) if m not in members]
+        name = written.developer_name or developer_name_for(label)
+        queues[label] = Queue(
+            name=label,
+            developer_name=name,
+            origin=place.origin,
+            members=tuple(members),
+            notify=written.notify,
+            members_policy=MembersPolicy(written.members_policy),
+            managed=written.managed,
+            notify_members=written.notify_members,
+        )
+        _check_api_name("queue", label, name, place, by_api_name, complaints)
     for label, place in names.queue_uses.items():
         if label not in names.queues:
-            queue = Queue(label, developer_name_for(label), place.origin, managed=False)
-            queues[label] = queue
-            _check_api_name(queue, place, by_api_name, complaints)
+            name = developer_name_for(label)
+            queues[label] = Queue(label, name, place.origin, managed=False)
+            _check_api_name("queue", label, name, place, by_api_name, complaints)
     return queues
 
 
-def _check_api_name(
-    queue: Queue, place: Place, taken: dict[str, str], complaints: Complaints
+def build_groups(
+    file: ProgrammeFile, tree: Tree, people: Sequence[Row], names: Names, complaints: Complaints
+) -> dict[str, PublicGroup]:
+    """Groups by label, as `build_queues`. Call it after that one: queues refer to groups."""
+    groups: dict[str, PublicGroup] = {}
+    by_api_name: dict[str, str] = {}
+    managed = {label: written.managed for label, written in file.groups.items()}
+    joining = members_from_rows(people, "groups", managed, complaints)
+    for label, written in file.groups.items():
+        place = tree.key("groups", label)
+        _check_managed("groups", label, written, tree, complaints)
+        members: list[Member] = [*members_of("groups", label, written, tree, names, complaints)]
+        members += [m for m in joining.get(label, ()) if m not in members]
+        name = written.developer_name or developer_name_for(label)
+        groups[label] = PublicGroup(
+            label,
+            name,
+            place.origin,
+            tuple(members),
+            MembersPolicy(written.members_policy),
+            written.managed,
+        )
+        _check_api_name("group", label, name, place, by_api_name, complaints)
+    for label, place in names.group_uses.items():
+        if label not in names.groups:
+            name = developer_name_for(label)
+            groups[label] = PublicGroup(label, name, place.origin, managed=False)
+            _check_api_name("group", label, name, place, by_api_name, complaints)
+    _check_circles(groups, tree, complaints)
+    return groups
+
+
+def _check_managed(
+    kind: str, label: str, written: QueueFile | GroupFile, tree: Tree, complaints: Complaints
 ) -> None:
-    if not queue.developer_name:
+    if not written.managed and written.members:
+        complaints.error(
+            tree.key(kind, label, "members"),
+            f"{kind.removesuffix('s')} {label!r} is not managed, so its members cannot be set.",
+            "Leave out `managed: false`, or the members.",
+        )
+
+
+def _check_circles(groups: Mapping[str, PublicGroup], tree: Tree, complaints: Complaints) -> None:
+    """A group that is its own member, perhaps by way of others; Salesforce refuses it."""
+    inside = {
+        label: [m.group for m in group.members if isinstance(m, GroupMember)]
+        for label, group in groups.items()
+    }
+    done: set[str] = set()
+    for start in inside:
+        path = [start]
+        waiting = [iter(inside[start])]
+        while waiting and start not in done:
+            label = next(waiting[-1], None)
+            if label is None:
+                done.add(path.pop())
+                waiting.pop()
+            elif label in path:
+                circle = " → ".join([*path[path.index(label) :], label])
+                complaints.error(
+                    tree.key("groups", label), f"groups are members of each other: {circle}."
+                )
+            elif label not in done:
+                path.append(label)
+                waiting.append(iter(inside.get(label, ())))
+
+
+def _check_api_name(
+    kind: str, label: str, name: str, place: Place, taken: dict[str, str], complaints: Complaints
+) -> None:
+    if not name:
         complaints.error(
             place,
-            f"no API name can be made from the label {queue.name!r}.",
-            f"Declare it: queues: {{{queue.name}: {{developer_name: …}}}}",
+            f"no API name can be made from the label {label!r}.",
+            f"Declare it: {kind}s: {{{label}: {{developer_name: …}}}}",
         )
         return
-    other = taken.setdefault(queue.developer_name.lower(), queue.name)
-    if other != queue.name:
+    other = taken.setdefault(name.lower(), label)
+    if other != label:
         complaints.error(
             place,
-            f"queues {other!r} and {queue.name!r} have the same API name {queue.developer_name!r}.",
+            f"{kind}s {other!r} and {label!r} have the same API name {name!r}.",
             "Give one of them a `developer_name`.",
         )
-
-
-def _members(
-    label: str, written: QueueFile, tree: Tree, names: Names, complaints: Complaints
-) -> tuple[Member, ...]:
-    members: list[Member] = []
-    for index, entry in enumerate(written.members):
-        at = tree.at("queues", label, "members", index)
-        place = at.place
-        subject = f"queue {label!r}"
-        if isinstance(entry, str):
-            if names.has_partner(entry, place, complaints, subject):
-                members.append(PartnerMember(PartnerKey(entry)))
-        elif entry.partner is not None:
-            place = tree.at("queues", label, "members", index, "partner").place
-            if names.has_partner(entry.partner, place, complaints, subject):
-                members.append(PartnerMember(PartnerKey(entry.partner)))
-        elif entry.person is not None:
-            place = tree.at("queues", label, "members", index, "person").place
-            if entry.person in names.people:
-                members.append(PersonMember(PersonKey(entry.person)))
-            else:
-                complaints.error(
-                    place,
-                    f"{subject} names person {entry.person!r}, which no file declares.",
-                    complaints.did_you_mean(entry.person, names.people, names.people),
-                )
-        elif entry.user is not None:
-            place = tree.at("queues", label, "members", index, "user").place
-            if check_user(entry.user, place, names, complaints):
-                members.append(UserMember(entry.user))
-        if members and members[-1] in members[:-1]:
-            complaints.error(place, f"{subject} names the same member twice.")
-            members.pop()
-    return tuple(members)

@@ -18,7 +18,7 @@ ROW = "hugo.matos,sulcom,Hugo,Matos,hugo.matos@sulcom.example.com,Worker,active"
 # file, what stands there, what is put there, line:column, words of the message, words of the hint
 MISTAKES = [
     # --- programme.yaml
-    (P, "site:", "sites:", "7:1", "unknown key 'sites'", "Did you mean 'site'?"),
+    (P, "site:", "siet:", "7:1", "unknown key 'siet'", "Did you mean 'site'?"),
     (P, "Alder Partner Central", "42", "7:7", "'site': must be text, not the number 42", '"42"'),
     (P, "Alder Partner Central", "", "7:1", "'site': must be text, not nothing", "Write a value"),
     (

@@ -20,27 +20,56 @@ ROOT = Path(__file__).parents[2]
 NS = "{http://soap.sforce.com/2006/04/metadata}"
 
 
-@pytest.mark.parametrize("name", ["programme.json", "routing.json"])
+SCHEMAS = ("overlay", "part", "partners", "people", "programme", "routing")
+SAMPLES = {
+    "programme.yaml": "programme",
+    "routing.yaml": "routing",
+    "overlays/sandbox.yaml": "overlay",
+    "overlays/production.yaml": "overlay",
+}
+
+
+def fits(kind: str, document: object) -> bool:
+    """Whether an editor would find nothing wrong."""
+    schema = json.loads(schemas()[f"{kind}.json"])
+    return not list(Draft7Validator(schema).iter_errors(document))
+
+
+@pytest.mark.parametrize("name", [f"{kind}.json" for kind in SCHEMAS])
 def test_schema_is_current(name: str) -> None:
     """docs/schema holds what the models say; write it again with the command in its module."""
     assert (ROOT / "docs/schema" / name).read_text("utf-8") == schemas()[name]
 
 
-@pytest.mark.parametrize("kind", ["programme", "routing"])
-def test_sample_fits_its_schema(kind: str) -> None:
+def test_every_sample_file_is_known_here() -> None:
+    """A YAML file that is added to config/ must be checked below."""
+    there = {path.relative_to(ROOT / "config").as_posix() for path in ROOT.glob("config/**/*.yaml")}
+    assert there == set(SAMPLES)
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_schema_is_a_schema(kind: str) -> None:
+    """In the dialect that editors know."""
+    Draft7Validator.check_schema(json.loads(schemas()[f"{kind}.json"]))
+
+
+@pytest.mark.parametrize(("file", "kind"), SAMPLES.items())
+def test_sample_fits_its_schema(file: str, kind: str) -> None:
     """What an editor checks agrees with what loading checks."""
-    schema = json.loads(schemas()[f"{kind}.json"])
-    Draft7Validator.check_schema(schema)
-    document = YAML(typ="safe", pure=True).load(ROOT / "config" / f"{kind}.yaml")
-    assert list(Draft7Validator(schema).iter_errors(document)) == []
+    assert fits(kind, YAML(typ="safe", pure=True).load(ROOT / "config" / file))
 
 
-@pytest.mark.parametrize("kind", ["programme", "routing"])
-def test_sample_names_its_schema(kind: str) -> None:
+@pytest.mark.parametrize(("file", "kind"), SAMPLES.items())
+def test_sample_names_its_schema(file: str, kind: str) -> None:
     """The first line leads an editor to the schema, which is there."""
-    first = (ROOT / "config" / f"{kind}.yaml").read_text("utf-8").splitlines()[0]
+    first = (ROOT / "config" / file).read_text("utf-8").splitlines()[0]
     path = first.removeprefix("# yaml-language-server: $schema=")
-    assert (ROOT / "config" / path).is_file()
+    assert (ROOT / "config" / file).parent.joinpath(path).resolve() == (
+        ROOT / f"docs/schema/{kind}.json"
+    )
+
+
+WHOLE = {"programme": "x", "site": "y", "profile": "z", "channel_managers": {}}
 
 
 @pytest.mark.parametrize(
@@ -50,17 +79,56 @@ def test_sample_names_its_schema(kind: str) -> None:
         ("routing", {"rules": [{"name": "x"}]}),
         ("routing", {"pools": {"a": {"membres": []}}}),
         ("programme", {"programme": "x", "site": "y"}),
+        ("programme", WHOLE | {"sites": "Partner Central"}),
+        ("programme", WHOLE | {"partners": {"acme": {"teir": "Gold"}}}),
+        ("programme", WHOLE | {"partners": [{"name": "Acme"}]}),
+        ("programme", WHOLE | {"people": {"ines": {"role": "Boss"}}}),
+        ("programme", WHOLE | {"people": {"ines": {"permission_sets": ["With Blanks"]}}}),
+        ("programme", WHOLE | {"queues": {"North": {"members": [{"user": "a", "person": "b"}]}}}),
+        ("programme", WHOLE | {"groups": {"All": {"members": [{"subordinates": True}]}}}),
+        ("programme", WHOLE | {"who_wins": {"Account.Phone": "nobody"}}),
+        ("programme", WHOLE | {"who_wins": {"Phone": "file"}}),
+        ("programme", WHOLE | {"on_duplicate": {"Account": "merge"}}),
+        ("programme", WHOLE | {"defaults": {"person": {"username": {"on_taken": "fail"}}}}),
+        ("programme", WHOLE | {"defaults": {"person": {"currency": "euro"}}}),
+        ("programme", WHOLE | {"delegated_admin": {"profile": "a", "permission_set": "b"}}),
+        ("part", {"include": 3}),
+        ("part", {"site": ["y"]}),
+        ("overlay", {"partners": {"acme": {"teir": "Gold"}}}),
+        ("overlay", {"routing": {"pools": {"a": {"membres": []}}}}),
+        ("overlay", {"routing": {"rules": {"x": {"assing": {}}}}}),
+        ("overlay", {"internal_users": {"sufix": ".uat"}}),
+        ("partners", {"acme": {"manager": 3}}),
+        ("people", {"ines": {"state": "gone"}}),
     ],
 )
 def test_schema_refuses_what_loading_refuses(kind: str, document: object) -> None:
-    """Unknown and missing keys, two targets."""
-    assert list(Draft7Validator(json.loads(schemas()[f"{kind}.json"])).iter_errors(document))
+    """Unknown and missing keys, wrong kinds of value, two targets."""
+    assert not fits(kind, document)
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"),
+    [
+        ("programme", WHOLE | {"partners": ["a.csv", {"key": "acme", "name": "Acme"}]}),
+        ("programme", WHOLE | {"partners": {"acme": {"account": {"Phone": None}}}}),
+        ("programme", WHOLE | {"queues": {"N": {"members": [{"partner": "a", "role": "User"}]}}}),
+        ("part", {"queues": {"North": {"members": ["acme"]}}}),
+        ("overlay", {"channel_managers": {"marta": "marta@example.com.uat"}, "tiers": None}),
+        ("overlay", {"routing": {"rules": {"x": {"assign": {"queue": "North"}}}}}),
+        ("overlay", {"routing": {"pools": {"a": {"members": [{"partner": "acme"}]}}}}),
+        ("people", {"ines": {"partner": "acme", "user": {"Title": "Dr"}}}),
+    ],
+)
+def test_schema_takes_what_loading_takes(kind: str, document: object) -> None:
+    """Each form that a key may have."""
+    assert fits(kind, document)
 
 
 def test_schemas_are_written(tmp_path: Path) -> None:
-    """Both files, into a folder that is made."""
+    """All, into a folder that is made."""
     written = write_schemas(tmp_path / "new")
-    assert [path.name for path in written] == ["programme.json", "routing.json"]
+    assert sorted(path.stem for path in written) == sorted(SCHEMAS)
 
 
 def test_env_example_is_current() -> None:

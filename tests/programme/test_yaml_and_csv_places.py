@@ -80,7 +80,7 @@ def rows(text: str) -> tuple[list[tuple[int, dict[str, str]]], Complaints]:
     table = parse_csv(
         source, complaints, known=("a", "b"), required=("a",), extra=lambda c: c.startswith("x.")
     )
-    found = [(row.line, row.cells) for row in table.rows] if table else []
+    found = [(row.line, {c: row.get(c) for c in row.cells}) for row in table.rows] if table else []
     return found, complaints
 
 

@@ -15,7 +15,7 @@ def validate(surface: Surface) -> None:
     """Check every file of the programme; exit 2 when there are errors."""
     from sfprm.programme.load import load
 
-    loaded = load(surface.settings.programme)
+    loaded = load(surface.settings.programme, surface.settings.environment)
     programme = loaded.programme
     managed = sum(queue.managed for queue in programme.queues.values())
     said = (
@@ -40,5 +40,5 @@ def show(surface: Surface) -> None:
     from sfprm.programme.load import load_programme
     from sfprm.programme.show import describe
 
-    programme = load_programme(surface.settings.programme)
+    programme = load_programme(surface.settings.programme, surface.settings.environment)
     surface.put((Text(describe(programme).lines),), json.loads(to_json(programme)))
