@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.program_nursery import Nursery
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -92,11 +94,12 @@ class Program:
     """The program `sfprm` as a process of its own, with an empty home and a clean environment."""
 
     home: Path
+    nursery: Nursery
 
     def start(
         self, *arguments: str, env: dict[str, str] | None = None, **more: Any
     ) -> subprocess.Popen[str]:
-        """Start it; stdout and stderr are pipes unless `more` says otherwise."""
+        """Start it anew; stdout and stderr are pipes unless `more` says otherwise."""
         settings = {
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
@@ -106,15 +109,21 @@ class Program:
             "encoding": "utf-8",
             **more,
         }
-        kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ}
-        clean = {"HOME": str(self.home), "LANG": "C.UTF-8", **kept}
         command = [sys.executable, "-m", "sfprm", *arguments]
-        return subprocess.Popen(command, env=clean | (env or {}), **settings)
+        return subprocess.Popen(command, env=self.env(env), **settings)
+
+    def env(self, more: dict[str, str] | None) -> dict[str, str]:
+        """A clean environment, and `more`."""
+        kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ}
+        return {"HOME": str(self.home), "LANG": "C.UTF-8", **kept, **(more or {})}
 
     def __call__(
         self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 60, **more: Any
     ) -> Answer:
         """Run it to its end."""
+        if more.keys() <= {"cwd"}:
+            cwd = Path(more.get("cwd", self.home))
+            return Answer(*self.nursery.run(arguments, self.env(env), cwd, timeout))
         with self.start(*arguments, env=env, **more) as process:
             try:
                 out, err = process.communicate(timeout=timeout)
@@ -125,9 +134,13 @@ class Program:
 
 
 @pytest.fixture(scope="session")
-def sfprm(tmp_path_factory: pytest.TempPathFactory) -> Program:
+def sfprm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """The program, by subprocess."""
-    return Program(tmp_path_factory.mktemp("home"))
+    nursery = Nursery()
+    try:
+        yield Program(tmp_path_factory.mktemp("home"), nursery)
+    finally:
+        nursery.close()
 
 
 @pytest.fixture(scope="session")
