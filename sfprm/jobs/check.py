@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from sfprm.blocks import Block
@@ -11,6 +12,10 @@ from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.lead_fields import refuse_unknown_fields
 from sfprm.jobs.plan import mail_policy
 from sfprm.provisioning.check import CheckResult, check
+from sfprm.salesforce.permissions import Need, needs_in
+from sfprm.shipped import metadata_files
+
+_RUN = "sfprm_run"
 
 
 class CheckOptions(JobOptions):
@@ -36,7 +41,11 @@ class CheckJobResult(JobResult):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        return {"problems": len(self.found.problems), "by_hand": len(self.found.manual)}
+        return {
+            "problems": len(self.found.problems),
+            "warnings": len(self.found.warnings),
+            "by_hand": len(self.found.manual),
+        }
 
 
 class CheckJob(Job[CheckOptions, CheckJobResult]):
@@ -56,5 +65,12 @@ class CheckJob(Job[CheckOptions, CheckJobResult]):
             policy=mail_policy(context),
             clock=context.clock,
             progress=context.progress,
+            needs=_needs(Path(context.settings.programme)),
         )
         return CheckJobResult(found)
+
+
+def _needs(programme: Path) -> tuple[Need, ...]:
+    """What the agent's daily permission set grants: the programme's own, or the shipped one."""
+    content = metadata_files(programme).get(f"permissionsets/{_RUN}.permissionset", b"")
+    return needs_in(content.decode("utf-8", errors="replace"), _RUN)

@@ -1,4 +1,4 @@
-"""check: read what the rules of preflight need, and show what they found. Reads only."""
+"""check: read what the checks need, and show what they found. Reads only."""
 
 from __future__ import annotations
 
@@ -9,26 +9,38 @@ from sfprm.blocks import Block, Table, Text
 from sfprm.errors import OrgRefused, PermissionMissing
 from sfprm.estate.reader import read_estate
 from sfprm.outbound.mail_guard import guarded
-from sfprm.provisioning.communities import Communities, read_communities
+from sfprm.provisioning.build import build_plan
+from sfprm.provisioning.checks.facts import Facts, Thresholds
+from sfprm.provisioning.checks.finding import CheckItem, CheckState
+from sfprm.provisioning.checks.reading import read_surroundings
+from sfprm.provisioning.checks.registry import run_checks
+from sfprm.provisioning.communities import SETTINGS, Communities, communities_in
 from sfprm.provisioning.compare import compare
-from sfprm.provisioning.exposure_reader import read_exposure
-from sfprm.provisioning.plan import build_plan
-from sfprm.provisioning.preflight import CheckItem, CheckState, Facts, preflight
+from sfprm.provisioning.exposure_reader import exposure_of, reviewed_files
+from sfprm.salesforce.metadata import retrieve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from sfprm.clock import Clock
     from sfprm.estate.model import Estate, OrgFacts
     from sfprm.events import Progress
     from sfprm.outbound.mail_guard import MailPolicy
     from sfprm.programme.model import Programme
     from sfprm.provisioning.exposure import ExposureReview
+    from sfprm.salesforce.permissions import Need
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreReader
 
 __all__ = ["CheckResult", "check"]
 
 _MAY_NOT = frozenset({"INSUFFICIENT_ACCESS", "sf:INSUFFICIENT_ACCESS"})
-_SIGNS = {CheckState.OK: "✓", CheckState.PROBLEM: "✗", CheckState.MANUAL: "?"}
+_HEADINGS = {
+    CheckState.PROBLEM: "To mend first",
+    CheckState.WARNING: "May refuse or change single records",
+    CheckState.MANUAL: "To be looked at by hand: no API tells",
+    CheckState.NOTE: "Worth knowing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +51,24 @@ class CheckResult:
     items: tuple[CheckItem, ...]
     calls: int
 
+    def of(self, state: CheckState) -> tuple[CheckItem, ...]:
+        """The items that stand so."""
+        return tuple(i for i in self.items if i.state is state)
+
     @property
     def problems(self) -> tuple[CheckItem, ...]:
         """What must be mended first."""
-        return tuple(i for i in self.items if i.state is CheckState.PROBLEM)
+        return self.of(CheckState.PROBLEM)
+
+    @property
+    def warnings(self) -> tuple[CheckItem, ...]:
+        """What may refuse or change single records."""
+        return self.of(CheckState.WARNING)
 
     @property
     def manual(self) -> tuple[CheckItem, ...]:
         """What a person must look at."""
-        return tuple(i for i in self.items if i.state is CheckState.MANUAL)
+        return self.of(CheckState.MANUAL)
 
     @property
     def is_ready(self) -> bool:
@@ -55,26 +76,42 @@ class CheckResult:
         return not self.problems
 
     def blocks(self) -> tuple[Block, ...]:
-        """One row an item, then the fixes, then the sum."""
-        rows = tuple((_SIGNS[i.state], i.name, i.found) for i in self.items)
-        lines = [f"{_SIGNS[i.state]} {i.name}: {i.fix}" for i in self.items if i.fix]
-        if self.is_ready:
-            lines.append("Ready.")
-        else:
-            count = len(self.problems)
-            lines.append(f"Not ready: {count} to mend, {len(self.manual)} to look at by hand.")
-        return (
-            Table(("", "checked", "found"), rows),
-            Text(tuple(lines)),
-        )
+        """What is well as a table, then the faults by kind, each with its fix; then the sum."""
+        well = tuple(("✓", i.name, i.found) for i in self.of(CheckState.OK))
+        blocks: list[Block] = [Table(("", "checked", "found"), well)]
+        for state, heading in _HEADINGS.items():
+            lines = []
+            for item in self.of(state):
+                lines += [f"  {item.name}: {item.found}  [{item.code}]", f"      fix: {item.fix}"]
+            if lines:
+                blocks.append(Text((f"{heading} ({len(self.of(state))})", *lines)))
+        blocks.append(Text((self._sum(),)))
+        return tuple(blocks)
+
+    def _sum(self) -> str:
+        problems, warnings = len(self.problems), len(self.warnings)
+        rest = f"{warnings} that may refuse single records, {len(self.manual)} to look at by hand"
+        if problems:
+            return f"Not ready: {problems} to mend, {rest}. Then run check again."
+        more = f" ({rest})" if warnings or self.manual else ""
+        return f"Ready{more}. Next: sfprm plan"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Plain JSON values. `code` is stable; texts may change."""
         return {
             "ready": self.is_ready,
             "org": {"id": self.org.id, "name": self.org.name, "nature": self.org.nature},
+            "counts": {state.value: len(self.of(state)) for state in CheckState},
             "items": [
-                {"name": i.name, "state": i.state.value, "found": i.found, "fix": i.fix}
+                {
+                    "code": i.code,
+                    "name": i.name,
+                    "state": i.state.value,
+                    "found": i.found,
+                    "records": list(i.records),
+                    "fix": i.fix,
+                    "step": i.step,
+                }
                 for i in self.items
             ],
             "calls": self.calls,
@@ -89,20 +126,37 @@ def check(
     clock: Clock,
     progress: Progress,
     policy: MailPolicy,
+    needs: Sequence[Need] = (),
+    thresholds: Thresholds | None = None,
 ) -> CheckResult:
-    """Look at org and files together. `policy` is mail_guard's for this org.
+    """Look at org and files together. `policy` is mail_guard's for this org; `needs` are the
+    permissions that the agent should have.
 
     Metadata that the agent may not retrieve becomes a manual item; any other refusal is raised.
     """
     mark = session.calls.snapshot()
+    limit = thresholds or Thresholds()
     progress.stage("read the org", None)
     estate = read_estate(session, programme)
     communities, exposure = _metadata(session, estate, clock)
+
+    def duplicate_files(names: Sequence[str]) -> Mapping[str, bytes] | None:
+        return _allowed(lambda: retrieve(session, {"DuplicateRule": names}, clock=clock))
+
+    progress.stage("read what surrounds it", None)
+    surroundings = read_surroundings(
+        session,
+        programme,
+        estate,
+        needs=needs,
+        duplicate_files=duplicate_files,
+        thresholds=limit,
+    )
     comparison = compare(
         programme, store.applied(), estate, guard=lambda address: guarded(address, policy)
     )
     plan = build_plan(programme.name, programme.digest, estate, comparison)
-    items = preflight(
+    items = run_checks(
         Facts(
             programme=programme,
             estate=estate,
@@ -113,6 +167,8 @@ def check(
             mail_open=policy.open,
             allowance=session.calls.allowance,
             calls_needed=plan.write_calls,
+            surroundings=surroundings,
+            thresholds=limit,
         )
     )
     return CheckResult(estate.org, items, session.calls.since(mark).total)
@@ -121,9 +177,18 @@ def check(
 def _metadata(
     session: Session, estate: Estate, clock: Clock
 ) -> tuple[Communities | None, ExposureReview | None]:
+    """Switches and review, from one retrieve."""
+    files = _allowed(lambda: reviewed_files(session, clock=clock, more=SETTINGS))
+    if files is None:
+        return None, None
+    return communities_in(files), exposure_of(session, estate, files)
+
+
+def _allowed(retrieved: Callable[[], dict[str, bytes]]) -> dict[str, bytes] | None:
+    """What was retrieved; None when the agent may not."""
     try:
-        return read_communities(session, clock=clock), read_exposure(session, estate, clock=clock)
+        return retrieved()
     except OrgRefused as refused:
         if isinstance(refused, PermissionMissing) or refused.code in _MAY_NOT:
-            return None, None
+            return None
         raise

@@ -8,6 +8,7 @@ name [documented]. Neither can be switched off again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from defusedxml import ElementTree
@@ -16,12 +17,16 @@ from sfprm.salesforce.metadata import DeployOutcome, deploy, retrieve
 from sfprm.salesforce.package import METADATA, manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sfprm.clock import Clock
     from sfprm.salesforce.session import Session
 
-__all__ = ["Communities", "read_communities", "switch_on"]
+__all__ = ["SETTINGS", "Communities", "communities_in", "read_communities", "switch_on"]
 
 _PATH = "settings/Communities.settings"
+SETTINGS: Mapping[str, Sequence[str]] = MappingProxyType({"Settings": ("Communities",)})
+"""What to retrieve; `*` does not select settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,11 @@ class Communities:
 
 def read_communities(session: Session, *, clock: Clock) -> Communities:
     """By a SOAP retrieve: there is no REST way. A file that is missing means all off."""
-    files = retrieve(session, {"Settings": ["Communities"]}, clock=clock)
+    return communities_in(retrieve(session, SETTINGS, clock=clock))
+
+
+def communities_in(files: Mapping[str, bytes]) -> Communities:
+    """From retrieved files."""
     content = files.get(_PATH)
     on: dict[str, bool] = {}
     if content is not None:

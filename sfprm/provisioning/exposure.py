@@ -133,8 +133,8 @@ def review_exposure(
     groups: Iterable[Mapping[str, Any]] = (),
 ) -> ExposureReview:
     """The review. `files`: retrieved sharing rules and folders, path → content. `defaults`: rows of
-    EntityDefinition with QualifiedApiName and ExternalSharingModel. `groups`: rows of Group of the
-    types Regular and Organization with their GroupMembers.
+    EntityDefinition with QualifiedApiName and ExternalSharingModel. `groups`: rows of Group with
+    their GroupMembers, and `Role`, the developer name of the role that a group stands for.
 
     A file that is no XML of these kinds is left out. Raises nothing.
     """
@@ -278,13 +278,36 @@ def _defaults(rows: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
 
 
 def _groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    everyone = {row["Id"] for row in rows if row.get("Type") == "Organization"}
+    """Public groups and queues that take in more people than they name."""
+    by_id = {row["Id"]: row for row in rows}
     for row in rows:
-        members = {m["UserOrGroupId"] for m in row.get("GroupMembers") or ()}
-        if row.get("Type") == "Regular" and members & everyone:
-            yield Finding(
-                Part.BY_HAND,
-                f"public group {row['Name']}",
-                "it holds all internal users; what is shared with it is shared widely",
-                "see that no rule or folder for partners uses it",
-            )
+        if row.get("Type") not in ("Regular", "Queue"):
+            continue
+        kind = "queue" if row["Type"] == "Queue" else "public group"
+        where = f"{kind} {row['Name']}"
+        held = [by_id.get(m["UserOrGroupId"], {}) for m in row.get("GroupMembers") or ()]
+        for member in held:
+            what = "take its records" if kind == "queue" else "see what is shared with it"
+            match member.get("Type"):
+                case "Organization":
+                    yield Finding(
+                        Part.BY_HAND,
+                        where,
+                        "it holds all internal users; what is shared with it is shared widely",
+                        "see that no rule or folder for partners uses it",
+                    )
+                case "RoleAndSubordinates":
+                    role = member.get("Role") or member.get("Name") or "a role"
+                    yield Finding(
+                        Part.BY_HAND,
+                        where,
+                        f"partners under the role {role} would be members of it, and {what}",
+                        f"put Roles and Internal Subordinates of {role} in its place",
+                    )
+                case "PRMOrganization" | "AllCustomerPortal":
+                    yield Finding(
+                        Part.BY_HAND,
+                        where,
+                        f"all external users of a kind are members of it, and {what}",
+                        "see whether this is still meant",
+                    )

@@ -1,4 +1,4 @@
-"""What the external-access review looks at, read from the org: about six calls."""
+"""What the external-access review looks at, read from the org: about seven calls."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING
 from sfprm.provisioning.exposure import ExposureReview, review_exposure
 from sfprm.salesforce.metadata import retrieve
 from sfprm.salesforce.query import select_all
-from sfprm.salesforce.soql import Query, eq, in_
+from sfprm.salesforce.soql import Query, in_
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from sfprm.clock import Clock
     from sfprm.estate.model import Estate
     from sfprm.salesforce.session import Session
 
-__all__ = ["SHARED_OBJECTS", "experiences_since", "read_exposure"]
+__all__ = [
+    "SHARED_OBJECTS",
+    "experiences_since",
+    "exposure_of",
+    "read_exposure",
+    "reviewed_files",
+]
 
 SHARED_OBJECTS = ("Account", "Campaign", "Case", "Contact", "Lead", "Opportunity")
-"""Objects whose sharing rules and external defaults are reviewed; custom objects by hand."""
+"""Objects whose sharing rules and external defaults are reviewed; custom objects with them."""
 _FOLDER_CONTENT = {
     "Report": "Report",
     "Dashboard": "Dashboard",
@@ -28,6 +35,14 @@ _FOLDER_CONTENT = {
 }
 """`Folder.Type` → the metadata type under which such a folder is retrieved."""
 _OPEN = ("Public", "Shared")
+_GROUP_TYPES = (
+    "Regular",
+    "Queue",
+    "Organization",
+    "RoleAndSubordinates",
+    "AllCustomerPortal",
+    "PRMOrganization",
+)
 
 
 def experiences_since(estate: Estate) -> date | None:
@@ -39,35 +54,61 @@ def experiences_since(estate: Estate) -> date | None:
 def read_exposure(session: Session, estate: Estate, *, clock: Clock) -> ExposureReview:
     """Query and retrieve what the review needs, and review it. Raises the error tree: a caller
     without the metadata permissions gets PermissionMissing."""
+    return exposure_of(session, estate, reviewed_files(session, clock=clock))
+
+
+def reviewed_files(
+    session: Session, *, clock: Clock, more: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, bytes]:
+    """Sharing rules and folders as metadata files, with whatever `more` names. Raises as
+    `read_exposure`."""
     folders = select_all(
         session,
         Query(("DeveloperName", "Type"), "Folder", (in_("AccessType", _OPEN),)),
     )
-    members: dict[str, list[str]] = {"SharingRules": list(SHARED_OBJECTS)}
+    members: dict[str, list[str]] = {name: list(names) for name, names in (more or {}).items()}
+    members["SharingRules"] = ["*", *SHARED_OBJECTS]
     for row in folders:
         if row.get("DeveloperName") and row["Type"] in _FOLDER_CONTENT:
             members.setdefault(_FOLDER_CONTENT[row["Type"]], []).append(row["DeveloperName"])
-    files = retrieve(session, members, clock=clock)
+    return retrieve(session, members, clock=clock)
+
+
+def exposure_of(session: Session, estate: Estate, files: Mapping[str, bytes]) -> ExposureReview:
+    """The review of retrieved files, with groups and defaults queried: three calls."""
     groups = select_all(
         session,
         Query(
-            ("Id", "Name", "Type", "(SELECT UserOrGroupId FROM GroupMembers)"),
+            (
+                *("Id", "Name", "DeveloperName", "Type", "RelatedId"),
+                "(SELECT UserOrGroupId FROM GroupMembers)",
+            ),
             "Group",
-            (f"{eq('Type', 'Regular')} OR {eq('Type', 'Organization')}",),
+            (in_("Type", _GROUP_TYPES),),
         ),
     )
+    fields = ("QualifiedApiName", "InternalSharingModel", "ExternalSharingModel")
     defaults = select_all(
         session,
-        Query(
-            ("QualifiedApiName", "InternalSharingModel", "ExternalSharingModel"),
-            "EntityDefinition",
-            (in_("QualifiedApiName", SHARED_OBJECTS),),
-        ),
+        Query(fields, "EntityDefinition", (in_("QualifiedApiName", SHARED_OBJECTS),)),
     )
+    # no OR in a query of EntityDefinition [documented], so custom objects are asked apart
+    defaults += select_all(
+        session, Query(fields, "EntityDefinition", ("QualifiedApiName LIKE '%\\_\\_c'",))
+    )
+    roles = {row["Id"]: row["RelatedId"] for row in groups if row["Type"] == "RoleAndSubordinates"}
+    names: dict[str, str] = {}
+    if any(roles.values()):
+        wanted = sorted({role for role in roles.values() if role})
+        for row in select_all(
+            session, Query(("Id", "DeveloperName"), "UserRole", ("PortalType = 'None'",))
+        ):
+            if row["Id"] in wanted:
+                names[row["Id"]] = row["DeveloperName"]
     return review_exposure(
         files,
         created=estate.org.created.date(),
         experiences_since=experiences_since(estate),
         defaults=defaults,
-        groups=groups,
+        groups=[{**row, "Role": names.get(row.get("RelatedId") or "")} for row in groups],
     )

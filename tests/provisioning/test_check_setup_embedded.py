@@ -23,12 +23,12 @@ def act_on_check(stage: Any) -> None:
 def test_check_names_what_is_missing(demo: Any) -> None:
     """The demo's faults, each with its fix; nothing else is wrong."""
     result = demo.check()
-    assert [i.name for i in result.problems] == [
-        "partner management",
-        "site Alder Partner Central",
-        "site members: Alder Partner User",
-        "channel manager pedro",
-        "external-id fields",
+    assert [i.code for i in result.problems] == [
+        "partners-off",
+        "key-fields-hidden",
+        "site-not-live",
+        "site-not-member",
+        "manager-no-role",
     ]
     assert not result.is_ready
     assert all(i.fix for i in result.problems)

@@ -12,10 +12,12 @@ import pytest
 from sfprm.estate.model import AccountState, Estate, Licence, OrgUser, QueueState, Site
 from sfprm.ids import PartnerKey, PersonKey
 from sfprm.programme.model import FieldMatch, Rule, ToUser
+from sfprm.provisioning.checks.facts import Facts, Surroundings
+from sfprm.provisioning.checks.finding import CheckState
+from sfprm.provisioning.checks.registry import run_checks
 from sfprm.provisioning.communities import Communities
 from sfprm.provisioning.compare import compare
 from sfprm.provisioning.exposure import review_exposure
-from sfprm.provisioning.preflight import CheckState, Facts, preflight
 
 NOTHING_EXPOSED = review_exposure({}, created=date(2025, 1, 1), experiences_since=None)
 
@@ -48,18 +50,19 @@ def facts_of(programme: Any, estate: Estate, **more: Any) -> Facts:
         "exposure": NOTHING_EXPOSED,
         "allowance": (100, 15000),
         "calls_needed": 20,
+        "surroundings": Surroundings(tracked=frozenset({"OwnerId", "Status"})),
         **more,
     }
     return Facts(programme, estate, compare(programme, {}, estate), **fields)
 
 
 def problems(facts: Facts) -> list[str]:
-    return [i.name for i in preflight(facts) if i.state is CheckState.PROBLEM]
+    return [i.name for i in run_checks(facts) if i.state is CheckState.PROBLEM]
 
 
 def test_no_false_alarm_on_a_clean_org(make: Any) -> None:
     """Nothing to mend, nothing to look at."""
-    assert [i for i in preflight(clean(make)) if i.state is not CheckState.OK] == []
+    assert [i for i in run_checks(clean(make)) if i.state is not CheckState.OK] == []
 
 
 def estate_with(change: Callable[[Estate, Any], Estate]) -> Callable[[Facts, Any], Facts]:
@@ -188,7 +191,7 @@ def test_each_planted_fault_is_found(
 ) -> None:
     """By an item of its name, with a fix."""
     facts = fault(clean(make), make)
-    items = [i for i in preflight(facts) if i.state is CheckState.PROBLEM]
+    items = [i for i in run_checks(facts) if i.state is CheckState.PROBLEM]
     assert any(i.name.startswith(item) for i in items)
     assert all(i.fix and i.found for i in items)
 
@@ -206,7 +209,7 @@ def test_what_no_api_tells_is_left_to_a_person(
 ) -> None:
     """Manual items are no problems, and say where to look."""
     facts = fault(clean(make), make)
-    manual = [i for i in preflight(facts) if i.state is CheckState.MANUAL]
+    manual = [i for i in run_checks(facts) if i.state is CheckState.MANUAL]
     assert manual
     assert all(i.fix for i in manual)
     assert problems(facts) == []

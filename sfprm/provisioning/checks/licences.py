@@ -1,0 +1,106 @@
+"""Seats by kind: needed, left, and what the org's own figure leaves out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sfprm.programme.model import Presence
+from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok
+from sfprm.provisioning.compare_people import effective_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sfprm.programme.model import Person
+    from sfprm.provisioning.checks.facts import Facts, PartnerProfile
+    from sfprm.provisioning.checks.finding import CheckItem
+
+__all__ = ["CHECK", "without_user"]
+
+SHORT = Code(
+    "licence-short",
+    CheckState.PROBLEM,
+    "fewer seats are left than people need",
+    "buy licences, or declare fewer people as active",
+    "apply: make users",
+    "provisioning sheet, section 4 (LICENSE_LIMIT_EXCEEDED)",
+)
+DISABLED = Code(
+    "licence-disabled",
+    CheckState.PROBLEM,
+    "the licence is disabled in this org",
+    "ask Salesforce about the licence, or name a profile of another one",
+    "apply: make users",
+    "UserLicense.Status",
+)
+LAG = Code(
+    "licence-lag",
+    CheckState.WARNING,
+    "the org's count of used seats differs from its active users",
+    "count on the active users: the org's own figure follows later",
+    "apply: make users",
+    "operations.md, rule 28",
+)
+LOGINS_SHORT = Code(
+    "licence-logins-short",
+    CheckState.WARNING,
+    "most of the month's logins of a login licence are used",
+    "buy logins, or move people who come in daily to a member licence",
+    "people cannot log in",
+    "operations.md, rule 28",
+)
+
+
+def without_user(facts: Facts) -> Iterator[Person]:
+    """People who are to be active and have no active user yet."""
+    for person, _, user in facts.people():
+        state = effective_state(person, facts.programme.partners[person.partner])
+        if state is Presence.ACTIVE and (user is None or not user.active):
+            yield person
+
+
+def look(facts: Facts) -> Iterator[CheckItem]:
+    """Each licence of the profiles that the files name."""
+    needed: Counter[str] = Counter()
+    for person in without_user(facts):
+        profile = facts.estate.profiles.get(person.profile)
+        if profile is not None:
+            needed[profile.licence] += 1
+    told: dict[str, list[PartnerProfile]] = {}
+    for one in facts.surroundings.profiles or ():
+        told.setdefault(one.licence, []).append(one)
+    for name, licence in sorted(facts.estate.licences.items()):
+        subject = f"licences {name}"
+        profiles = told.get(name, [])
+        active = sum(p.active_users for p in profiles)
+        # what lags is the org's figure; never count on more seats than either leaves
+        used = max(licence.used, active)
+        left = max(0, licence.total - used)
+        words = f"{needed[name]} needed, {left} of {licence.total} left"
+        if any(not p.licence_active for p in profiles):
+            yield DISABLED(subject, "its status is Disabled", [name])
+        elif needed[name] > left:
+            yield SHORT(subject, words, [name])
+        else:
+            yield ok(subject, words)
+        if profiles and active != licence.used:
+            yield LAG(
+                subject, f"the org says {licence.used} used, {active} users are active", [name]
+            )
+        yield from _logins(facts, subject, profiles)
+
+
+def _logins(facts: Facts, subject: str, profiles: list[PartnerProfile]) -> Iterator[CheckItem]:
+    for profile in profiles[:1]:
+        if profile.monthly_logins is None:
+            continue
+        used, entitled = profile.monthly_logins
+        words = f"{used:,} of {entitled:,} logins of this month used"
+        if used >= entitled * facts.thresholds.near:
+            yield LOGINS_SHORT(subject, words, [profile.licence])
+        else:
+            yield ok(f"{subject}: logins", words)
+
+
+CHECK = Check("licences", (SHORT, DISABLED, LAG, LOGINS_SHORT), look)

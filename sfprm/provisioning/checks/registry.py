@@ -1,0 +1,67 @@
+"""The list of checks. A new thing to look at: a file beside this one, its name here, and a planted
+fault in the table test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sfprm.provisioning.checks import (
+    accounts,
+    agent,
+    allowance,
+    automation,
+    by_hand,
+    drift,
+    exposed,
+    history,
+    licences,
+    managers,
+    profiles,
+    queues,
+    site,
+    switches,
+    usernames,
+    values,
+)
+from sfprm.provisioning.checks.finding import CheckState
+
+if TYPE_CHECKING:
+    from sfprm.provisioning.checks.facts import Facts
+    from sfprm.provisioning.checks.finding import CheckItem, Code
+
+__all__ = ["CHECKS", "codes", "run_checks"]
+
+CHECKS = (
+    switches.CHECK,
+    agent.CHECK,
+    profiles.CHECK,
+    site.CHECK,
+    licences.CHECK,
+    managers.CHECK,
+    accounts.CHECK,
+    usernames.CHECK,
+    values.CHECK,
+    automation.CHECK,
+    queues.CHECK,
+    history.CHECK,
+    drift.CHECK,
+    exposed.CHECK,
+    allowance.CHECK,
+    by_hand.CHECK,
+)
+"""In the order in which they are shown."""
+
+
+def codes() -> tuple[Code, ...]:
+    """Every code, in the order of the checks."""
+    return tuple(code for check in CHECKS for code in check.codes)
+
+
+def run_checks(facts: Facts) -> tuple[CheckItem, ...]:
+    """All items, check by check. Raises nothing. A record that the plan refuses for a reason that
+    no check knows is named at the end, so that nothing refused passes for ready."""
+    items = [item for check in CHECKS for item in check.look(facts)]
+    if not any(item.state is CheckState.PROBLEM for item in items):
+        blocked = drift.plan_blocked(facts)
+        items += [blocked] if blocked else []
+    return tuple(items)

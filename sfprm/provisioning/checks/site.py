@@ -1,0 +1,115 @@
+"""The site: there, Live, with the right members, and how people hear of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok
+from sfprm.provisioning.checks.licences import without_user
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sfprm.estate.model import Site
+    from sfprm.provisioning.checks.facts import Facts
+    from sfprm.provisioning.checks.finding import CheckItem
+
+__all__ = ["CHECK"]
+
+MISSING = Code(
+    "site-missing",
+    CheckState.PROBLEM,
+    "the org has no site of that name",
+    "create it in Setup › Digital Experiences, or correct site in programme.yaml",
+    "setup: join the site",
+)
+NOT_LIVE = Code(
+    "site-not-live",
+    CheckState.PROBLEM,
+    "the site is not Live: nobody can log in, no welcome mail goes out",
+    "publish and activate it in Experience Workspaces › Administration",
+    "invite: people get in",
+    "provisioning sheet, section 6",
+)
+NO_MEMBER = Code(
+    "site-not-member",
+    CheckState.PROBLEM,
+    "a partner profile is not a member of the site",
+    "run `sfprm setup`: it adds the profile after saying how many would be mailed",
+    "invite: people get in",
+    "operations.md, rule 8",
+)
+MEMBER_FAILED = Code(
+    "site-member-failed",
+    CheckState.PROBLEM,
+    "Salesforce gave up adding a profile to the site",
+    "add it in Experience Workspaces › Administration › Members",
+    "invite: people get in",
+    "provisioning sheet, section 6",
+)
+NO_WELCOME = Code(
+    "site-no-welcome",
+    CheckState.MANUAL,
+    "the site sends no welcome mail, so new people will not hear of it",
+    "switch it on in Administration › Emails, or use `sfprm invite` later",
+    "apply: people get in",
+    "provisioning sheet, section 5",
+)
+SELF_REGISTRATION = Code(
+    "site-self-registration",
+    CheckState.NOTE,
+    "visitors of the site may register themselves",
+    "mark the partners whose people come in that way with `people: delegated`",
+    "plan: people whom no file names",
+    "operations.md, rule 27",
+)
+
+
+def look(facts: Facts) -> Iterator[CheckItem]:
+    """The programme's site, its members, and its mails."""
+    name = facts.programme.site
+    site = facts.estate.sites.get(name)
+    if site is None:
+        there = ", ".join(sorted(facts.estate.sites)) or "none"
+        yield MISSING(f"site {name}", f"not in this org (there: {there})", [name])
+        return
+    if site.is_live:
+        yield ok(f"site {name}", "Live")
+    else:
+        yield NOT_LIVE(f"site {name}", f"its status is {site.status}", [site.id])
+    yield from _members(facts, site)
+    yield from _mails(facts, site)
+    for told in facts.surroundings.sites:
+        if told.name == name and told.self_registration:
+            yield SELF_REGISTRATION(f"site {name}", "self-registration is on", [site.id])
+
+
+def _members(facts: Facts, site: Site) -> Iterator[CheckItem]:
+    for profile in facts.estate.profiles.values():
+        if not profile.is_partner:
+            continue
+        subject = f"site members: {profile.name}"
+        if site.is_member(profile.id):
+            yield ok(subject, f"member of {site.name}")
+        elif site.membership(profile.id) == "failedadd":
+            yield MEMBER_FAILED(subject, "the assignment failed", [profile.id])
+        else:
+            yield NO_MEMBER(subject, f"not a member of {site.name}", [profile.id])
+
+
+def _mails(facts: Facts, site: Site) -> Iterator[CheckItem]:
+    count = sum(1 for _ in without_user(facts))
+    if not count:
+        return
+    if site.sends_welcome:
+        words = f"Salesforce will mail {count} new users once {site.name} is Live"
+        yield ok("welcome mail", words)
+    else:
+        yield NO_WELCOME("welcome mail", f"{site.name} sends none: {count} new users", [site.id])
+
+
+CHECK = Check(
+    "the site",
+    (MISSING, NOT_LIVE, NO_MEMBER, MEMBER_FAILED, NO_WELCOME, SELF_REGISTRATION),
+    look,
+)
