@@ -6,7 +6,8 @@
     refusals, login_refusals   what the org says when it refuses, and the next step
     soql → query, bulk_query, ranges → read       any number of rows, by what it costs
            incremental, describe (kept), limits, permissions, identity
-    collections, composite, bulk → write          any number of rows, an outcome for each
+    collections, composite, bulk → ways → write   any number of rows, an outcome for each
+           changes                                rows of several objects, setup objects apart
     package, soap → metadata · actions
 
 `wire` is `requests` under simple-salesforce; all else are functions that take a Session.

@@ -19,10 +19,13 @@ from sfprm.salesforce.session import Session
 __all__ = [
     "AUTO_ASSIGN_OFF",
     "MAX_ROWS",
+    "UNKNOWN",
+    "PartlyUnknown",
     "RowError",
     "RowOutcome",
     "create",
     "delete",
+    "is_passing",
     "outcomes_of",
     "record_of",
     "update",
@@ -36,6 +39,9 @@ AUTO_ASSIGN_OFF: Mapping[str, str] = {"Sforce-Auto-Assign": "FALSE"}
 """Keeps the org's assignment rules from overwriting an owner: for every Lead and Case write.
 
 Absent, the org takes it for TRUE [documented]; whether Collections honour it is unverified."""
+
+UNKNOWN = "OUTCOME_UNKNOWN"
+"""Our code for rows that were sent and not answered: read them back before writing them again."""
 
 _LOCK_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each repeat of rows that a lock refused."""
@@ -85,6 +91,15 @@ class RowOutcome:
         return RowRefused(f"Salesforce refused the row: {said}", code=first.code, hint=first.hint)
 
 
+class PartlyUnknown(OutcomeUnknown):
+    """A call got no clear answer. `outcomes`: of all rows up to its last one; those that nobody
+    knows of have the code UNKNOWN."""
+
+    def __init__(self, error: OutcomeUnknown, outcomes: Sequence[RowOutcome]) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.outcomes = list(outcomes)
+
+
 def create(
     session: Session,
     object_: str,
@@ -95,7 +110,7 @@ def create(
 ) -> list[RowOutcome]:
     """Insert; one outcome a row, in order. Not repeatable: a lost answer is OutcomeUnknown.
 
-    Raises OutcomeUnknown at the first chunk without a clear answer; chunks before it are in.
+    Raises PartlyUnknown at the first chunk without a clear answer; chunks before it are in.
     """
     return _write(session, "POST", "composite/sobjects", object_, rows, headers, chunk, False)
 
@@ -189,7 +204,10 @@ def _in_chunks(
     numbered = list(enumerate(rows))
     outcomes: list[RowOutcome] = []
     for start in range(0, len(numbered), chunk):
-        outcomes += _past_locks(session, numbered[start : start + chunk], send)
+        try:
+            outcomes += _past_locks(session, numbered[start : start + chunk], send)
+        except PartlyUnknown as error:
+            raise PartlyUnknown(error, [*outcomes, *error.outcomes]) from error
     return outcomes
 
 
@@ -198,19 +216,26 @@ def _past_locks(
     part: Sequence[tuple[int, Any]],
     send: Callable[[Sequence[tuple[int, Any]]], list[RowOutcome]],
 ) -> list[RowOutcome]:
-    by_index = {outcome.index: outcome for outcome in send(part)}
-    for wait in _LOCK_WAITS:
-        locked = [(index, row) for index, row in part if _is_locked(by_index[index])]
-        if not locked:
+    by_index: dict[int, RowOutcome] = {}
+    now = list(part)
+    for wait in (*_LOCK_WAITS, None):
+        try:
+            by_index.update({outcome.index: outcome for outcome in send(now)})
+        except OutcomeUnknown as error:
+            unknown = RowError(UNKNOWN, error.message)
+            lost = {index: RowOutcome(index, None, False, errors=(unknown,)) for index, _ in now}
+            raise PartlyUnknown(error, [(by_index | lost)[index] for index, _ in part]) from error
+        now = [(index, row) for index, row in now if is_passing(by_index[index])]
+        if not now or wait is None:
             break
         session.gate.crowded()
         session.clock.sleep(wait)
-        by_index.update({outcome.index: outcome for outcome in send(locked)})
     return [by_index[index] for index, _ in part]
 
 
-def _is_locked(outcome: RowOutcome) -> bool:
-    return any(error.refusal is Refusal.LOCK for error in outcome.errors)
+def is_passing(outcome: RowOutcome) -> bool:
+    """Whether the row may be sent again as it is: nothing was done to it, for a passing reason."""
+    return any(error.refusal in (Refusal.LOCK, Refusal.BUSY) for error in outcome.errors)
 
 
 def outcomes_of(indexes: Sequence[int], results: Any, *, created: bool) -> list[RowOutcome]:

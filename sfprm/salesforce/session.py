@@ -13,6 +13,7 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from json import dumps
 from pathlib import Path
@@ -97,6 +98,8 @@ class Session:
         self.calls = CallCount(call_budget)
         self.clock = clock
         self.gate = Gate(max_in_flight)
+        self.guard: Callable[[str], AbstractContextManager[None]] | None = None
+        """Entered around each call, with its kind; what it raises instead ends the call."""
         self.describes = describes
         self.described: dict[str, Any] = {}  # describe's cache: it lives as long as the session
         self._credentials = credentials
@@ -268,7 +271,8 @@ class Session:
         pause = self.calls.spend(request.kind)
         if pause:
             self.clock.sleep(pause)
-        with self.gate.slot() as epoch:
+        guarded = self.guard(request.kind) if self.guard is not None else nullcontext()
+        with self.gate.slot() as epoch, guarded:
             started = self.clock.monotonic()
             status = 0
             try:

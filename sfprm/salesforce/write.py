@@ -6,60 +6,85 @@ refused for a lock are sent again, alone; no other row is ever sent twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import islice
 from math import ceil
-from typing import Any
 
 from sfprm.errors import BadRequest, OutcomeUnknown
 from sfprm.ids import RecordId
-from sfprm.salesforce import bulk, collections
 from sfprm.salesforce.bulk import Fields, Operation
-from sfprm.salesforce.collections import MAX_ROWS, RowError, RowOutcome, outcomes_of, record_of
-from sfprm.salesforce.composite import MAX_HEAVY, Part, together
-from sfprm.salesforce.refusals import Refusal, read_fault
+from sfprm.salesforce.collections import MAX_ROWS, UNKNOWN, RowError, RowOutcome
+from sfprm.salesforce.composite import MAX_HEAVY
 from sfprm.salesforce.session import Session
+from sfprm.salesforce.ways import (
+    Chunk,
+    by_bulk,
+    by_collections,
+    by_composite,
+    chunks_of,
+    is_unknown,
+)
 
 __all__ = [
     "BULK_FROM",
     "NOT_SENT",
     "SETUP_OBJECTS",
     "UNKNOWN",
+    "ReadBack",
     "Way",
     "WritePlan",
+    "known",
     "plan_write",
+    "send_chunks",
     "write",
-]  # fmt: skip
+    "write_each",
+]
 
 BULK_FROM = 2000
 """Rows from which Bulk 2.0 is thought of; under it Salesforce advises Collections [documented]."""
-
-UNKNOWN = "OUTCOME_UNKNOWN"
-"""Our code for rows that were sent and not answered: read them back before writing them again."""
 
 NOT_SENT = "NOT_SENT"
 """Our code for rows that were not sent, because the outcome of earlier ones is unknown."""
 
 SETUP_OBJECTS = frozenset(
     {
+        "fieldpermissions",
         "group",
         "groupmember",
+        "networkmembergroup",
+        "objectpermissions",
         "permissionset",
         "permissionsetassignment",
+        "permissionsetgroup",
+        "permissionsetgroupcomponent",
+        "permissionsetlicenseassign",
+        "profile",
         "queuesobject",
+        "setupentityaccess",
         "user",
+        "userlogin",
+        "userpackagelicense",
         "userrole",
+        "userterritory2association",
     }
 )
-"""Objects whose writes lock each other: one request at a time, never by Bulk 2.0, which cannot
-be told to run in turn [documented]."""
+"""Objects whose writes lock each other: one request at a time, never in one with other objects
+(MIXED_DML_OPERATION), never by Bulk 2.0, which cannot be told to run in turn [documented; that
+NetworkMemberGroup, Profile and UserLogin belong here is unverified]."""
+
+ReadBack = Callable[[Chunk], Sequence[RecordId | None]]
+"""Asks the org which rows of a chunk that got no answer are there: an id for each, or None."""
+
+_LOOKS = 3
+"""How often unknown rows are read back and sent once more."""
+_PORTION = 20_000
+"""Rows that `write_each` holds in memory."""
 
 _ROUTED = frozenset({"lead", "case"})
 _BULK_CALLS = 9
 """Calls of a bulk job: create, upload, close, about four looks, two result files."""
-_LOCK_JOBS = 2
-"""Further jobs for rows that a lock refused."""
 
 
 class Way(Enum):
@@ -127,15 +152,18 @@ def write(
     headers: Mapping[str, str] | None = None,
     bulk_from: int = BULK_FROM,
     owners_by_bulk: bool = False,
+    read_back: ReadBack | None = None,
     on_outcomes: Callable[[Sequence[RowOutcome]], None] | None = None,
     on_job: Callable[[RecordId, int, int], None] | None = None,
 ) -> list[RowOutcome]:
-    """Write rows of one object; one outcome a row, in order.
+    """Write rows of one object; one outcome a row, in order. Several objects: `write_changes`.
 
     `key`: the external id of an upsert; for an insert, a field whose value is unique in these rows
     (or None: no bulk); update and delete go by `Id`. `on_outcomes` is told of each part as soon as
-    it is answered. A call without a clear answer that may not be repeated ends the writing: its
-    rows are UNKNOWN and those after it NOT_SENT. Other errors are raised.
+    it is answered. A call without a clear answer that may not be repeated is looked into by
+    `read_back`, and its rows that are not there are sent again; without one it ends the
+    writing: its rows are UNKNOWN and those after it NOT_SENT (see `known`). Other errors are
+    raised.
     """
     if operation in ("update", "delete"):
         key = "Id"
@@ -147,134 +175,118 @@ def write(
         key=key, headers=headers, bulk_from=bulk_from, owners_by_bulk=owners_by_bulk,
     )  # fmt: skip
     if plan.way is Way.BULK and key is not None:
-        return _by_bulk(session, object_, rows, operation, key, on_job, on_outcomes)
-    size = MAX_ROWS * (MAX_HEAVY if plan.way is Way.COMPOSITE else 1)
+        return by_bulk(session, object_, rows, operation, key, on_job, on_outcomes)
+    return send_chunks(
+        session, chunks_of(object_, operation, rows, key),
+        packed=plan.way is Way.COMPOSITE,
+        headers=headers, read_back=read_back, on_outcomes=on_outcomes,
+    )  # fmt: skip
+
+
+def write_each(
+    session: Session,
+    object_: str,
+    rows: Iterable[Fields],
+    *,
+    operation: Operation,
+    key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    read_back: ReadBack | None = None,
+) -> Iterator[RowOutcome]:
+    """`write` for rows without end: outcomes come as they are told, in order; memory is bounded.
+
+    The rows after one whose outcome is unknown are not asked for.
+    """
+    start, given = 0, iter(rows)
+    while portion := list(islice(given, _PORTION)):
+        told = write(
+            session, object_, portion,
+            operation=operation, key=key, headers=headers, read_back=read_back,
+        )  # fmt: skip
+        for outcome in told:
+            yield replace(outcome, index=start + outcome.index) if start else outcome
+        if any(is_unknown(outcome) for outcome in told):
+            return
+        start += len(portion)
+
+
+def known(outcomes: Sequence[RowOutcome]) -> Sequence[RowOutcome]:
+    """The same outcomes, for those who cannot go on without each. Raises OutcomeUnknown when there
+    is a row of which nobody knows."""
+    lost = next((one for one in outcomes if is_unknown(one)), None)
+    if lost is not None:
+        raise OutcomeUnknown(lost.errors[0].message)
+    return outcomes
+
+
+def send_chunks(
+    session: Session,
+    chunks: Sequence[Chunk],
+    *,
+    packed: bool,
+    headers: Mapping[str, str] | None = None,
+    read_back: ReadBack | None = None,
+    on_outcomes: Callable[[Sequence[RowOutcome]], None] | None = None,
+    start: int = 0,
+) -> list[RowOutcome]:
+    """Send chunks, five a call if they are `packed`, and stop when an outcome stays unknown.
+
+    One outcome a row of all chunks, in order, counted from `start`.
+    """
     done: list[RowOutcome] = []
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        try:
-            if plan.way is Way.COMPOSITE:
-                told = _by_composite(session, object_, part, operation, key, headers)
-            else:
-                told = _by_collections(session, object_, part, operation, key, headers)
-        except OutcomeUnknown as error:
-            told = _all(len(part), UNKNOWN, error.message)
-            told += _all(len(rows) - start - len(part), NOT_SENT, "an earlier outcome is unknown",
-                         after=len(part))  # fmt: skip
-        told = [replace(outcome, index=start + outcome.index) for outcome in told]
+    size = MAX_HEAVY if packed else 1
+    for number in range(0, len(chunks), size):
+        call = chunks[number : number + size]
+        alone = None if packed else call[0]
+        told = by_collections(session, alone, headers) if alone else by_composite(session, call)
+        for _ in range(_LOOKS if read_back is not None else 0):
+            if not any(is_unknown(one) for one in told):
+                break
+            told = _looked_into(session, call, told, headers, read_back)
+        at = start + len(done)
+        told = [replace(one, index=at + one.index) for one in told] if at else told
+        done += told
+        lost = any(is_unknown(one) for one in told)
+        if lost:
+            rest = sum(len(chunk.rows) for chunk in chunks[number + size :])
+            told += not_sent(start + len(done), rest)
+            done += told[len(told) - rest :] if rest else []
         if on_outcomes is not None:
             on_outcomes(told)
-        done += told
-        if len(done) == len(rows):
+        if lost:
             break
     return done
 
 
-def _all(count: int, code: str, words: str, *, after: int = 0) -> list[RowOutcome]:
-    error = RowError(code, words)
-    return [RowOutcome(after + number, None, False, errors=(error,)) for number in range(count)]
+def not_sent(start: int, count: int) -> list[RowOutcome]:
+    """Outcomes of rows that were kept back."""
+    error = RowError(NOT_SENT, "an earlier outcome is unknown")
+    return [RowOutcome(start + number, None, False, errors=(error,)) for number in range(count)]
 
 
-def _by_collections(
+def _looked_into(
     session: Session,
-    object_: str,
-    rows: Sequence[Fields],
-    operation: Operation,
-    key: str | None,
+    call: Sequence[Chunk],
+    told: list[RowOutcome],
     headers: Mapping[str, str] | None,
+    read_back: ReadBack | None,
 ) -> list[RowOutcome]:
-    match operation:
-        case "insert":
-            return collections.create(session, object_, rows, headers=headers)
-        case "update":
-            return collections.update(session, object_, rows, headers=headers)
-        case "upsert":
-            return collections.upsert(session, object_, str(key), rows, headers=headers)
-        case "delete":
-            return collections.delete(session, [str(row["Id"]) for row in rows])
-
-
-def _by_composite(
-    session: Session,
-    object_: str,
-    rows: Sequence[Fields],
-    operation: Operation,
-    key: str | None,
-    headers: Mapping[str, str] | None,
-) -> list[RowOutcome]:
-    starts = range(0, len(rows), MAX_ROWS)
-    parts = [
-        _part(object_, rows[start : start + MAX_ROWS], operation, key, f"part{number}")
-        for number, start in enumerate(starts)
-    ]
-    answers = together(session, parts, kind=operation, repeatable=operation != "insert")
-    outcomes: list[RowOutcome] = []
-    for start, answer in zip(starts, answers, strict=True):
-        indexes = range(start, min(start + MAX_ROWS, len(rows)))
-        if answer.status >= 300:
-            fault = read_fault(answer.status, answer.body)
-            error = RowError(fault.code, fault.message, fault.fields)
-            outcomes += [RowOutcome(index, None, False, errors=(error,)) for index in indexes]
-        else:
-            outcomes += outcomes_of(indexes, answer.body, created=operation == "insert")
-    locked = [outcome.index for outcome in outcomes if _is_locked(outcome)]
-    if locked:
-        session.gate.crowded()
-        again = _by_collections(
-            session, object_, [rows[index] for index in locked], operation, key, headers
-        )
-        for index, outcome in zip(locked, again, strict=True):
-            outcomes[index] = replace(outcome, index=index)
-    return outcomes
-
-
-def _part(
-    object_: str, rows: Sequence[Fields], operation: Operation, key: str | None, name: str
-) -> Part:
-    path = "composite/sobjects"
-    if operation == "delete":
-        ids = ",".join(str(row["Id"]) for row in rows)
-        return Part("DELETE", f"{path}?ids={ids}&allOrNone=false", name)
-    body: dict[str, Any] = {
-        "allOrNone": False,
-        "records": [record_of(object_, row) for row in rows],
-    }
-    if operation == "upsert":
-        path = f"{path}/{object_}/{key}"
-    return Part("POST" if operation == "insert" else "PATCH", path, name, body)
-
-
-def _by_bulk(
-    session: Session,
-    object_: str,
-    rows: Sequence[Fields],
-    operation: Operation,
-    key: str,
-    on_job: Callable[[RecordId, int, int], None] | None,
-    on_outcomes: Callable[[Sequence[RowOutcome]], None] | None,
-) -> list[RowOutcome]:
-    """The rows by bulk jobs; those that a lock refused are told of once, when they are through."""
-
-    def settled(told: Sequence[RowOutcome]) -> None:
-        if on_outcomes is not None:
-            on_outcomes([outcome for outcome in told if not _is_locked(outcome)])
-
-    outcomes = bulk.ingest(
-        session, object_, operation, rows, key=key, on_job=on_job, on_outcomes=settled
-    )
-    first_locked = [outcome.index for outcome in outcomes if _is_locked(outcome)]
-    for _ in range(_LOCK_JOBS):
-        locked = [outcome.index for outcome in outcomes if _is_locked(outcome)]
-        if not locked:
-            break
-        session.gate.crowded()
-        again = bulk.ingest(session, object_, operation, [rows[i] for i in locked], key=key)
-        for index, outcome in zip(locked, again, strict=True):
-            outcomes[index] = replace(outcome, index=index)
-    if first_locked and on_outcomes is not None:
-        on_outcomes([outcomes[index] for index in first_locked])
-    return outcomes
-
-
-def _is_locked(outcome: RowOutcome) -> bool:
-    return any(error.refusal is Refusal.LOCK for error in outcome.errors)
+    """Unknown rows that are in the org are done; the others are sent once more."""
+    assert read_back is not None
+    start = 0
+    for chunk in call:
+        lost = [n for n in range(len(chunk.rows)) if is_unknown(told[start + n])]
+        if lost:
+            asked = replace(chunk, rows=[chunk.rows[n] for n in lost])
+            found = dict(zip(lost, read_back(asked), strict=True))
+            missing = [n for n in lost if found[n] is None]
+            smaller = replace(chunk, rows=[chunk.rows[n] for n in missing])
+            again = by_collections(session, smaller, headers) if missing else []
+            for n, outcome in zip(missing, again, strict=True):
+                told[start + n] = replace(outcome, index=start + n)
+            for n, id_ in found.items():
+                if id_ is not None:
+                    made = chunk.operation == "insert"
+                    told[start + n] = RowOutcome(start + n, id_, True, created=made)
+        start += len(chunk.rows)
+    return told
