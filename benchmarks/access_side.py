@@ -155,13 +155,13 @@ def pages(session: Any) -> int:
 
 
 def write(count: int, key: str | None) -> Callable[[Any], int]:
-    """The way that `write` chooses: with a column that tells rows apart, a bulk job."""
+    """The way that sfprm chooses: with a column that tells rows apart, bulk jobs."""
 
     def work(session: Any) -> int:
-        from sfprm.salesforce.write import write
+        from sfprm.salesforce.write import write_each
 
-        given = list(leads(count, "bulk" if key else "composite"))
-        told = write(session, "Lead", given, operation="insert", key=key)
+        given = leads(count, "bulk" if key else "composite")
+        told = write_each(session, "Lead", given, operation="insert", key=key)
         return sum(outcome.success for outcome in told)
 
     return work

@@ -24,14 +24,18 @@ RunId = NewType("RunId", str)
 """`2026-11-23T10-42-07-4f2a`: sorts by start."""
 
 _ALPHANUMERIC = frozenset(string.ascii_letters + string.digits)
-_SUFFIX = string.ascii_uppercase + "012345"
+_UPPER = str.maketrans(
+    string.ascii_letters + string.digits,
+    "".join("01"[char.isupper()] for char in string.ascii_letters + string.digits),
+)
+_SUFFIX = {
+    f"{number:05b}"[::-1]: char for number, char in enumerate(string.ascii_uppercase + "012345")
+}
 
 
 def _suffix(fifteen: str) -> str:
-    return "".join(
-        _SUFFIX[sum(1 << k for k, char in enumerate(fifteen[at : at + 5]) if char.isupper())]
-        for at in (0, 5, 10)
-    )
+    upper = fifteen.translate(_UPPER)  # `1` for each upper-case character
+    return _SUFFIX[upper[:5]] + _SUFFIX[upper[5:10]] + _SUFFIX[upper[10:]]
 
 
 class RecordId(str):

@@ -251,8 +251,7 @@ def outcomes_of(indexes: Sequence[int], results: Any, *, created: bool) -> list[
 
 
 def _outcome(index: int, item: Mapping[str, Any], created: bool) -> RowOutcome:
-    success = bool(item.get("success"))
-    id_ = item.get("id")
+    success, id_ = bool(item.get("success")), item.get("id")
     outcome = RowOutcome(
         index,
         told_id(id_) if id_ else None,

@@ -83,8 +83,8 @@ def by_collections(
         return error.outcomes
 
 
-def by_composite(session: Session, chunks: Sequence[Chunk]) -> list[RowOutcome]:
-    """All chunks in one call, in order; outcomes of their rows one after the other.
+def by_composite(session: Session, chunks: Sequence[Chunk], start: int = 0) -> list[RowOutcome]:
+    """All chunks in one call, in order; outcomes of their rows one after the other, from `start`.
 
     Chunks that a lock or trouble of the org's side kept from being written go again, each by
     Collections, if they are repeatable; else they are UNKNOWN.
@@ -95,24 +95,28 @@ def by_composite(session: Session, chunks: Sequence[Chunk]) -> list[RowOutcome]:
     try:
         answers = together(session, parts, kind=kind, repeatable=repeatable)
     except OutcomeUnknown as error:
-        return _unknown(sum(len(chunk.rows) for chunk in chunks), error.message)
+        return _unknown(sum(len(chunk.rows) for chunk in chunks), error.message, start)
     outcomes: list[RowOutcome] = []
     for chunk, answer in zip(chunks, answers, strict=True):
-        start = len(outcomes)
-        outcomes += [replace(one, index=start + one.index) for one in _read(chunk, answer)]
-    _past_trouble(session, chunks, outcomes)
+        outcomes += _read(chunk, answer, start + len(outcomes))
+    _past_trouble(session, chunks, outcomes, start)
     return outcomes
 
 
-def _past_trouble(session: Session, chunks: Sequence[Chunk], outcomes: list[RowOutcome]) -> None:
+def _past_trouble(
+    session: Session, chunks: Sequence[Chunk], outcomes: list[RowOutcome], start: int
+) -> None:
     """Send what may be sent again, alike rows together; the new outcomes replace the old."""
     again: dict[Chunk, list[int]] = {}
     rows: list[Fields] = []
     for chunk in chunks:
         alike = replace(chunk, rows=())
-        for one in outcomes[len(rows) : len(rows) + len(chunk.rows)]:
+        for place in range(len(rows), len(rows) + len(chunk.rows)):
+            one = outcomes[place]
+            if one.success:
+                continue
             if is_passing(one) or (chunk.is_repeatable and is_unknown(one)):
-                again.setdefault(alike, []).append(one.index)
+                again.setdefault(alike, []).append(place)
         rows += chunk.rows
     if again:
         session.gate.crowded()
@@ -122,29 +126,30 @@ def _past_trouble(session: Session, chunks: Sequence[Chunk], outcomes: list[RowO
         ):
             told = by_collections(session, chunk)
             for one in told:
-                outcomes[places[one.index]] = replace(one, index=places[one.index])
+                place = places[one.index]
+                outcomes[place] = replace(one, index=start + place)
             places = places[len(told) :]
 
 
-def _read(chunk: Chunk, answer: PartAnswer) -> list[RowOutcome]:
-    count = len(chunk.rows)
+def _read(chunk: Chunk, answer: PartAnswer, start: int) -> list[RowOutcome]:
+    indexes = range(start, start + len(chunk.rows))
     if answer.status < 300:
         try:
-            return outcomes_of(range(count), answer.body, created=chunk.operation == "insert")
+            return outcomes_of(indexes, answer.body, created=chunk.operation == "insert")
         except OutcomeUnknown as error:
-            return _unknown(count, error.message)
+            return _unknown(len(indexes), error.message, start)
     fault = read_fault(answer.status, answer.body)
     trouble = classify(fault.code, fault.message) if fault.code else Refusal.PASSING
     if trouble is Refusal.PASSING and (fault.code or answer.status >= 500):
         words = f"{fault.code or answer.status}: {fault.message or 'no reason given'}"
-        return _unknown(count, words)
+        return _unknown(len(indexes), words, start)
     refused = RowError(fault.code, fault.message, fault.fields)
-    return [RowOutcome(index, None, False, errors=(refused,)) for index in range(count)]
+    return [RowOutcome(index, None, False, errors=(refused,)) for index in indexes]
 
 
-def _unknown(count: int, words: str) -> list[RowOutcome]:
+def _unknown(count: int, words: str, start: int = 0) -> list[RowOutcome]:
     error = RowError(UNKNOWN, words)
-    return [RowOutcome(index, None, False, errors=(error,)) for index in range(count)]
+    return [RowOutcome(start + n, None, False, errors=(error,)) for n in range(count)]
 
 
 def _part(chunk: Chunk, name: str) -> Part:

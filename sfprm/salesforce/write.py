@@ -204,7 +204,7 @@ def write_each(
             operation=operation, key=key, headers=headers, read_back=read_back,
         )  # fmt: skip
         for outcome in told:
-            yield replace(outcome, index=start + outcome.index) if start else outcome
+            yield _moved(outcome, start)
         if any(is_unknown(outcome) for outcome in told):
             return
         start += len(portion)
@@ -237,14 +237,15 @@ def send_chunks(
     size = MAX_HEAVY if packed else 1
     for number in range(0, len(chunks), size):
         call = chunks[number : number + size]
-        alone = None if packed else call[0]
-        told = by_collections(session, alone, headers) if alone else by_composite(session, call)
+        at = start + len(done)
+        if packed:
+            told = by_composite(session, call, at)
+        else:
+            told = [_moved(one, at) for one in by_collections(session, call[0], headers)]
         for _ in range(_LOOKS if read_back is not None else 0):
             if not any(is_unknown(one) for one in told):
                 break
             told = _looked_into(session, call, told, headers, read_back)
-        at = start + len(done)
-        told = [replace(one, index=at + one.index) for one in told] if at else told
         done += told
         lost = any(is_unknown(one) for one in told)
         if lost:
@@ -273,7 +274,7 @@ def _looked_into(
 ) -> list[RowOutcome]:
     """Unknown rows that are in the org are done; the others are sent once more."""
     assert read_back is not None
-    start = 0
+    first, start = told[0].index, 0
     for chunk in call:
         lost = [n for n in range(len(chunk.rows)) if is_unknown(told[start + n])]
         if lost:
@@ -283,10 +284,14 @@ def _looked_into(
             smaller = replace(chunk, rows=[chunk.rows[n] for n in missing])
             again = by_collections(session, smaller, headers) if missing else []
             for n, outcome in zip(missing, again, strict=True):
-                told[start + n] = replace(outcome, index=start + n)
+                told[start + n] = replace(outcome, index=first + start + n)
             for n, id_ in found.items():
                 if id_ is not None:
                     made = chunk.operation == "insert"
-                    told[start + n] = RowOutcome(start + n, id_, True, created=made)
+                    told[start + n] = RowOutcome(first + start + n, id_, True, created=made)
         start += len(chunk.rows)
     return told
+
+
+def _moved(outcome: RowOutcome, by: int) -> RowOutcome:
+    return replace(outcome, index=by + outcome.index) if by else outcome
