@@ -3,6 +3,8 @@
 An index holds the record's Id behind the field, so that records found by it come in the order of
 their ids without sorting; and IsDeleted behind that, so that counting reads the index alone. A
 field that may be null is indexed only where it is filled: most records have no partner account.
+Names and addresses differ from record to record, and come in no order: their index is the narrowest
+there is, as each write changes as many of its pages as it has records.
 """
 
 from __future__ import annotations
@@ -25,9 +27,12 @@ _INDEXED = frozenset({
 _READ_BY_AGE = frozenset({"OwnerId", "Status"})
 """Fields whose many records are asked for oldest or newest first: what waits in a queue, say."""
 
+_SELECTIVE = frozenset({"Name", "Email"})
+
 NAME_OF_PARTS = (
-    '"Name" TEXT COLLATE NOCASE GENERATED ALWAYS AS '
-    "(trim(coalesce(\"FirstName\", '') || ' ' || coalesce(\"LastName\", ''))) VIRTUAL"
+    '"Name" TEXT COLLATE NOCASE GENERATED ALWAYS AS (CASE WHEN "FirstName" IS NULL THEN "LastName" '
+    'WHEN "LastName" IS NULL THEN "FirstName" '
+    'ELSE "FirstName" || \' \' || "LastName" END) VIRTUAL'
 )
 
 
@@ -65,9 +70,11 @@ def indexes_sql(object_: str, field: FieldDef, columns: Container[str]) -> list[
         orders.append(("CreatedDate",))
     made = []
     for order in orders:
-        last = ("IsDeleted",) if "IsDeleted" in columns else ()
+        last: tuple[str, ...] = ("Id", "IsDeleted") if "IsDeleted" in columns else ("Id",)
+        if field.name in _SELECTIVE:
+            last = ()
         name = "+".join((f"{object_}.{field.name}", *order, ""))
-        over = ", ".join(map(quoted, (field.name, *order, "Id", *last)))
+        over = ", ".join(map(quoted, (field.name, *order, *last)))
         made.append(
             f"CREATE INDEX IF NOT EXISTS {quoted(name)} ON {quoted(object_)} ({over}){where}"
         )

@@ -8,7 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -214,3 +215,37 @@ def test_killed_process_loses_nothing_and_leaves_no_half(tmp_path: Path) -> None
     storage.close()
     assert len(names) >= 2 * committed
     assert names.count("one") == names.count("two")
+
+
+class _Broken(Exception):
+    """Takes a transaction back."""
+
+
+def _rolled_back(storage: Storage, id_: str) -> None:
+    with suppress(_Broken), storage.transaction():
+        storage.update("User", id_, {"FirstName": "Ada"})
+        storage.find("User", Id=id_)
+        storage.meta_set("setting:x", 2)
+        raise _Broken
+
+
+_UPDATE = 'UPDATE "User" SET "FirstName" = \'Eva\' WHERE "Id" = ?'
+_WAYS: dict[str, tuple[Callable[[Storage, str], object], str]] = {
+    "update": (lambda storage, id_: storage.update("User", id_, {"FirstName": "Eva"}), "Eva"),
+    "statement": (lambda storage, id_: storage.execute(_UPDATE, (id_,)), "Eva"),
+    "rolled back": (_rolled_back, "Ana"),
+}
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_what_is_held_in_memory_is_what_is_stored(storage: Storage, way: str) -> None:
+    """Users and settings that were asked for before are told as they are now."""
+    (id_,) = storage.insert("User", [{"FirstName": "Ana", "LastName": "Reis"}])
+    storage.meta_set("setting:x", 1)
+    found = storage.find("User", Id=id_)
+    found[0]["FirstName"] = "nobody's"
+    assert storage.meta_get("setting:x") == 1
+    work, name = _WAYS[way]
+    work(storage, id_)
+    assert [one["FirstName"] for one in storage.find("User", Id=id_)] == [name]
+    assert storage.meta_get("setting:x") == 1

@@ -95,8 +95,7 @@ def delete(request: Request) -> Answer:
                 for row in chunk:
                     row.problem = problem
                 continue
-            with transaction(request.org):
-                delete_rows(context, definition, chunk)
+            delete_rows(context, definition, chunk)
         return rows
 
     return _answer(request, work, request.params.get("allOrNone", "").lower() == "true")
@@ -197,14 +196,13 @@ def _chunk(
     if refused is not None:
         return [Row(first + place, problem=refused) for place in range(len(records))]
     rows = parse_rows(context, definition, operation, records, first=first)
-    with transaction(request.org):
-        (insert_rows if operation == "insert" else update_rows)(context, definition, rows)
+    (insert_rows if operation == "insert" else update_rows)(context, definition, rows)
     return rows
 
 
 def _type(record: Mapping[str, Any]) -> str:
     attributes = record.get("attributes")
-    type_ = attributes.get("type") if isinstance(attributes, dict) else None
+    type_ = attributes.get("type") if type(attributes) is dict else None
     if not isinstance(type_, str) or not type_:
         raise Refusal(
             400, "INVALID_INPUT", 'Every record needs its type: {"attributes":{"type":"X"}}'

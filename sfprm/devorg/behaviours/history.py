@@ -27,10 +27,12 @@ class History(Behaviour):
         if not tracked or batch.operation == "delete":
             return
         names = _owner_names(batch) if "OwnerId" in tracked else {}
+        parent = f"{batch.definition.name}Id"
+        born = _entry(batch, None, "created", None, None, None)
         rows: list[dict[str, Any]] = []
         for row in batch.living:
             if batch.operation == "insert":
-                rows.append(_entry(batch, row, "created", None, None, None))
+                rows.append({**born, parent: row.id})
                 if row.assigned_from is not None and "OwnerId" in tracked:
                     rows += _owner(batch, row, names, row.assigned_from)
                 continue
@@ -47,10 +49,10 @@ class History(Behaviour):
 
 
 def _entry(
-    batch: Batch, row: Row, name: str, old: Any, new: Any, type_: str | None
+    batch: Batch, row: Row | None, name: str, old: Any, new: Any, type_: str | None
 ) -> dict[str, Any]:
     return {
-        f"{batch.definition.name}Id": row.id,
+        f"{batch.definition.name}Id": row.id if row is not None else None,
         "Field": name,
         "DataType": type_,
         "OldValue": None if old is None else str(old),

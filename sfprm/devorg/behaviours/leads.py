@@ -45,8 +45,8 @@ class LeadOwners(Behaviour):
         """Derive."""
         if batch.operation == "delete":
             return
-        partners = _partner_accounts(batch)
         with_partners = "partner" in batch.org.features()
+        partners = _partner_accounts(batch) if with_partners else {}
         for row in batch.living:
             if row.changes("OwnerId"):
                 owner = str(row.values["OwnerId"])

@@ -33,12 +33,12 @@ class RecordOwners(Behaviour):
         if batch.operation == "delete":
             return
         rows = [row for row in batch.living if row.changes("OwnerId")]
-        known: dict[str, RowProblem | None] = {}
+        owners = {str(row.values["OwnerId"]) for row in rows}
+        known = {owner: owner_problem(batch, owner) for owner in sorted(owners)}
+        if batch.operation == "insert" and not any(known.values()):
+            return
         for row in rows:
-            owner = str(row.values["OwnerId"])
-            if owner not in known:
-                known[owner] = owner_problem(batch, owner)
-            problem = known[owner] or self._former(batch, row.old)
+            problem = known[str(row.values["OwnerId"])] or self._former(batch, row.old)
             if problem is not None:
                 row.problem = problem
 

@@ -6,9 +6,10 @@ are made `\\n` (operations.md rule 18; unverified in detail)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from sfprm.devorg.ids import canonical, is_id
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Coercer", "coerce", "coercer", "column_coercer"]
 
-_EMAIL = re.compile(r"[^@\s,;<>()\[\]\"]+@[^@\s,;<>()\[\]\".]+(\.[^@\s,;<>()\[\]\".]+)+")
+_ADDRESS = r"[^@\s,;<>()\[\]\"]+@[^@\s,;<>()\[\]\".]+(?:\.[^@\s,;<>()\[\]\".]+)+"
+_EMAIL = re.compile(_ADDRESS)
+_EMAILS = re.compile(rf"{_ADDRESS}(?:\n{_ADDRESS})*")
 
 
 Coercer = Callable[[Any], Any]
@@ -54,20 +57,47 @@ def coercer(field: FieldDef) -> Coercer:
 def column_coercer(field: FieldDef) -> Callable[[Sequence[Any]], list[Any]]:
     """What makes the values of many records, in order. Raises what the first bad one raises."""
     convert = coercer(field)
-    if isinstance(convert, partial) and convert.func is _limited:
-        return partial(_limited_all, convert)
+    if isinstance(convert, partial) and convert.func in _TOGETHER:
+        return partial(_TOGETHER[convert.func], convert)
     return lambda values: list(map(convert, values))
 
 
-def _limited_all(convert: partial[str | None], values: Sequence[Any]) -> list[Any]:
+def _limited_all(convert: partial[Any], values: Sequence[Any]) -> list[Any]:
     """Texts most of which need nothing: looked at together, and one by one only if any does."""
-    most = convert.args[1]
-    if all(type(one) is str for one in values):
-        texts = [one.strip() for one in values]
-        sizes = list(map(len, texts))
-        if min(sizes) > 0 and (not most or max(sizes) <= most) and "\r" not in "".join(texts):
-            return texts
+    return _plain_texts(values, convert.args[1]) or list(map(convert, values))
+
+
+def _emails_all(convert: partial[Any], values: Sequence[Any]) -> list[Any]:
+    """Addresses, likewise."""
+    texts = _plain_texts(values, convert.args[0].length)
+    if texts is not None:
+        lines = "\n".join(texts).lower()
+        if _EMAILS.fullmatch(lines):
+            return lines.split("\n")
     return list(map(convert, values))
+
+
+def _reals_all(convert: partial[Any], values: Sequence[Any]) -> list[Any]:
+    """Numbers, likewise."""
+    field = convert.args[0]
+    if set(map(type, values)) <= {int, float}:
+        limit = 10 ** max(field.precision - field.scale, 1)
+        if max(values) < limit and min(values) > -limit and not any(map(isnan, values)):
+            scale = field.scale
+            return [round(float(one), scale) for one in values]
+    return list(map(convert, values))
+
+
+def _plain_texts(values: Sequence[Any], most: int) -> list[str] | None:
+    """Texts, trimmed, when all are texts of at most `most` characters (0 is no limit) that need
+    nothing more; else None."""
+    if set(map(type, values)) != {str}:
+        return None
+    texts = list(map(str.strip, values))
+    sizes = list(map(len, texts))
+    if min(sizes) == 0 or (most and max(sizes) > most) or "\r" in "".join(texts):
+        return None
+    return texts
 
 
 def _unreadable(kind: str, value: Any) -> Refusal:
@@ -267,3 +297,11 @@ def _choice(field: FieldDef) -> Coercer:
         return ";".join(found)
 
     return chosen
+
+
+_TOGETHER: Mapping[Callable[..., Any], Callable[[partial[Any], Sequence[Any]], list[Any]]] = {
+    _limited: _limited_all,
+    _email: _emails_all,
+    _real: _reals_all,
+}
+"""What takes the values of many records at once, by what takes one."""

@@ -129,4 +129,5 @@ class Batch:
     @property
     def written(self) -> frozenset[str]:
         """The fields that any row gives a value, by API name."""
-        return frozenset().union(*(row.values for row in self.rows))
+        kinds = {tuple(row.values) for row in self.rows}
+        return frozenset().union(*kinds)

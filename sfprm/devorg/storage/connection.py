@@ -18,6 +18,8 @@ __all__ = ["Connection", "Snapshot"]
 _CACHE_KIB = 65_536
 """Memory that pages of a file may take."""
 
+_CHANGING = ("UPDATE", "DELETE")
+
 _WAL_PAGES = 8_000
 """Pages (4 KiB) that the log may hold before they are brought into the file. Fewer would write the
 same pages of the indexes again and again, and wait for the disk each time."""
@@ -85,6 +87,7 @@ class Connection:
             try:
                 yield
             except BaseException:
+                self._undone()
                 if outermost:
                     self._connection.execute("ROLLBACK")
                 else:
@@ -96,6 +99,21 @@ class Connection:
             finally:
                 self._depth -= 1
 
+    def _undone(self) -> None:
+        """Records or settings changed past the other methods: forget what was known of them."""
+
+    @contextmanager
+    def unit(self) -> Iterator[None]:
+        """All or nothing by the transaction that is open already, which must not go on after an
+        exception; by one of its own when none is. A savepoint would copy each page that is changed.
+        """
+        with self._lock:
+            if self._depth:
+                yield
+            else:
+                with self.savepoint():
+                    yield
+
     # Statements
 
     def execute(
@@ -103,6 +121,8 @@ class Connection:
     ) -> list[tuple[Any, ...]]:
         """Runs one statement and gives all its rows, values as stored."""
         with self._lock:
+            if sql.startswith(_CHANGING):
+                self._undone()
             return self._connection.execute(sql, parameters).fetchall()
 
     def stream(
@@ -131,4 +151,5 @@ class Connection:
         return Snapshot(copy)
 
     def _become(self, snapshot: Snapshot) -> None:
+        self._undone()
         snapshot._connection.backup(self._connection)

@@ -10,12 +10,16 @@ from sfprm.devorg.storage.connection import Connection
 
 __all__ = ["Meta"]
 
+_UNKNOWN = "?"  # no JSON
+_ASKED_OFTEN = ("setting:", "deployments:waiting")
+
 
 class Meta(Connection):
     """A database with settings and serials."""
 
     def __init__(self, path: str | None) -> None:
         super().__init__(path)
+        self._settings: dict[str, str | None] = {}
         with self.transaction():
             self._run('CREATE TABLE IF NOT EXISTS "_meta" (key TEXT PRIMARY KEY, value TEXT)')
             self._run('CREATE TABLE IF NOT EXISTS "_serial" (prefix TEXT PRIMARY KEY, last INT)')
@@ -36,9 +40,26 @@ class Meta(Connection):
 
     def meta_get(self, key: str, default: Any = None) -> Any:
         """A kept setting (any JSON value), or the default."""
-        rows = self.execute('SELECT value FROM "_meta" WHERE key = ?', (key,))
-        return json.loads(rows[0][0]) if rows else default
+        text = self._settings.get(key, _UNKNOWN)
+        if text is _UNKNOWN:
+            text = self._look_up(key)
+        return default if text is None else json.loads(text)
+
+    def _look_up(self, key: str) -> str | None:
+        """The kept text. What every request asks for is held in memory."""
+        with self._lock:
+            rows = self.execute('SELECT value FROM "_meta" WHERE key = ?', (key,))
+            text: str | None = rows[0][0] if rows else None
+            if key.startswith(_ASKED_OFTEN):
+                self._settings[key] = text
+            return text
 
     def meta_set(self, key: str, value: Any) -> None:
         """Keeps a setting (any JSON value)."""
-        self.execute('INSERT OR REPLACE INTO "_meta" VALUES (?, ?)', (key, json.dumps(value)))
+        with self._lock:
+            self._settings.pop(key, None)
+            self.execute('INSERT OR REPLACE INTO "_meta" VALUES (?, ?)', (key, json.dumps(value)))
+
+    def _undone(self) -> None:
+        super()._undone()
+        self._settings.clear()

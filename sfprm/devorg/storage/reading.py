@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sfprm.devorg.ddl import quoted
@@ -13,11 +13,18 @@ __all__ = ["Reading", "Row"]
 
 Row = dict[str, Any]
 
+_ASKED_OFTEN = frozenset({"AssignmentRule", "Group", "QueueSobject", "User", "UserLogin"})
+"""Few records that every write asks for: what was found of them is held until one is written."""
+_KEPT = 100
 _ANY_OF = "(SELECT value FROM json_each(?))"
 
 
 class Reading(Tables):
     """Finds records by the values of their fields."""
+
+    def __init__(self, path: str | None) -> None:
+        self._found: dict[str, dict[tuple[Any, ...], list[Row]]] = {}
+        super().__init__(path)
 
     def get(self, object_: str, id_: str) -> Row | None:
         """One record with all its columns, booleans as bool; None when there is none."""
@@ -41,6 +48,22 @@ class Reading(Tables):
                 conditions.append(f"{quoted(name)} {'IS' if plain is None else '='} ?")
                 parameters.append(plain)
         condition = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        if object_ not in _ASKED_OFTEN:
+            return self._find(object_, condition, parameters)
+        key = (condition, *parameters)
+        with self._lock:
+            known = self._found.setdefault(object_, {})
+            if len(known) >= _KEPT:
+                known.clear()
+            rows = known.get(key)
+            if rows is None:
+                rows = self._find(object_, condition, parameters)
+                if len(rows) > _KEPT:
+                    return rows
+                known[key] = rows
+            return [row.copy() for row in rows]
+
+    def _find(self, object_: str, condition: str, parameters: Sequence[Any]) -> list[Row]:
         with self._lock:
             cursor = self._connection.execute(
                 f'SELECT * FROM {quoted(object_)}{condition} ORDER BY "Id"',  # noqa: S608
@@ -52,6 +75,14 @@ class Reading(Tables):
             for name in self._flags[object_]:
                 row[name] = bool(row[name])
         return rows
+
+    def _wrote(self, object_: str) -> None:
+        """The object's records are not what they were."""
+        self._found.pop(object_, None)
+
+    def _undone(self) -> None:
+        super()._undone()
+        self._found.clear()
 
     def living(self, object_: str, ids: Collection[str]) -> set[str]:
         """Which of these ids belong to records that are there and not in the recycle bin."""

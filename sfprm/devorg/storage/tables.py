@@ -15,6 +15,9 @@ from sfprm.devorg.storage.meta import Meta
 
 __all__ = ["Tables"]
 
+_NARROW = "History"
+"""Short rows, written with every lead: they stand in the tree of their ids, not beside it."""
+
 
 class Tables(Meta):
     """A database that knows its objects' columns."""
@@ -66,6 +69,7 @@ class Tables(Meta):
 
     def _know(self, definition: ObjectDef) -> None:
         """Notes an object's columns; those that it had before stay columns."""
+        self._wrote(definition.name)
         name = definition.name
         stored = {one.name: one for one in definition.fields if not one.is_compound}
         computed = {one.name for one in definition.fields if one.is_compound}
@@ -82,8 +86,10 @@ class Tables(Meta):
             NAME_OF_PARTS if one.name in self._computed[name] else column_sql(one)
             for one in self._tables[name].values()
         ]
+        kind = " WITHOUT ROWID" if name.endswith(_NARROW) else ""
         self._run(
-            f'CREATE TABLE IF NOT EXISTS {quoted(name)} ({", ".join(columns)}, PRIMARY KEY ("Id"))'
+            f"CREATE TABLE IF NOT EXISTS {quoted(name)} "
+            f'({", ".join(columns)}, PRIMARY KEY ("Id")){kind}'
         )
         self._add_new_columns(name)
         self._create_indexes(name)
@@ -136,6 +142,7 @@ class Tables(Meta):
         with self.transaction():
             if field.name not in self._tables[object_]:
                 self._run(f"ALTER TABLE {quoted(object_)} ADD COLUMN {column_sql(field)}")
+            self._wrote(object_)
             self._tables[object_][field.name] = field
             if field.type == "boolean":
                 self._flags[object_].add(field.name)
@@ -158,6 +165,7 @@ class Tables(Meta):
                 self._run(f"DROP INDEX {quoted(name)}")
             self._run(f"ALTER TABLE {quoted(object_)} DROP COLUMN {quoted(field)}")
             self._run('DELETE FROM "_added" WHERE object = ? AND field = ?', (object_, field))
+            self._wrote(object_)
             self._tables[object_].pop(field)
             self._flags[object_].discard(field)
 
@@ -173,6 +181,9 @@ class Tables(Meta):
         with self._lock:
             self._become(snapshot)
             self._learn(schema)
+
+    def _wrote(self, object_: str) -> None:
+        """The object's records or columns are not what they were."""
 
     def _known(self, object_: str, name: str) -> FieldDef:
         """The column of that name. Raises KeyError."""

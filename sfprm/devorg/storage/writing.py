@@ -27,7 +27,7 @@ class Writing(Reading):
         Raises KeyError for a field that the object does not have, and sqlite3.IntegrityError for
         an Id that is there already.
         """
-        with self.savepoint():
+        with self.unit():
             return self._insert(object_, list(rows))
 
     def load(self, object_: str, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -53,21 +53,22 @@ class Writing(Reading):
         return count
 
     def _insert(self, object_: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        self._wrote(object_)
         ids: list[Any] = [row.get("Id") for row in rows]
         wanted = ids.count(None)
         if wanted:
             new_ids = iter(self.next_ids(self._prefixes[object_], wanted))
             ids = [next(new_ids) if id_ is None else id_ for id_ in ids]
-        left = iter(ids)
+            rows = [{**row, "Id": id_} for row, id_ in zip(rows, ids, strict=True)]
+        computed = self._computed[object_]
         for keys, group in groupby(rows, key=tuple):
-            computed = self._computed[object_]
-            names = [key for key in keys if key != "Id" and key not in computed]
-            columns = ", ".join(map(quoted, ["Id", *names]))
-            marks = ", ".join(["?", *self._marks(object_, names)])
-            pick = _picker(names)
+            names = [key for key in keys if key not in computed]
+            lines = list(map(_picker(names), group))
+            marks = ", ".join(self._marks(object_, names, lines))
             self._connection.executemany(
-                f"INSERT INTO {quoted(object_)} ({columns}) VALUES ({marks})",  # noqa: S608
-                [(next(left), *pick(row)) for row in group],
+                f"INSERT INTO {quoted(object_)} "  # noqa: S608
+                f"({', '.join(map(quoted, names))}) VALUES ({marks})",
+                lines,
             )
         return ids
 
@@ -80,10 +81,11 @@ class Writing(Reading):
         """Changes the given fields of records, given by their ids; how many there are. Computed
         columns and Id are left out; raises KeyError for a field that the object does not have.
         """
-        with self.savepoint():
+        with self.unit():
             return self._update(object_, changes)
 
     def _update(self, object_: str, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> int:
+        self._wrote(object_)
         done = 0
         for keys, group in groupby(changes, key=lambda one: tuple(one[1])):
             computed = self._computed[object_]
@@ -91,36 +93,41 @@ class Writing(Reading):
             if not names:
                 done += sum(self.get(object_, id_) is not None for id_, _ in group)
                 continue
-            marks = self._marks(object_, names)
+            pick = _picker(names)
+            lines = [(*pick(values), id_) for id_, values in group]
+            marks = self._marks(object_, names, lines)
             sets = ", ".join(
                 f"{quoted(name)} = {mark}" for name, mark in zip(names, marks, strict=True)
             )
-            pick = _picker(names)
             done += self._connection.executemany(
                 f'UPDATE {quoted(object_)} SET {sets} WHERE "Id" = ?',  # noqa: S608
-                [(*pick(values), id_) for id_, values in group],
+                lines,
             ).rowcount
         return done
 
     def delete(self, object_: str, id_: str) -> bool:
         """Removes a record for good. False when there was none."""
         with self._lock:
+            self._wrote(object_)
             done = self._connection.execute(
                 f'DELETE FROM {quoted(object_)} WHERE "Id" = ?',  # noqa: S608
                 (id_,),
             )
             return done.rowcount == 1
 
-    def _marks(self, object_: str, names: Sequence[str]) -> list[str]:
-        """Where the values go, made into what is stored."""
+    def _marks(
+        self, object_: str, names: Sequence[str], lines: Sequence[tuple[Any, ...]]
+    ) -> list[str]:
+        """Where the values of these lines go, made into what is stored."""
+        other = "nullif(?, '')" if any("" in line for line in lines) else "?"
         return [
-            "coalesce(?, 0)" if self._known(object_, name).type == "boolean" else "nullif(?, '')"
+            "coalesce(?, 0)" if self._known(object_, name).type == "boolean" else other
             for name in names
         ]
 
 
-def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
     """Takes the values of these names from a row."""
     if len(names) > 1:
         return itemgetter(*names)
-    return lambda row: [row[name] for name in names]
+    return lambda row: tuple(row[name] for name in names)
