@@ -14,6 +14,7 @@ from sfprm.programme.model import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 __all__ = ["Complaints", "Place", "alike", "did_you_mean", "nearest"]
 
@@ -42,10 +43,11 @@ class Place:
 
 @dataclass(slots=True)
 class Complaints:
-    """What has been found so far."""
+    """What has been found so far. `read`: paths of the files that were read, in order."""
 
     errors: list[Complaint] = field(default_factory=list)
     warnings: list[Complaint] = field(default_factory=list)
+    read: list[Path] = field(default_factory=list)
     _seen: set[Complaint] = field(default_factory=set)
 
     def error(self, place: Place, message: str, hint: str = "") -> None:

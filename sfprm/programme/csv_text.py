@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from sfprm.programme.complaints import Complaints, Place, did_you_mean
 from sfprm.programme.rows import Row, split_list
+from sfprm.programme.spreadsheet import meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sfprm.programme.source import Source
 
-__all__ = ["Row", "Table", "parse_csv", "split_list"]
+__all__ = ["Row", "Table", "csv_records", "parse_csv", "split_list"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -44,7 +45,7 @@ def parse_csv(
 
     `extra` tells whether an unknown column is allowed all the same (`Account.Phone`).
     """
-    records = _records(source, complaints)
+    records = csv_records(source, complaints)
     if not records:
         complaints.error(
             source.place(), "holds no header line.", f"Start it with: {','.join(known)}"
@@ -67,7 +68,7 @@ def parse_csv(
                 else "Add the missing commas at the end of the line.",
             )
             continue
-        trimmed = {column: cell.strip() for column, cell in zip(columns, cells, strict=True)}
+        trimmed = {column: meant(cell.strip()) for column, cell in zip(columns, cells, strict=True)}
         bad = next((column for column, cell in trimmed.items() if _CONTROL.search(cell)), None)
         if bad is not None:
             complaints.error(source.place(line), f"holds a control character (column {bad}).")
@@ -76,7 +77,7 @@ def parse_csv(
     return Table(columns, tuple(rows))
 
 
-def _records(source: Source, complaints: Complaints) -> list[tuple[int, list[str]]]:
+def csv_records(source: Source, complaints: Complaints) -> list[tuple[int, list[str]]]:
     """Each record with the line it starts on; stops at a record that cannot be read."""
     reader = csv.reader(io.StringIO(source.text, newline=""), strict=True)
     records: list[tuple[int, list[str]]] = []

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["OVERLAYS", "Overlay", "gather", "laid_over", "listed_files", "overlay_for"]
+__all__ = [
+    "OVERLAYS",
+    "Overlay",
+    "environments",
+    "gather",
+    "laid_over",
+    "listed_files",
+    "overlay_for",
+]
 
 OVERLAYS = "overlays"
 """Folder of the overlays, within the programme's: `overlays/sandbox.yaml`."""
@@ -166,12 +174,19 @@ class Overlay:
     people: tuple[Value, ...]
 
 
+def environments(root: Path) -> list[str]:
+    """Names of the overlays that are there, sorted."""
+    if not root.is_dir():
+        return []
+    return sorted({p.stem for s in _SUFFIXES for p in (root / OVERLAYS).glob(f"*{s}")})
+
+
 def overlay_for(root: Path, environment: str, complaints: Complaints) -> Overlay | None:
     """The overlay of that name; None without an environment, or after a complaint."""
     if not environment:
         return None
     folder = root / OVERLAYS
-    there = sorted(p.stem for s in _SUFFIXES for p in folder.glob(f"*{s}")) if root.is_dir() else []
+    there = environments(root)
     if environment not in there:
         complaints.error(
             Place(str(folder / f"{environment}.yaml")),

@@ -14,7 +14,7 @@ from sfprm.programme.complaints import Complaints, Place
 from sfprm.programme.csv_columns import PARTNERS, PEOPLE
 from sfprm.programme.files import RoutingFile
 from sfprm.programme.internal_users import with_internal_users
-from sfprm.programme.layers import Overlay, gather, laid_over, overlay_for
+from sfprm.programme.layers import Overlay, environments, gather, laid_over, overlay_for
 from sfprm.programme.listed import Listed, Reading, entry_row
 from sfprm.programme.model import (
     FieldPolicy,
@@ -39,7 +39,14 @@ if TYPE_CHECKING:
     from sfprm.programme.model import Origin
     from sfprm.programme.rows import Row
 
-__all__ = ["PROGRAMME_FILE", "ROUTING_FILE", "Loaded", "load", "load_programme"]
+__all__ = [
+    "PROGRAMME_FILE",
+    "ROUTING_FILE",
+    "Loaded",
+    "load",
+    "load_programme",
+    "programme_files",
+]
 
 PROGRAMME_FILE = "programme.yaml"
 ROUTING_FILE = "routing.yaml"
@@ -49,10 +56,15 @@ _NO_FILE = "`sfprm init DIR` writes a sample programme to start from."
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A programme without errors, and what is allowed in it but probably not meant."""
+    """A programme without errors, and what is allowed in it but probably not meant.
+
+    The rows are those that partners and people were made of, with the spot of each cell.
+    """
 
     programme: Programme
     warnings: tuple[Complaint, ...]
+    partner_rows: tuple[Row, ...] = ()
+    people_rows: tuple[Row, ...] = ()
 
 
 def load_programme(root: Path, environment: str = "") -> Programme:
@@ -67,13 +79,27 @@ def load(root: Path, environment: str = "") -> Loaded:
     `environment` names an overlay, `overlays/NAME.yaml`; '' lays nothing over the files.
     """
     complaints = Complaints()
-    programme = _load(root, environment, complaints)
-    if complaints.errors or programme is None:
+    loaded = _load(root, environment, complaints)
+    if complaints.errors or loaded is None:
         raise BadFiles(complaints.errors)
-    return Loaded(programme, tuple(complaints.warnings))
+    return loaded
 
 
-def _load(root: Path, environment: str, complaints: Complaints) -> Programme | None:
+def programme_files(root: Path) -> list[Path]:
+    """Every file that the programme is read from, overlays and their own files included.
+
+    Raises BadFiles when programme.yaml cannot be read; other mistakes do not matter here.
+    """
+    found: dict[Path, None] = {}
+    for environment in ("", *environments(root)):
+        complaints = Complaints()
+        if _load(root, environment, complaints) is None and not complaints.read:
+            raise BadFiles(complaints.errors)
+        found.update(dict.fromkeys(complaints.read))
+    return list(found)
+
+
+def _load(root: Path, environment: str, complaints: Complaints) -> Loaded | None:
     overlay = overlay_for(root, environment, complaints)
     tree = gather(root, PROGRAMME_FILE, complaints, hint=_NO_FILE)
     routing_tree = None
@@ -138,7 +164,9 @@ def _load(root: Path, environment: str, complaints: Complaints) -> Programme | N
     if complaints.errors:
         return None
     programme = with_internal_users(programme, file.internal_users)
-    return replace(programme, digest=digest(programme))
+    programme = replace(programme, digest=digest(programme))
+    warnings = tuple(complaints.warnings)
+    return Loaded(programme, warnings, tuple(partner_rows.rows), tuple(people_rows.rows))
 
 
 def _routing_over(tree: Tree | None, overlay: Overlay, over: Value, complaints: Complaints) -> Tree:

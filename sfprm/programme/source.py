@@ -49,6 +49,7 @@ def read_source(path: Path, shown: str, complaints: Complaints, *, hint: str = "
     except ValueError:
         complaints.error(place, "is not a usable file name.")
         return None
+    complaints.read.append(path)
     return decode(raw, shown, complaints)
 
 

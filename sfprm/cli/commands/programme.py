@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from sfprm.blocks import Text
+from sfprm.blocks import Table, Text
 from sfprm.cli.surface import Surface, command
 
 app = typer.Typer(help="The declared files, checked line by line.", no_args_is_help=True)
@@ -15,30 +18,89 @@ def validate(surface: Surface) -> None:
     """Check every file of the programme; exit 2 when there are errors."""
     from sfprm.programme.load import load
 
-    loaded = load(surface.settings.programme, surface.settings.environment)
+    settings = surface.settings
+    loaded = load(settings.programme, settings.environment)
     programme = loaded.programme
     managed = sum(queue.managed for queue in programme.queues.values())
-    said = (
-        f"{programme.name}: {len(programme.partners)} partners, {len(programme.people)} people, "
-        f"{managed} queues, {len(programme.routing.pools)} pools, "
-        f"{len(programme.routing.rules)} rules. No errors."
-    )
+    counts = [
+        (len(programme.partners), "partners"),
+        (len(programme.people), "people"),
+        (managed, "queues"),
+        (sum(group.managed for group in programme.groups.values()), "groups"),
+        (len(programme.routing.pools), "pools"),
+        (len(programme.routing.rules), "rules"),
+    ]
+    listed = ", ".join(f"{count} {noun}" for count, noun in counts if count or noun != "groups")
+    where = f" ({programme.environment})" if programme.environment else ""
     warnings = tuple("\n".join(w.lines()) for w in loaded.warnings)
     surface.put(
-        (Text((said,)),),
-        {"programme": programme.name, "digest": programme.digest},
+        (Text((f"{programme.name}{where}: {listed}. No errors.",)),),
+        {
+            "programme": programme.name,
+            "digest": programme.digest,
+            "environment": programme.environment,
+        },
         warnings=warnings,
     )
 
 
 @command(app)
-def show(surface: Surface) -> None:
+def show(
+    surface: Surface,
+    key: Annotated[
+        str | None,
+        typer.Argument(help="One partner or person: each value, and the place it comes from."),
+    ] = None,
+) -> None:
     """The programme as it is understood, defaults and patterns filled in."""
     import json
 
     from sfprm.programme.canonical import to_json
-    from sfprm.programme.load import load_programme
+    from sfprm.programme.load import load
     from sfprm.programme.show import describe
+    from sfprm.programme.show_one import describe_one
 
-    programme = load_programme(surface.settings.programme, surface.settings.environment)
-    surface.put((Text(describe(programme).lines),), json.loads(to_json(programme)))
+    settings = surface.settings
+    loaded = load(settings.programme, settings.environment)
+    if key is None:
+        lines = describe(loaded.programme).lines
+        surface.put((Text(lines),), json.loads(to_json(loaded.programme)))
+        return
+    title, known = describe_one(loaded, key)
+    rows = tuple((one.name, one.value, one.source) for one in known)
+    body = {one.name: {"value": one.value, "from": one.source} for one in known}
+    surface.put((Table(("", "value", "from"), rows, title=title),), {title: body})
+
+
+@command(app)
+def fmt(
+    surface: Surface,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="YAML and CSV files; default: all files of the programme."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 when a file would change.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; show what changes.")] = False,
+) -> None:
+    """Write the files in one form, comments kept. What they say does not change."""
+    from sfprm.cli.formatting import format_files
+    from sfprm.programme.load import programme_files
+
+    outcome = format_files(files or programme_files(surface.settings.programme))
+    dry = check or diff
+    if not dry:
+        outcome.write()
+    lines: list[str] = []
+    for changed in outcome.changed:
+        lines += changed.diff() if diff else [f"{changed.path}"]
+    noun = "file" if len(outcome.changed) == 1 else "files"
+    done = "would change" if dry else "changed"
+    lines.append(f"{len(outcome.changed)} {noun} {done}, {outcome.same} as they should be.")
+    surface.put(
+        (Text(tuple(lines)),),
+        {"changed": [str(c.path) for c in outcome.changed], "same": outcome.same, "wrote": not dry},
+    )
+    if check and outcome.changed:
+        raise typer.Exit(1)
