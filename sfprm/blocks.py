@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Block", "Table", "Text"]
+__all__ = ["Bars", "Block", "Table", "Text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +27,33 @@ class Text:
     lines: tuple[str, ...]
 
 
-Block = Table | Text
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A bar chart: for each row its label and one number a series, all in one unit."""
+
+    title: str
+    unit: str
+    series: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[float, ...]], ...]
+
+    def as_table(self, width: int = 26) -> Table:
+        """The same as a table; one series gets bars of blocks."""
+        most = max((value for _, values in self.rows for value in values), default=0)
+        alone = len(self.series) == 1
+        bar = ("",) if alone else ()
+        return Table(
+            columns=("", *self.series, *bar),
+            rows=tuple(
+                (
+                    label,
+                    *(f"{value:,.0f}" for value in values),
+                    *(("█" * round(width * values[0] / most) if most else "",) if alone else ()),
+                )
+                for label, values in self.rows
+            ),
+            title=f"{self.title} ({self.unit})",
+            right=tuple(range(1, len(self.series) + 1)),
+        )
+
+
+Block = Table | Text | Bars

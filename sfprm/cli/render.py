@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from sfprm.blocks import Block, Table, Text
+from sfprm.blocks import Bars, Block, Table, Text
 from sfprm.errors import BadFiles, SfprmError
 
 __all__ = ["draw", "plain", "print_error", "print_json", "stderr", "stdout"]
@@ -54,6 +54,8 @@ def draw(blocks: Iterable[Block], console: Console) -> None:
         match block:
             case Table():
                 _put_table(_table(block), console)
+            case Bars():
+                _put_table(_table(block.as_table()), console)
             case Text():
                 for line in block.lines:
                     console.print(plain(line))

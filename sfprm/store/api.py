@@ -93,6 +93,9 @@ class StoreReader(Protocol):
     def programme_json(self, digest: str) -> str | None:
         """The canonical JSON of a programme that decided something."""
 
+    def last_programme(self) -> str | None:
+        """The digest of the programme that decided last in the live stream."""
+
     def parked(self) -> list[Parked]:
         """Leads kept back, oldest first."""
 

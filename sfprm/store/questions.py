@@ -15,7 +15,7 @@ from sfprm.store.inserts import pieces
 from sfprm.store.journal import readable
 from sfprm.store.journal_rows import LIVE, unpack
 from sfprm.store.packing import unpack_choices
-from sfprm.store.records import JournalEntry, LedgerMove, MoveKind, WriteState
+from sfprm.store.records import JournalEntry, LedgerMove, MoveKind, Stream, WriteState
 from sfprm.store.tables import acts, journal, moves, programmes, words
 from sfprm.store.words import numbers_of, texts_of
 
@@ -131,6 +131,20 @@ def programme_json(connection: Connection, digest: str) -> str | None:
     """The canonical JSON of a programme that decided something."""
     return connection.execute(
         select(programmes.c.content).where(programmes.c.digest == digest)
+    ).scalar()
+
+
+def last_programme(connection: Connection) -> str | None:
+    """The digest of the programme of the live stream's last decision."""
+    return connection.execute(
+        select(acts.c.programme)
+        .where(
+            acts.c.stream == Stream.LIVE.value,
+            acts.c.kind == "route",
+            acts.c.programme.is_not(None),
+        )
+        .order_by(acts.c.id.desc())
+        .limit(1)
     ).scalar()
 
 

@@ -127,6 +127,10 @@ class Reader:
         with reading(self._engine) as connection:
             return questions.programme_json(connection, digest)
 
+    def last_programme(self) -> str | None:
+        with reading(self._engine) as connection:
+            return questions.last_programme(connection)
+
     def parked(self) -> list[Parked]:
         with reading(self._engine) as connection:
             return parked.every(connection)

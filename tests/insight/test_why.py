@@ -35,7 +35,7 @@ def shown(result: Why) -> str:
     for block in result.blocks():
         if isinstance(block, Text):
             lines.extend(block.lines)
-        else:
+        elif isinstance(block, Table):
             lines.append(block.title)
             lines.extend(" | ".join(row) for row in block.rows)
     return "\n".join(lines)

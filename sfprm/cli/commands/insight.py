@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +19,42 @@ def add(app: typer.Typer) -> None:
         from sfprm.jobs.why import WhyJob, WhyOptions
 
         surface.finish(WhyJob(), WhyOptions(lead=lead))
+
+    @command(app)
+    def simulate(
+        surface: Surface,
+        leads: Annotated[
+            str, typer.Option(help="journal, org, or a CSV file with a header of field names.")
+        ] = "journal",
+        against: Annotated[
+            str, typer.Option(help="journal (what decided last), a programme folder, or none.")
+        ] = "journal",
+        days: Annotated[int, typer.Option(min=1, help="How far back.")] = 90,
+        limit: Annotated[int, typer.Option(min=1, help="Most leads.")] = 100_000,
+        standing: Annotated[
+            Literal["declared", "org"],
+            typer.Option(help="Who may own leads: all declared active, or as the org is now."),
+        ] = "declared",
+        out: Annotated[Path | None, typer.Option(help="Write a page there.")] = None,
+        format: Annotated[
+            Literal["html", "markdown", "csv"], typer.Option(help="Form of the page.")
+        ] = "html",
+    ) -> None:
+        """Forecast what the programme's rules would do with leads of the past."""
+        from sfprm.jobs.simulate import SimulateJob, SimulateOptions
+
+        surface.finish(
+            SimulateJob(),
+            SimulateOptions(
+                leads=leads,
+                against=against,
+                days=days,
+                limit=limit,
+                standing=standing,
+                out=out,
+                format=format,
+            ),
+        )
 
     @command(app)
     def report(surface: Surface) -> None:
