@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sfprm.distribution.offering import ExtraFields
 from sfprm.distribution.owners import (
     LeadNow,
     Place,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sfprm.clock import Clock
     from sfprm.events import Progress
     from sfprm.ids import RecordId
+    from sfprm.programme.model import Programme
     from sfprm.salesforce.collections import RowOutcome
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
@@ -49,6 +51,9 @@ GONE = frozenset({"ENTITY_IS_DELETED", "CANNOT_UPDATE_CONVERTED_LEAD"})
 
 ROUTE = "route"
 UNDO = "undo"
+RECALL = "recall"
+DECIDED = (ROUTE, RECALL, "escalate", "recycle")
+"""Kinds of entries that sfprm decided itself: what does not come about gives credit back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,14 @@ class Carrier:
     """Carries out the decisions of one run; `tally` grows as it goes."""
 
     def __init__(
-        self, session: Session, store: StoreWriter, clock: Clock, progress: Progress
+        self,
+        session: Session,
+        store: StoreWriter,
+        clock: Clock,
+        progress: Progress,
+        programme: Programme | None = None,
     ) -> None:
+        self._extra = ExtraFields(programme, store)
         self._session = session
         self._store = store
         self._clock = clock
@@ -131,7 +142,10 @@ class Carrier:
         written: list[JournalEntry] = []
         for at in range(0, len(entries), MAX_ROWS):
             part = entries[at : at + MAX_ROWS]
-            rows = [{"Id": e.lead, "OwnerId": e.owner_new} for e in part]
+            extra = self._extra.of(part)
+            rows = [
+                {"Id": e.lead, "OwnerId": e.owner_new, **extra.get(e.sequence, {})} for e in part
+            ]
             outcomes = update(self._session, "Lead", rows, headers=AUTO_ASSIGN_OFF)
             for entry, outcome in zip(part, outcomes, strict=True):
                 if outcome.success:
@@ -173,7 +187,7 @@ class Carrier:
     def _confirm(self, entries: Sequence[JournalEntry], words: str = "") -> None:
         if not entries:
             return
-        moved = [e for e in entries if e.kind != ROUTE]
+        moved = [e for e in entries if e.kind not in DECIDED]
         for entry in moved:
             if entry.kind == UNDO:
                 self._give_back_undone(entry)
@@ -188,7 +202,7 @@ class Carrier:
 
     def _give_back_undone(self, undo: JournalEntry) -> None:
         """A routed lead that went back: the member did not have it, so its credit returns."""
-        for entry in reversed(self._store.entries(lead=undo.lead, kinds=(ROUTE,))):
+        for entry in reversed(self._store.entries(lead=undo.lead, kinds=DECIDED)):
             if entry.owner_new == undo.owner_seen and entry.choices:
                 self._store.refund(entry.sequence, self._clock.now())
                 return
@@ -209,10 +223,13 @@ class Carrier:
     ) -> None:
         """Credit back, then kept back, then settled: in this order, so that no part is lost."""
         now = self._clock.now()
-        if entry.kind == ROUTE:
+        if entry.kind in DECIDED:
             if entry.choices:
                 self._store.refund(entry.sequence, now)
-            if reason is not None:
+            if entry.kind != ROUTE and state is WriteState.REFUSED:
+                # it stays with its owner, under its old offer
+                self._store.unpark([entry.lead])
+            elif reason is not None:
                 wait = self._wait(entry.lead, reason)
                 next_try = None if wait is None else now + wait
                 self._store.park(entry.lead, [reason], now=now, next_try=next_try)
@@ -223,7 +240,7 @@ class Carrier:
         """Longer each time; None, never again, once automation has twice taken the lead."""
         before = [
             e
-            for e in self._store.entries(lead=lead, kinds=(ROUTE,))
+            for e in self._store.entries(lead=lead, kinds=DECIDED)
             if e.state in (WriteState.REFUSED, WriteState.OVERTAKEN)
         ]
         if reason.code is Code.AUTOMATION and any(e.state is WriteState.OVERTAKEN for e in before):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sfprm.salesforce.query import Row
     from sfprm.salesforce.session import Session
 
-__all__ = ["PAGE", "find_intake", "read_leads"]
+__all__ = ["PAGE", "field_value", "find_intake", "read_leads"]
 
 PAGE = 2_000
 """Leads decided in one batch: one query page."""
@@ -77,12 +77,12 @@ def _facts(row: Row, names: tuple[str, ...], intake: Mapping[RecordId, str]) -> 
         owner_id=owner,
         created=datetime.fromisoformat(row["CreatedDate"]),
         intake=intake.get(owner, ""),
-        fields={name: _value(row, name) for name in names},
+        fields={name: field_value(row, name) for name in names},
         label=", ".join(who),
     )
 
 
-def _value(row: Row, path: str) -> FieldValue:
+def field_value(row: Row, path: str) -> FieldValue:
     """A field by the name that the programme gives it; the org answers in its own spelling."""
     found: Any = row
     for part in path.split("."):

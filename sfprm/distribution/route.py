@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.intake import PAGE, find_intake, read_leads
 from sfprm.distribution.notify import MOST_MAILS, NO_MAIL, MailReport, send_notices
-from sfprm.distribution.standing import build_standing, count_open_leads, owners_to_count
-from sfprm.estate.reader import read_estate
+from sfprm.distribution.offering import has_offers, plan_offers
+from sfprm.distribution.owner_hours import all_hours
+from sfprm.distribution.standing_now import read_standing
 from sfprm.ids import RecordId
 from sfprm.routing.credits import worst_moment
 from sfprm.routing.decide import decide, ledger_keys, retry_after
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RouteResult", "route"]
 
-LONGEST_WINDOW = timedelta(days=30)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 LEFT_ALONE_FOR = timedelta(hours=24)
 """A lead that a rule leaves alone is looked at again after this, not at every pass."""
@@ -140,7 +140,7 @@ def route(
     same call again goes on where this one stopped.
     """
     mark = session.calls.snapshot()
-    carrier = Carrier(session, store, clock, progress)
+    carrier = Carrier(session, store, clock, progress, programme)
     taken_up = 0 if dry_run else carrier.take_up()
     mended = len(carrier.tally.confirmed)
     intake = find_intake(session, programme)
@@ -153,7 +153,7 @@ def route(
     for leads in _pages(waiting, limit):
         now = clock.now()
         if standing is None:
-            standing = _read_standing(session, store, programme, now)
+            standing = read_standing(session, store, programme, now)
         previous = store.previous_owners(lead.id for lead in leads)
         standing = replace(standing, previous_owners=MappingProxyType(previous))
         if dry_run:
@@ -209,15 +209,6 @@ def _pages(leads: Iterable[LeadFacts], limit: int | None) -> Iterator[list[LeadF
         yield page
 
 
-def _read_standing(
-    session: Session, store: StoreWriter, programme: Programme, now: datetime
-) -> Standing:
-    estate = read_estate(session, programme)
-    held = count_open_leads(session, owners_to_count(programme, estate))
-    wins = store.wins(programme.routing.pools, now - LONGEST_WINDOW)
-    return build_standing(programme, estate, held=held, wins=wins)
-
-
 def _decide_and_save(
     store: StoreWriter,
     programme: Programme,
@@ -233,6 +224,9 @@ def _decide_and_save(
         batch = decide(programme, standing, before, leads, now)
         waits = tuple(_with_wait(d, kept.get(d.lead.id)) for d in batch.decisions)
         entries = open_batch.save(replace(batch, decisions=waits), run=run, programme=programme)
+        if has_offers(programme):
+            calendars = all_hours(programme, standing)
+            open_batch.plan_offers(plan_offers(programme, waits, entries, calendars=calendars))
     for decision in batch.decisions:
         if decision.outcome is Outcome.LEFT_ALONE:
             store.park(decision.lead.id, decision.reasons, now=now, next_try=now + LEFT_ALONE_FOR)

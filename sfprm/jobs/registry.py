@@ -12,6 +12,7 @@ __all__ = ["KNOWN_JOBS", "job_named"]
 KNOWN_JOBS: dict[str, str] = {
     "provision": "sfprm.jobs.provision:ProvisionJob",
     "route": "sfprm.jobs.route:RouteJob",
+    "recall": "sfprm.jobs.recall:RecallJob",
     "report": "sfprm.jobs.report:ReportJob",
     "check": "sfprm.jobs.check:CheckJob",
     "plan": "sfprm.jobs.plan:PlanJob",

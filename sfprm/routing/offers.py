@@ -416,7 +416,8 @@ def advance(
             ended_by=None,
         )
     if event in (E.ACCEPTED, E.TAKEN, E.ACTED) and sight is not None:
-        after = replace(after, status=sight.status, touched=sight.modified_at)
+        ours = terms.set_fields.get(stage or "", {}).get("Status")
+        after = replace(after, status=str(ours or sight.status), touched=sight.modified_at)
     if state in ENDS or state in _LEAVING:
         why = offer.why if offer.state in _LEAVING and offer.why is not None else event
         after = replace(after, why=why, ended_at=now)

@@ -99,6 +99,11 @@ class OfferBook:
                 for offer in rows.find(connection, offers.c.ended_by.in_(piece))
             ]
 
+    def to_set(self) -> list[Offer]:
+        """Offers whose lead's fields are still to be set."""
+        with reading(self._engine) as connection:
+            return rows.find(connection, offers.c.to_set.is_not(None))
+
     def count(self) -> Mapping[str, int]:
         """How many offers there are in each state."""
         query = select(offers.c.state, func.count()).group_by(offers.c.state)
@@ -157,6 +162,14 @@ class OfferBook:
         if changes:
             with self._writing("offers") as connection:
                 rows.change(connection, changes, at, run)
+
+    def fields_set(self, entries: Iterable[int]) -> None:
+        """The Lead fields of those offers are set."""
+        with self._writing("fields set") as connection:
+            for piece in pieces(entries):
+                connection.execute(
+                    offers.update().where(offers.c.entry.in_(piece)).values(to_set=None)
+                )
 
     def pause(self, member: str, *, now: datetime, until: datetime | None, words: str) -> None:
         """Leave a member out of pools."""

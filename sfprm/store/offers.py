@@ -51,10 +51,11 @@ class PlannedOffer:
 
 @dataclass(frozen=True, slots=True)
 class OfferChange:
-    """An offer after an event. `ends_as`: what it becomes once entry `ended_by` is confirmed."""
+    """An offer after an event (None: only looked at). `ends_as`: what it becomes once entry
+    `ended_by` is confirmed."""
 
     offer: Offer
-    seen: Seen
+    seen: Seen | None
     ends_as: OfferState | None = None
 
 
@@ -137,20 +138,20 @@ def change(
         ),
         rows,
     )
-    connection.execute(
-        offer_events.insert(),
-        [
-            {
-                "entry": c.offer.entry,
-                "at": at,
-                "event": c.seen.event.value,
-                "state": c.offer.state.value,
-                "words": c.seen.words,
-                "run": run,
-            }
-            for c in changes
-        ],
-    )
+    happened = [
+        {
+            "entry": c.offer.entry,
+            "at": at,
+            "event": c.seen.event.value,
+            "state": c.offer.state.value,
+            "words": c.seen.words,
+            "run": run,
+        }
+        for c in changes
+        if c.seen is not None
+    ]
+    if happened:
+        connection.execute(offer_events.insert(), happened)
 
 
 def settled(connection: Connection, sequences: Sequence[int], state: WriteState) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from sfprm.distribution.carry import _why_overtaken
 from sfprm.distribution.destination import Destination, OwnerRefused
-from sfprm.distribution.intake import _value
+from sfprm.distribution.intake import field_value
 from sfprm.distribution.owners import LeadNow, Place, place_of
 from sfprm.distribution.standing import partner_user_reasons, queue_reasons
 from sfprm.estate.model import PartnerUser, QueueState, Site
@@ -151,4 +151,4 @@ def test_automation_is_told_from_a_person(
 )
 def test_a_field_is_found_in_any_spelling(row: dict[str, Any], path: str, value: Any) -> None:
     """The org answers in its own; parents by a dot."""
-    assert _value(row, path) == value
+    assert field_value(row, path) == value

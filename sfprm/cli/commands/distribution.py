@@ -25,6 +25,16 @@ def add(app: typer.Typer) -> None:
         surface.finish(RouteJob(), RouteOptions(dry_run=dry_run, limit=limit))
 
     @command(app)
+    def recall(
+        surface: Surface,
+        dry_run: Annotated[bool, typer.Option(help="Look and show; write nothing.")] = False,
+    ) -> None:
+        """Take back leads that were not accepted in time, and offer them to the next."""
+        from sfprm.jobs.recall import RecallJob, RecallOptions
+
+        surface.finish(RecallJob(), RecallOptions(dry_run=dry_run))
+
+    @command(app)
     def reassign(
         surface: Surface,
         leads: Annotated[list[str] | None, typer.Argument(help="Ids of leads.")] = None,
