@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from sfprm.devorg.org import Org
     from sfprm.devorg.schema import ObjectDef
 
-__all__ = ["load_describe"]
+__all__ = ["SWITCHES", "check_describe", "load_describe"]
 
 _SWITCH_OF = {
     "state-country-picklists": "state_country_picklists",
     "multicurrency": "multicurrency",
 }
+SWITCHES = frozenset(_SWITCH_OF.values())
+"""The settings of an org that switch fields on, which a describe proves."""
 _ADMINISTRATOR = "System Administrator"
 
 
@@ -35,6 +37,11 @@ def load_describe(org: Org, described: Mapping[str, Any]) -> ObjectDef:
         definition = from_describe({**described, "keyPrefix": _free_prefix(org, base)}, base)
     org.happen(lambda: _load(org, definition, described, features_of(described, base)))
     return definition
+
+
+def check_describe(org: Org, described: Mapping[str, Any]) -> None:
+    """Raises ValueError that says why `load_describe` would refuse this."""
+    from_describe(described, org.schema.object(str(described.get("name", ""))))
 
 
 def _free_prefix(org: Org, base: ObjectDef | None) -> str:

@@ -19,7 +19,7 @@ COMMANDS = [
     *("jobs list", "jobs validate", "jobs next", "jobs run", "jobs history"),
     *("org serve", "org seed", "org reset", "org clock", "org event", "org outbox", "org faults"),
     "record",
-    *("org snapshot", "org restore", "org fork"),
+    *("org snapshot", "org restore", "org fork", "org describe", "org switch"),
 ]
 
 

@@ -132,6 +132,50 @@ def fork(
 
 
 @command(app)
+def describe(
+    surface: Surface,
+    org: Address,
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="JSON files: what /sobjects/X/describe of a real org answered."),
+    ],
+) -> None:
+    """Give a running embedded org the objects and fields that a real org has.
+
+    Each file holds one answer of /services/data/vNN.0/sobjects/X/describe, or a list of them; the
+    sf CLI writes one with: sf sobject describe --sobject Lead --json.
+    """
+    described: list[Any] = []
+    for file in files:
+        described += _described(file)
+    answer = _control(org, "POST", "describes", described)
+    said = [
+        f"{one['object']}: {one['fields']} fields, {one['custom']} of them custom."
+        for one in answer["loaded"]
+    ]
+    said += [f"{_dashed(name)} is on." for name, on in answer["switches"].items() if on]
+    surface.put((Text(tuple(said)),), answer)
+
+
+@command(app)
+def switch(
+    surface: Surface,
+    org: Address,
+    name: Annotated[
+        str | None, typer.Argument(help="state-country-picklists or multicurrency.")
+    ] = None,
+    on: Annotated[bool, typer.Option("--on/--off", help="Whether it is to be on.")] = True,
+) -> None:
+    """Show or turn what is switched in Setup, where no API of Salesforce reaches."""
+    if name is None:
+        answer = _control(org, "GET", "switches")
+    else:
+        answer = _control(org, "POST", "switches", {name.replace("-", "_"): on})
+    said = tuple(f"{_dashed(one)} is {'on' if set_ else 'off'}." for one, set_ in answer.items())
+    surface.put((Text(said),), answer)
+
+
+@command(app)
 def clock(
     surface: Surface,
     org: Address,
@@ -197,6 +241,26 @@ def faults(
     else:
         raise BadRequest("name a kind of fault, or --clear.")
     surface.put((Text((json.dumps(answer),)),), answer)
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _described(file: Path) -> list[Any]:
+    """The describes in a file; what the sf CLI writes has them under `result`."""
+    try:
+        read = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadRequest(f"{file}: {error.strerror}.") from error
+    except ValueError as error:
+        raise BadRequest(
+            f"{file} is not JSON: {error}.",
+            hint="Keep the answer of /services/data/vNN.0/sobjects/X/describe as it is.",
+        ) from error
+    if isinstance(read, dict) and "fields" not in read and "result" in read:
+        read = read["result"]
+    return read if isinstance(read, list) else [read]
 
 
 def _control(org: str, method: str, path: str, body: Any = None, wait: float = 60) -> Any:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sfprm.devorg import story
-from sfprm.devorg.api import behaviours, control_logins, control_orgs
+from sfprm.devorg.api import behaviours, control_logins, control_orgs, control_schema
 from sfprm.devorg.api.exchange import Answer, Request
 from sfprm.devorg.apps import OAuthError
 from sfprm.devorg.behaviours.duplicates import duplicate_rules, set_duplicate_rules
@@ -201,6 +201,8 @@ _TABLE = {
     "apps": {"GET": control_logins.apps, "POST": control_logins.add_app},
     "approvals": {"POST": control_logins.add_approval},
     "passwords": {"POST": control_logins.add_password},
+    "describes": {"POST": control_schema.load},
+    "switches": {"GET": control_schema.switches, "POST": control_schema.set_switches},
     "limits": {"GET": _limits, "POST": _set_limits},
     "orgs": {"GET": control_orgs.orgs, "POST": control_orgs.add_org},
     "snapshots": {"GET": control_orgs.snapshots, "POST": control_orgs.add_snapshot},
