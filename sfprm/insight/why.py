@@ -7,10 +7,13 @@ the match (while the lead's facts are kept) and the choice.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.errors import Bug, NotReady
-from sfprm.insight.why_result import DecisionExplained, Proof, Why
+from sfprm.insight.supposed import Supposed, supposed
+from sfprm.insight.why_result import DecisionExplained, Happening, Proof, Why
 from sfprm.programme.canonical import from_json
 from sfprm.routing.explain import ChoiceExplained, RuleExplained, explain_choice, explain_rules
 from sfprm.routing.match import match
@@ -18,20 +21,37 @@ from sfprm.routing.values import ALGORITHM, LeadFacts
 from sfprm.store.replay import ledger_before
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
     from sfprm.ids import RecordId
     from sfprm.programme.model import Programme
     from sfprm.store.api import StoreReader
     from sfprm.store.records import JournalChoice, JournalEntry
 
-__all__ = ["DecisionExplained", "Proof", "Why", "why"]
+__all__ = ["DecisionExplained", "Happening", "Proof", "Why", "why"]
 
 
-def why(reader: StoreReader, lead: RecordId) -> Why:
-    """Why the lead went where it went. Raises NotReady when nothing was decided about it."""
-    entries = reader.entries(lead=lead)
+def why(
+    reader: StoreReader,
+    lead: RecordId,
+    *,
+    as_of: datetime | None = None,
+    suppose: Sequence[str] = (),
+    happened: Mapping[int, Sequence[Happening]] = MappingProxyType({}),
+) -> Why:
+    """Why the lead went where it went.
+
+    `as_of`: what was known of it then. `suppose`: what else should have held when it was last
+    routed, see `sfprm.routing.suppose`. `happened`: what became of the offers that journal entries
+    made. Raises NotReady when nothing was decided about it, BadRequest for a supposition that makes
+    no sense.
+    """
+    entries = [e for e in reader.entries(lead=lead) if as_of is None or e.decided_at <= as_of]
     if not entries:
+        then = "" if as_of is None else f" by {as_of.isoformat(timespec='seconds')}"
         raise NotReady(
-            f"sfprm has decided nothing about the lead {lead}.",
+            f"sfprm has decided nothing about the lead {lead}{then}.",
             hint="Check the id, and that this is the state of its org; a lead that waits in an "
             "intake queue is decided by the next `sfprm route`.",
         )
@@ -41,10 +61,37 @@ def why(reader: StoreReader, lead: RecordId) -> Why:
         if entry.programme not in programmes:
             text = reader.programme_json(entry.programme)
             programmes[entry.programme] = None if text is None else from_json(text)
-        explained.append(_explained(reader, entry, programmes[entry.programme]))
-    parked = next((held for held in reader.parked() if held.lead == lead), None)
+        since = [h for h in happened.get(entry.sequence, ()) if as_of is None or h.at <= as_of]
+        explained.append(
+            replace(_explained(reader, entry, programmes[entry.programme]), happened=tuple(since))
+        )
+    parked = None
+    if as_of is None:
+        parked = next((held for held in reader.parked() if held.lead == lead), None)
     label = next((entry.label for entry in reversed(entries) if entry.label), "")
-    return Why(lead, label, tuple(explained), parked)
+    return Why(
+        lead,
+        label,
+        tuple(explained),
+        parked,
+        _supposed(reader, entries, programmes, suppose) if suppose else None,
+    )
+
+
+def _supposed(
+    reader: StoreReader,
+    entries: Sequence[JournalEntry],
+    programmes: Mapping[str, Programme | None],
+    suppose: Sequence[str],
+) -> Supposed:
+    for entry in reversed(entries):
+        programme = programmes[entry.programme]
+        if programme is not None and (entry.trials or entry.pool is not None):
+            return supposed(reader, entry, programme, suppose)
+    raise NotReady(
+        "No rule or pool of sfprm decided about this lead; there is nothing to suppose.",
+        hint="A person ordered its moves: `sfprm why` without --if lists them.",
+    )
 
 
 def _explained(

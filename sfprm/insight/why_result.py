@@ -13,13 +13,15 @@ from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sfprm.ids import RecordId
+    from sfprm.insight.supposed import Supposed
     from sfprm.programme.model import FieldValue, Programme
     from sfprm.routing.explain import ChoiceExplained, MemberExplained, RuleExplained
     from sfprm.store.records import JournalEntry, Parked
 
-__all__ = ["DecisionExplained", "Proof", "Why"]
+__all__ = ["DecisionExplained", "Happening", "Proof", "Why"]
 
 
 class Proof(StrEnum):
@@ -41,6 +43,14 @@ _STATES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that became of an offer."""
+
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionExplained:
     """One journal entry of the lead. `choices`: the pool's, then the person's; empty when no fair
     choice was made or it cannot be replayed. `difference` says what the replay found."""
@@ -51,12 +61,15 @@ class DecisionExplained:
     choices: tuple[ChoiceExplained, ...]
     proof: Proof
     difference: str = ""
+    happened: tuple[Happening, ...] = ()
 
     def blocks(self) -> Iterator[Block]:
         """Headline, rule path, a table a choice, proof."""
         yield Text((self._headline(), *self._path()))
         for level, choice in enumerate(self.choices):
             yield self._table(choice, level)
+        if self.happened:
+            yield Text(tuple(f"{instant_text(h.at)}: {h.words}." for h in self.happened))
         lines = self._proof()
         if lines:
             yield Text(lines)
@@ -86,7 +99,32 @@ class DecisionExplained:
             "choices": [self._choice_json(choice) for choice in self.choices],
             "proof": self.proof.value,
             "difference": self.difference,
+            "happened": [{"at": h.at.isoformat(), "what": h.words} for h in self.happened],
         }
+
+    def sentence(self, lead: str) -> str:
+        """What can be said to a partner: no other lead, no credit, nobody's reason but its own."""
+        entry = self.entry
+        at = instant_text(entry.decided_at)
+        if entry.outcome == Outcome.PARKED:
+            return f"On {at} nobody could take {lead}: {reasons_text(entry.reasons[:1])}."
+        if not self.choices:
+            owner = entry.owner_name or "its owner"
+            rule = f' by the rule "{entry.rule}"' if entry.rule else ""
+            return f"On {at} {lead} was given to {owner}{rule}."
+        pool = self.choices[0]
+        able = sum(m.eligible for m in pool.members)
+        winner = member_name(pool.winner, self.programme)
+        kind = "member" if able == 1 else "members"
+        share = next(m for m in pool.members if m.chosen)
+        sentence = (
+            f"On {at} {lead} was given to {winner}: of the {able} {kind} who could take it, "
+            f"{winner} was {_PLAIN.get(pool.because, pool.because)}, having been entitled to "
+            f"{leads_text(max(0, share.owed_before + share.share))} more leads than it had got."
+        )
+        return (
+            sentence if share.owed_before + share.share > 0 else sentence.split(", having")[0] + "."
+        )
 
     def _headline(self) -> str:
         entry = self.entry
@@ -206,20 +244,42 @@ def _shown(value: FieldValue) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
+_PLAIN = {
+    "most owed": "the one furthest behind its share",
+    "the only one eligible": "the only one",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
-    """All that was decided about one lead, newest last. `parked` when it is kept back now."""
+    """All that was decided about one lead, newest last. `parked` when it is kept back now;
+    `supposed` when it was asked what else would have become of it."""
 
     lead: RecordId
     label: str
     decisions: tuple[DecisionExplained, ...]
     parked: Parked | None
+    supposed: Supposed | None = None
+
+    def sentence(self) -> str:
+        """The last routing decision, in a sentence that can be pasted to a partner."""
+        name = f'the lead "{self.label}"' if self.label else f"the lead {self.lead}"
+        routed = [d for d in self.decisions if d.choices or d.rules or d.entry.trials]
+        return (routed or self.decisions)[-1].sentence(name)
 
     @property
     def proof(self) -> Proof:
         """The worst of all entries."""
         proofs = {decision.proof for decision in self.decisions}
         return next(p for p in (Proof.DIFFERENT, Proof.SAME, Proof.NOTHING) if p in proofs)
+
+    def replays(self) -> tuple[str, ...]:
+        """A line for each decision: what its replay from the journal gives, and its hash."""
+        return tuple(
+            f"{d.entry.sequence:,}  {d.entry.hash[:16]}…  {d.proof.value}"
+            + (f": {d.difference}" if d.difference else "")
+            for d in self.decisions
+        )
 
     def blocks(self) -> tuple[Block, ...]:
         """What a person reads."""
@@ -237,6 +297,8 @@ class Why:
                     )
                 )
             )
+        if self.supposed is not None:
+            found.extend(self.supposed.blocks())
         return tuple(found)
 
     def to_json(self) -> dict[str, Any]:
@@ -246,6 +308,8 @@ class Why:
             "lead": self.lead,
             "label": self.label,
             "proof": self.proof.value,
+            "sentence": self.sentence(),
+            "supposed": None if self.supposed is None else self.supposed.to_json(),
             "decisions": [decision.to_json() for decision in self.decisions],
             "parked": None
             if parked is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,11 +15,30 @@ def add(app: typer.Typer) -> None:
     """Add the commands to the program."""
 
     @command(app)
-    def why(surface: Surface, lead: Annotated[str, typer.Argument(help="The lead's id.")]) -> None:
+    def why(
+        surface: Surface,
+        lead: Annotated[str, typer.Argument(help="The lead's id.")],
+        as_of: Annotated[
+            datetime | None, typer.Option(help="As it was known then (UTC).", show_default=False)
+        ] = None,
+        suppose: Annotated[
+            list[str] | None,
+            typer.Option("--if", help="Had it been so: lead.Country=ES, sulcom.hours=always."),
+        ] = None,
+        sentence: Annotated[
+            bool, typer.Option("--sentence", help="One sentence for the partner.")
+        ] = False,
+        replay: Annotated[
+            bool, typer.Option("--replay", help="Only the proof, a line for each decision.")
+        ] = False,
+    ) -> None:
         """Who got a lead, and why each other did not, replayed from the journal."""
         from sfprm.jobs.why import WhyJob, WhyOptions
 
-        surface.finish(WhyJob(), WhyOptions(lead=lead))
+        options = WhyOptions(
+            lead=lead, as_of=as_of, suppose=tuple(suppose or ()), sentence=sentence, replay=replay
+        )
+        surface.finish(WhyJob(), options)
 
     @command(app)
     def simulate(
