@@ -31,6 +31,7 @@ RECORDS, MAILS = 200, 10
 _DATA = re.compile(r"/services/data/v\d+\.\d+/(?:tooling/)?")
 _CHECK_ONLY = re.compile(rb"\"checkOnly\"\s*:\s*true")
 _SOAP_WRITE = re.compile(rb"<(?:\w+:)?(?:create|update|upsert|deploy|delete)\w*[\s>]")
+_SOAP_RECORD = re.compile(rb"<(?:\w+:)?sObjects[\s>]")
 _USER = "a user, who can never be deleted"
 
 
@@ -60,7 +61,8 @@ def weigh(method: str, path: str, body: bytes) -> Weight:
     if "/services/soap/" in path.lower():
         found = _SOAP_WRITE.search(body)
         deploys = found is not None and b"deploy" in found[0]
-        return Weight(1 if found else 0, for_ever="a deployment" if deploys else "")
+        records = max(1, len(_SOAP_RECORD.findall(body))) if found is not None else 0
+        return Weight(records, for_ever="a deployment" if deploys else "")
     place = _DATA.match(path)
     if place is None or method in ("GET", "HEAD"):
         return Weight()

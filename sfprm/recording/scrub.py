@@ -288,7 +288,8 @@ class _Scrubber:
             return self._message(cell)
         if cell in ("true", "false"):
             return cell
-        return self.value(object_, column.rpartition(".")[2], cell)
+        parent, _, field = column.rpartition(".")
+        return self.value(parent.rpartition(".")[2] or object_, field, cell)
 
     def _xml(self, text: str) -> str:
         root = parse_xml(text)

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from sfprm.recording.plugin import Scenario
+from sfprm.salesforce.bulk_query import bulk_select
 from sfprm.salesforce.describe import describe
-from sfprm.salesforce.query import select, select_all
+from sfprm.salesforce.query import count, select, select_all
 from sfprm.salesforce.session import Session
-from sfprm.salesforce.soql import Query
+from sfprm.salesforce.soql import Query, eq
 
 
 @pytest.mark.salesforce_recording("query-parents-and-pages")
@@ -55,3 +57,49 @@ def test_the_resources_of_the_version(call: Any) -> None:
     versions = call("GET", "/services/data").json()
     assert {"label", "url", "version"} <= set(versions[0])
     assert {"sobjects", "query", "composite", "limits"} <= set(call("GET", "").json())
+
+
+@pytest.mark.salesforce_recording("describe-not-modified")
+def test_a_describe_that_has_not_changed(call: Any) -> None:
+    """Its Last-Modified, sent back, gives 304 and no body."""
+    first = call("GET", "sobjects/GroupMember/describe")
+    again = call(
+        "GET",
+        "sobjects/GroupMember/describe",
+        headers={"If-Modified-Since": first.headers["Last-Modified"]},
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.salesforce_recording("count")
+def test_a_count_reads_no_rows(session: Session) -> None:
+    """One call; the number alone."""
+    assert count(session, Query(("Id",), "User", (eq("IsActive", True),))) > 0
+    assert session.calls.by_kind["query"] == 1
+
+
+@pytest.mark.salesforce_recording("bulk-query")
+def test_a_query_job(session: Session) -> None:
+    """Started, watched, and its rows typed as the REST query's."""
+    query = Query(("Id", "IsActive", "CreatedDate", "Profile.Name"), "User")
+    by_id = {row["Id"]: row for row in bulk_select(session, query)}
+    assert by_id == {row["Id"]: row for row in select_all(session, query)}
+
+
+@pytest.mark.salesforce_recording("merged-leads", fictional=("Sfprm Contract", "Sfprm Contract Co"))
+def test_a_merged_lead_names_its_master(call: Any, session: Session, scenario: Scenario) -> None:
+    """Out of `query`; in `queryAll` it is deleted and says which lead it went into; a write to it
+    is refused for good."""
+    if scenario.mode == "live":
+        pytest.skip("only a person can merge, in a real org's pages")
+    lead = {"LastName": "Sfprm Contract", "Company": "Sfprm Contract Co"}
+    kept, lost = (call("POST", "sobjects/Lead", lead).json()["id"] for _ in range(2))
+    if scenario.org is not None:
+        event = {"event": "records-merged", "object": "Lead", "keep": kept, "lose": [lost]}
+        scenario.org.control("POST", "events", event)
+    query = Query(("Id", "IsDeleted", "MasterRecordId"), "Lead", (eq("Id", lost),))
+    assert select_all(session, query) == []
+    [row] = select_all(session, query, include_deleted=True)
+    assert (row["IsDeleted"], row["MasterRecordId"]) == (True, kept)
+    refused = call("PATCH", f"sobjects/Lead/{lost}", {"Rating": "Hot"})
+    assert (refused.status_code, refused.json()[0]["errorCode"]) == (404, "ENTITY_IS_DELETED")

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from sfprm.errors import OrgRefused
 from sfprm.recording.plugin import Scenario
 from sfprm.salesforce.actions import send_email
+from sfprm.salesforce.changes import Change, write_changes
 from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, create, delete, update
 from sfprm.salesforce.session import Session
+from sfprm.salesforce.write import write
 
 LEAD = {"LastName": "Sfprm Contract", "Company": "Sfprm Contract Company"}
 FICTIONAL = tuple(LEAD.values())
@@ -91,3 +94,30 @@ def test_queue_members(call: Any, scenario: Scenario) -> None:
     assert person in {row["UserOrGroupId"] for row in found}
     gone = call("DELETE", f"sobjects/GroupMember/{made.json()['id']}")
     assert gone.status_code == 204
+
+
+MANY = [f"{number}@example.com" for number in range(6)]
+
+
+@pytest.mark.salesforce_recording("mail-refused", fictional=(*MAIL, ",".join(MANY), "nobody"))
+def test_a_mail_is_refused(session: Session) -> None:
+    """An address that is none, more of them than one mail may have, no body."""
+    for to, body in ((["nobody"], MAIL[2]), (MANY, MAIL[2]), ([MAIL[0]], "")):
+        with pytest.raises(OrgRefused) as raised:
+            send_email(session, to, MAIL[1], body)
+        assert raised.value.code
+
+
+@pytest.mark.salesforce_recording("composite-collections", fictional=FICTIONAL)
+def test_a_composite_call_of_collections(session: Session) -> None:
+    """Updates and deletions of the same leads, in their order, in one call."""
+    made = write(session, "Lead", [LEAD] * 3, operation="insert")
+    ids = [str(one.id) for one in made if one.success]
+    assert len(ids) == 3
+    changes = [
+        *(Change("Lead", "update", {"Id": one, "Rating": "Hot"}) for one in ids),
+        *(Change("Lead", "delete", {"Id": one}) for one in ids),
+    ]
+    mark = session.calls.snapshot()
+    assert [one.success for one in write_changes(session, changes)] == [True] * 6
+    assert session.calls.since(mark).by_kind == {"composite": 1}

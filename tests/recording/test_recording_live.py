@@ -75,6 +75,8 @@ def records(object_: str, count: int) -> dict[str, Any]:
         ("POST", "/services/Soap/m/66.0", "<m:retrieve>", Weight()),
         ("POST", "/services/Soap/m/66.0", "<m:deploy>", Weight(1, 0, "a deployment")),
         ("POST", "/services/Soap/u/64.0", "<login>", Weight()),
+        ("POST", "/services/Soap/u/64.0", "<update><sObjects>1</sObjects><sObjects>2</sObjects>",
+         Weight(2)),
         ("POST", "/services/oauth2/token", "grant_type=x", Weight()),
         ("POST", "something/new", "not JSON", Weight(1)),
     ],

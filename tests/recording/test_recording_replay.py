@@ -56,11 +56,15 @@ SAME: list[tuple[Sent, Sent]] = [
     (sent("POST", data={"client_secret": "(elided)"}), sent("POST", data={"client_secret": "x"})),
     (sent(headers={"Authorization": "Bearer (elided)"}),
      sent(headers={"Authorization": "Bearer x"})),
+    (sent("POST", json={"url": "/services/x?ids=a%2Cb&n=1"}),
+     sent("POST", json={"url": "/services/x?n=1&ids=a,b"})),
 ]  # fmt: skip
 
 OTHERS: list[tuple[Sent, Sent, str]] = [
     (sent("POST"), sent("PATCH"), "method: recorded 'POST', sent 'PATCH'"),
     (sent(), sent(path="query"), "path: recorded"),
+    (sent("POST", json={"url": "/services/x?ids=a%2Cb&n=1"}),
+     sent("POST", json={"url": "/services/x?n=1&ids=a,c"}), "body.url: recorded"),
     (sent(params={"a": "1"}), sent(params={"a": "2"}), "query a: recorded '1', sent '2'"),
     (sent(params={"a": "1"}), sent(), "query a: recorded '1', not sent"),
     (sent(), sent(params={"a": "1"}), "query a: not recorded, sent '1'"),
