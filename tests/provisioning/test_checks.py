@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -11,13 +12,15 @@ import pytest
 
 from sfprm.estate.model import AccountState, Estate, Licence, OrgUser, QueueState, Site
 from sfprm.ids import PartnerKey, PersonKey
-from sfprm.programme.model import FieldMatch, Rule, ToUser
-from sfprm.provisioning.checks.facts import Facts, Surroundings
+from sfprm.programme.model import FieldMatch, PortalRole, Rule, ToUser
+from sfprm.provisioning.checks.facts import Exposed, Facts, PartnerProfile, Surroundings
 from sfprm.provisioning.checks.finding import CheckState
-from sfprm.provisioning.checks.registry import run_checks
+from sfprm.provisioning.checks.registry import codes, run_checks
 from sfprm.provisioning.communities import Communities
 from sfprm.provisioning.compare import compare
+from sfprm.provisioning.difference import Kind, blocked
 from sfprm.provisioning.exposure import review_exposure
+from sfprm.salesforce.permissions import Lack, Need
 
 NOTHING_EXPOSED = review_exposure({}, created=date(2025, 1, 1), experiences_since=None)
 
@@ -213,3 +216,110 @@ def test_what_no_api_tells_is_left_to_a_person(
     assert manual
     assert all(i.fix for i in manual)
     assert problems(facts) == []
+
+
+def told(**fields: Any) -> Callable[[Facts, Any], Facts]:
+    """What surrounds the estate, otherwise."""
+    return lambda f, _: replace(f, surroundings=replace(f.surroundings, **fields))
+
+
+def partner_profile(**fields: Any) -> Callable[[Facts, Any], Facts]:
+    """The partner profile as the org tells of it."""
+
+    def change(facts: Facts, make: Any) -> Facts:
+        rights = {"Lead": frozenset({"Read", "Edit"})}
+        one = PartnerProfile(
+            id=make.profile_id,
+            name="Partner",
+            licence="Partner Community",
+            licence_active=True,
+            total=10,
+            used=0,
+            monthly_logins=None,
+            api_enabled=True,
+            active_users=0,
+            rights=rights,
+        )
+        return told(profiles=(replace(one, **fields),))(facts, make)
+
+    return change
+
+
+def lack(why: Any) -> Callable[[Facts, Any], Facts]:
+    """A permission of the agent that is missing or not told."""
+    return told(lacks=(Lack(Need("ManageUsers", "apply", "sfprm_run"), why),))
+
+
+def exposed(facts: Facts, _: Any) -> Facts:
+    row = {"QualifiedApiName": "Case", "ExternalSharingModel": "Read"}
+    review = review_exposure({}, created=date(2025, 1, 1), experiences_since=None, defaults=[row])
+    return replace(facts, exposure=review)
+
+
+def refused(facts: Facts, make: Any) -> Facts:
+    one = blocked(Kind.CONTACT, "ines", "Ines", "acme", "the sky fell", "wait")
+    return replace(facts, comparison=replace(facts.comparison, differences=(one,)))
+
+
+def another_org(facts: Facts, _: Any) -> Facts:
+    org = replace(facts.estate.org, is_embedded=False)
+    return replace(facts, estate=replace(facts.estate, org=org))
+
+
+def executive(facts: Facts, make: Any) -> Facts:
+    wanted = with_person(role=PortalRole.EXECUTIVE)(facts, make)
+    return told(roles={"Worker": 3})(wanted, make)
+
+
+PURE: dict[str, Callable[[Facts, Any], Facts]] = {
+    "experiences-off": switches(False, False),
+    "calls-short": lambda f, _: replace(f, allowance=(14990, 15000)),
+    "role-level-missing": executive,
+    "licence-disabled": partner_profile(licence_active=False),
+    "licence-lag": partner_profile(active_users=3),
+    "licence-logins-short": partner_profile(monthly_logins=(90, 100)),
+    "site-member-failed": lambda f, m: site(memberships={m.profile_id: "Failed Add"})(f, m),
+    "site-self-registration": told(sites=(Exposed("Partner Central", True, ""),)),
+    "profile-no-api": partner_profile(api_enabled=False),
+    "profile-rights-unread": partner_profile(rights=None),
+    "permission-unread": lack("unreadable"),
+    "automation-unread": told(unread=("flows",)),
+    "limits-unread": told(unread=("limits",)),
+    "history-unread": told(tracked=None),
+    "records-exposed": exposed,
+    "plan-blocked": refused,
+    "by-hand-mail": another_org,
+    "by-hand-leads": another_org,
+    "by-hand-automation": another_org,
+}
+
+
+@pytest.mark.parametrize("code", PURE)
+def test_faults_that_the_embedded_org_cannot_have(make: Any, code: str) -> None:
+    """Each is found by its code, with evidence, fix and step; the clean facts have none of it."""
+    assert not [i for i in run_checks(clean(make)) if i.code == code]
+    found = [i for i in run_checks(PURE[code](clean(make), make)) if i.code == code]
+    assert found
+    assert all(i.found and i.fix and i.step for i in found)
+
+
+def test_a_clean_profile_is_well(make: Any) -> None:
+    """Its rights are there and its figures agree."""
+    facts = partner_profile()(clean(make), make)
+    assert {i.state for i in run_checks(facts)} == {CheckState.OK}
+
+
+def test_seats_are_counted_by_the_worse_figure(make: Any) -> None:
+    """The org's own figure lags: active users count."""
+    facts = partner_profile(active_users=10)(clean(make), make)
+    assert "licence-short" in {i.code for i in run_checks(facts)}
+
+
+def test_codes_are_told_once_and_complete() -> None:
+    """Each has a title, a fix and a step, and is written with dashes."""
+    names = [code.code for code in codes()]
+    assert len(names) == len(set(names))
+    for code in codes():
+        assert all((code.title, code.fix, code.step))
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code.code)
+        assert not code.fix.endswith(".")

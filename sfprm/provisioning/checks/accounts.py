@@ -11,7 +11,6 @@ from sfprm.provisioning.difference import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sfprm.estate.model import ContactState
     from sfprm.provisioning.checks.facts import Facts
     from sfprm.provisioning.checks.finding import CheckItem
 
@@ -101,10 +100,9 @@ def _merged(facts: Facts) -> Iterator[CheckItem]:
 
 
 def _twice(facts: Facts) -> Iterator[CheckItem]:
-    by_mail: dict[tuple[str, str], list[ContactState]] = defaultdict(list)
-    for one in facts.estate.contacts.values():
-        if not one.key and one.email and one.account_id:
-            by_mail[one.account_id, one.email.lower()].append(one)
+    by_mail: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for id_, email, account in facts.surroundings.strangers:
+        by_mail[account, email.lower()].append(id_)
     accounts = {a.key.lower(): a.id for a in facts.estate.accounts.values() if a.key}
     matched = {d.key: d.record_id for d in facts.comparison.differences if d.kind is Kind.ACCOUNT}
     for person, contact, _ in facts.people():
@@ -114,8 +112,8 @@ def _twice(facts: Facts) -> Iterator[CheckItem]:
             continue
         found = by_mail.get((account, person.email.lower()), [])
         if found:
-            words = f"{some(c.id for c in found)} with the address {person.email}"
-            yield PERSON_TWICE(f"person {person.key}", words, [c.id for c in found])
+            words = f"{some(found)} with the address {person.email}"
+            yield PERSON_TWICE(f"person {person.key}", words, found)
 
 
 def _users(facts: Facts) -> Iterator[CheckItem]:

@@ -139,6 +139,9 @@ class Surroundings:
     record_types: tuple[RecordTypeFact, ...] = ()
     tracked: frozenset[str] | None = None
     """Fields of Lead whose history is kept."""
+    strangers: tuple[tuple[str, str, str], ...] = ()
+    """(id, e-mail, account id) of contacts without a key that have the address of a person who has
+    no contact yet."""
     nicknames: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Nickname in lower case → username of its holder."""
     lacks: tuple[Lack, ...] = ()

@@ -119,6 +119,7 @@ def read_surroundings(
         ),
         tracked=_tracked(answers["tracked"]),
         nicknames=_nicknames(session, programme, estate),
+        strangers=_strangers(session, programme, estate),
         lacks=lacking(session, needs) if needs else (),
         limits=told or {},
         sites=tuple(
@@ -398,3 +399,18 @@ def _nicknames(session: Session, programme: Programme, estate: Estate) -> dict[s
         for row in select(session, Query(fields, "User", (condition,))):
             found[str(row["CommunityNickname"]).lower()] = row["Username"]
     return found
+
+
+def _strangers(
+    session: Session, programme: Programme, estate: Estate
+) -> tuple[tuple[str, str, str], ...]:
+    """Contacts of an address that somebody is about to get a contact with."""
+    there = {c.key.lower() for c in estate.contacts.values() if c.key}
+    wanted = [p.email for p in programme.people.values() if p.key_value.lower() not in there]
+    found = []
+    for condition in split_in("Email", wanted):
+        fields = ("Id", "Email", "AccountId", *((KEY_FIELD,) if estate.keys_visible else ()))
+        for row in select(session, Query(fields, "Contact", (condition,))):
+            if row["AccountId"] and not row.get(KEY_FIELD):
+                found.append((str(row["Id"]), str(row["Email"]), str(row["AccountId"])))
+    return tuple(found)
