@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from sfprm.programme.policies import KEY_FIELD, KeyFields
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -25,6 +27,7 @@ __all__ = [
     "ContactState",
     "Estate",
     "Licence",
+    "Merged",
     "OrgFacts",
     "OrgUser",
     "PartnerUser",
@@ -33,8 +36,6 @@ __all__ = [
     "Site",
 ]
 
-KEY_FIELD = "Partner_Key__c"
-"""External-id field on Account and Contact, deployed by setup: unique, case-insensitive."""
 LEAD = "Lead"
 PARTNER_USER_TYPE = "PowerPartner"
 """`Profile.UserType` of every partner licence (object reference)."""
@@ -181,20 +182,34 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """A queue. `objects`: API names of what it may own. `members`: user or group id → id of the
-    GroupMember row."""
+    """A queue, or a public group (then `objects` is empty). `objects`: API names of what it may
+    own. `members`: user or group id → id of the GroupMember row; '' when the members were not read
+    because nothing in the group has changed since sfprm last saw all of it."""
 
     id: RecordId
     developer_name: str
     label: str
     objects: frozenset[str]
     email: str | None
-    members: Mapping[RecordId, RecordId] = field(default_factory=lambda: MappingProxyType({}))
+    members: Mapping[RecordId, str] = field(default_factory=lambda: MappingProxyType({}))
+    notifies_members: bool = False
+    stamp: str = ""
+    """How many members there are and the newest row's instant, as one text: it changes with every
+    change of the members."""
 
     @property
     def for_lead(self) -> bool:
         """Whether it may own leads."""
         return LEAD in self.objects
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """An account or contact that was merged into another: it is deleted, and this is the one kept
+    (`MasterRecordId`, operations.md, rule 19)."""
+
+    lost: RecordId
+    kept: RecordId
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +232,32 @@ class Estate:
     account_types: Mapping[str, str] = field(default_factory=_empty)
     contact_types: Mapping[str, str] = field(default_factory=_empty)
     has_sites: bool = True
+    key_fields: KeyFields = field(default_factory=KeyFields)
+    groups: Mapping[str, QueueState] = field(default_factory=_empty)
+    """Public groups by API name."""
+    role_groups: Mapping[str, RecordId] = field(default_factory=_empty)
+    """The Group row that stands for a role, by `role:NAME` (an internal role's API name) or
+    `partner:ACCOUNT_ID/PORTAL_ROLE`, with `+` at the end for it and its subordinates."""
+    permission_sets: Mapping[str, RecordId] = field(default_factory=_empty)
+    """Those that the files name, by API name."""
+    grants: Mapping[tuple[RecordId, RecordId], str] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """(user, permission set) → id of the PermissionSetAssignment row."""
+    merged: Mapping[tuple[str, str], Merged] = field(default_factory=lambda: MappingProxyType({}))
+    """(object, key in lower case) → where a record that had the key has gone."""
+    record_types: Mapping[tuple[str, str], RecordId] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """(object, developer name) → record type, for those that the files name."""
 
     @property
     def keys_visible(self) -> bool:
         """Whether the agent sees the external-id fields on both objects."""
-        key = KEY_FIELD.lower()
-        return key in self.account_types and key in self.contact_types
+        return (
+            self.key_fields.account.lower() in self.account_types
+            and self.key_fields.contact.lower() in self.contact_types
+        )
 
     @property
     def sees_is_partner(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sfprm.estate.model import (
-    KEY_FIELD,
     AccountState,
     ContactState,
     Licence,
@@ -16,6 +15,7 @@ from sfprm.estate.model import (
     Site,
 )
 from sfprm.ids import RecordId
+from sfprm.programme.policies import KEY_FIELD
 from sfprm.salesforce.identity import parse_datetime
 
 if TYPE_CHECKING:
@@ -85,13 +85,13 @@ def partner_user(row: Row, frozen: bool) -> PartnerUser:
     )
 
 
-def account_state(row: Row) -> AccountState:
-    """An Account row with its Owner."""
+def account_state(row: Row, key_field: str = KEY_FIELD) -> AccountState:
+    """An Account row with its Owner. `key_field`: where the programme's key stands."""
     owner = row.get("Owner") or {}
     return AccountState(
         id=RecordId(row["Id"]),
         name=row["Name"] or "",
-        key=row.get(KEY_FIELD) or None,
+        key=row.get(key_field) or None,
         owner_id=RecordId(row["OwnerId"]),
         owner_username=owner.get("Username") or "",
         owner_has_role=bool(owner.get("UserRoleId")),
@@ -100,11 +100,11 @@ def account_state(row: Row) -> AccountState:
     )
 
 
-def contact_state(row: Row) -> ContactState:
+def contact_state(row: Row, key_field: str = KEY_FIELD) -> ContactState:
     """A Contact row."""
     return ContactState(
         id=RecordId(row["Id"]),
-        key=row.get(KEY_FIELD) or None,
+        key=row.get(key_field) or None,
         account_id=_id(row.get("AccountId")),
         email=row.get("Email") or "",
         fields=_plain(row),
@@ -128,15 +128,15 @@ def site_of(row: Row, groups: Iterable[Row]) -> Site:
     )
 
 
-def queue_state(row: Row) -> QueueState:
-    """A Group row with its GroupMembers and QueueSobjects (None when there are none)."""
+def queue_state(row: Row, members: Mapping[RecordId, str], stamp: str) -> QueueState:
+    """A Group row with its QueueSobjects (None when there are none), and its members."""
     return QueueState(
         id=RecordId(row["Id"]),
         developer_name=row["DeveloperName"],
         label=row["Name"],
         objects=frozenset(s["SobjectType"] for s in row.get("QueueSobjects") or ()),
         email=row.get("Email") or None,
-        members={
-            RecordId(m["UserOrGroupId"]): RecordId(m["Id"]) for m in row.get("GroupMembers") or ()
-        },
+        members=members,
+        notifies_members=bool(row.get("DoesSendEmailToMembers")),
+        stamp=stamp,
     )

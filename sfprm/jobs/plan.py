@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 from sfprm.blocks import Block, Text
+from sfprm.errors import BadRequest
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.outbound.mail_guard import MailPolicy, guarded, policy_from
 from sfprm.provisioning.make_plan import make_plan
+from sfprm.provisioning.markdown import plan_markdown
 from sfprm.provisioning.plan import Plan
+from sfprm.provisioning.plan_file import write_plan
+from sfprm.provisioning.screen import unmanaged_block
+from sfprm.provisioning.target import targeted
 
 CHANGES_EXIT_CODE = 2
 
 
 class PlanOptions(JobOptions):
-    """Options of `plan`."""
+    """Options of `plan`. `out`: where to save the plan for `apply`. `target`: a partner's key.
+    `unmanaged` lists what stands in no file. `format`: `text`, or `markdown` for a pull request."""
 
     detailed_exitcode: bool = False
+    out: Path | None = None
+    target: str | None = None
+    unmanaged: bool = False
+    format: Literal["text", "markdown"] = "text"
 
 
 @dataclass(frozen=True)
@@ -31,20 +42,31 @@ class PlanResult(JobResult):
     """API calls (used, of) in the org's last 24 hours."""
     room: int | None = None
     """API calls that the run could still make, by the budget."""
+    saved: Path | None = None
+    unmanaged: bool = False
+    markdown: bool = False
 
     def blocks(self) -> tuple[Block, ...]:
-        if self.allowance is None:
-            return self.plan.blocks()
-        used, of = self.allowance
-        said = f"API calls: {used:,} of {of:,} used in the last 24 hours"
-        said += "." if self.room is None else f"; the budget leaves this run {self.room:,}."
-        return (*self.plan.blocks(), Text((said,)))
+        if self.markdown:
+            return (Text(tuple(plan_markdown(self.plan).splitlines())),)
+        out = self.plan.blocks()
+        if self.unmanaged:
+            out = (*out, unmanaged_block(self.plan))
+        if self.allowance is not None:
+            used, of = self.allowance
+            said = f"API calls: {used:,} of {of:,} used in the last 24 hours"
+            said += "." if self.room is None else f"; the budget leaves this run {self.room:,}."
+            out = (*out, Text((said,)))
+        if self.saved is not None:
+            out = (*out, Text((f"Saved: {self.saved}   Run: sfprm apply {self.saved}",)))
+        return out
 
     def to_json(self) -> dict[str, Any]:
         calls = None
         if self.allowance is not None:
             calls = {"used": self.allowance[0], "of": self.allowance[1], "room": self.room}
-        return self.plan.to_json() | {"changes": len(self.plan.steps), "calls": calls}
+        body = self.plan.to_json() | {"changes": len(self.plan.steps), "calls": calls}
+        return body | {"saved": str(self.saved) if self.saved is not None else None}
 
     @property
     def exit_code(self) -> int:
@@ -89,5 +111,25 @@ class PlanJob(Job[PlanOptions, PlanResult]):
 
     def run(self, context: JobContext, options: PlanOptions) -> PlanResult:
         plan = plan_of(context)
+        if options.target is not None:
+            plan = targeted(plan, context.programme, options.target)
+        if options.out is not None:
+            save(options.out, plan)
         calls = context.session.calls
-        return PlanResult(plan, options.detailed_exitcode, calls.allowance, calls.room)
+        return PlanResult(
+            plan,
+            options.detailed_exitcode,
+            calls.allowance,
+            calls.room,
+            saved=options.out,
+            unmanaged=options.unmanaged,
+            markdown=options.format == "markdown",
+        )
+
+
+def save(path: Path, plan: Plan) -> None:
+    """Write the plan to a file. Raises BadRequest when it cannot be written."""
+    try:
+        write_plan(path, plan)
+    except OSError as error:
+        raise BadRequest(f"The plan cannot be written to {path}: {error}.") from error

@@ -10,18 +10,37 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from sfprm.blocks import Block, Text
-from sfprm.errors import PartlyDone
+from sfprm.errors import BadRequest, PartlyDone
+from sfprm.estate.reader import read_estate
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
-from sfprm.jobs.plan import plan_of
-from sfprm.provisioning.apply import apply
+from sfprm.jobs.plan import plan_of, save
+from sfprm.programme.calendar_text import parse_hours
+from sfprm.provisioning.apply import Brakes, apply
+from sfprm.provisioning.members_seen import known_of
+from sfprm.provisioning.mended import mend, read_errors
 from sfprm.provisioning.plan import Plan
+from sfprm.provisioning.plan_file import read_plan, refuse_another
 from sfprm.provisioning.result import ApplyResult, write_errors
+from sfprm.provisioning.standing import Stand, stand
+from sfprm.provisioning.target import targeted
+from sfprm.routing.calendar import open_at
+
+PLAN_FILE = "plan.json"
+ERRORS_FILE = "errors.csv"
 
 
 class ProvisionOptions(JobOptions):
-    """Options of `provision`."""
+    """Options of `provision`. `plan`: a saved plan, carried out exactly; `resume`: a run whose
+    plan is gone on with; `retry`: a mended error file. `window`: local times in which steps that
+    move roles may run, `Mon-Fri 20:00-06:00 Europe/Lisbon`."""
 
+    plan: Path | None = None
+    resume: str | None = None
+    retry: Path | None = None
+    target: str | None = None
     max_changes: int | None = Field(None, ge=0)
+    stop_on_error: bool = False
+    window: tuple[str, ...] = ()
     dry_run: bool = False
 
 
@@ -32,13 +51,19 @@ class ProvisionResult(JobResult):
     plan: Plan
     applied: ApplyResult | None
     errors_file: Path | None = None
+    run: str = ""
+    mended: tuple[str, ...] = ()
 
     def blocks(self) -> tuple[Block, ...]:
         if self.applied is None or not self.plan.steps:
             return self.plan.blocks()
         out = self.applied.blocks()
         if self.errors_file is not None:
-            out = (*out, Text((f"Rows that failed: {self.errors_file}",)))
+            lines: tuple[str, ...] = (
+                f"Rows that failed: {self.errors_file}",
+                f"Mend them there, then: sfprm apply --resume {self.run}",
+            )
+            out = (*out, Text(lines))
         blocked = self.plan.comparison.blocked
         if blocked:
             lines = tuple(f"! {d.kind.value} {d.label}: {d.why}  Fix: {d.fix}" for d in blocked)
@@ -50,6 +75,7 @@ class ProvisionResult(JobResult):
             "plan": self.plan.to_json(),
             "applied": self.applied.to_json() if self.applied is not None else None,
             "errors_file": str(self.errors_file) if self.errors_file is not None else None,
+            "mended": list(self.mended),
         }
 
     @property
@@ -62,9 +88,18 @@ class ProvisionResult(JobResult):
     def counts(self) -> Mapping[str, int]:
         return self.applied.counts() if self.applied is not None else {"changed": 0}
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        if not self.mended:
+            return ()
+        return (
+            f"{len(self.mended)} values were mended in the error file only; put them into the "
+            f"programme's files too, or the next plan takes them back: {'; '.join(self.mended)}",
+        )
+
 
 class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
-    """Plans, then does exactly that."""
+    """Plans, then does exactly that; or carries out a saved plan."""
 
     name: ClassVar[str] = "provision"
     summary: ClassVar[str] = "makes the org match the files: partners, people, queues"
@@ -72,11 +107,35 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
     options = ProvisionOptions
 
     def run(self, context: JobContext, options: ProvisionOptions) -> ProvisionResult:
-        plan = plan_of(context)
+        saved = _saved(context, options)
+        windows = [parse_hours(text) for text in options.window]
+
+        def is_open() -> bool:
+            return any(open_at(window, context.clock.now()) for window in windows)
+
+        mended: tuple[str, ...] = ()
+        stands: tuple[Stand, ...] | None = None
+        if saved is None:
+            plan = plan_of(context)
+        else:
+            plan, errors = read_plan(saved.plan), saved.errors
+            me = context.session.identity
+            refuse_another(
+                plan, org_id=me.org_id, org_name=me.org_name, digest=context.programme.digest
+            )
+            if errors is not None:
+                told = mend(plan, read_errors(errors))
+                plan, mended = told.plan, told.changes
+        if options.target is not None:
+            plan = targeted(plan, context.programme, options.target)
+        if saved is not None:
+            stands = _stands(context, plan)
         # values that were written by a run that died before it could remember them
         to_remember = bool(plan.comparison.baseline)
         if options.dry_run or not (plan.steps or to_remember):
-            return ProvisionResult(plan, None)
+            return ProvisionResult(plan, None, run=context.run, mended=mended)
+        if plan.steps:
+            save(context.run_dir / PLAN_FILE, plan)
         applied = apply(
             context.session,
             context.store,
@@ -84,10 +143,57 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
             run=context.run,
             clock=context.clock,
             progress=context.progress,
-            max_changes=options.max_changes,
+            brakes=Brakes(
+                options.max_changes,
+                options.stop_on_error,
+                (lambda: any(open_at(w, context.clock.now()) for w in windows))
+                if windows
+                else None,
+            ),
+            stands=stands,
+            programme=context.programme,
         )
         errors_file = None
         if applied.errors:
-            errors_file = context.run_dir / "errors.csv"
+            errors_file = context.run_dir / ERRORS_FILE
             write_errors(errors_file, applied.errors)
-        return ProvisionResult(plan, applied, errors_file)
+        return ProvisionResult(plan, applied, errors_file, context.run, mended)
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """A plan to be carried out as it was saved, and the error file that mends it."""
+
+    plan: Path
+    errors: Path | None = None
+
+
+def _saved(context: JobContext, options: ProvisionOptions) -> _Saved | None:
+    """What the options name. Raises BadRequest when there is no such plan."""
+    if options.plan is not None and (options.resume or options.retry):
+        raise BadRequest("Name a plan, or a run to go on with, not both.")
+    if options.plan is not None:
+        return _Saved(options.plan)
+    if options.resume is None and options.retry is None:
+        return None
+    folder = (
+        context.settings.state_dir / "runs" / options.resume
+        if options.resume is not None
+        else (options.retry or Path()).parent
+    )
+    if not (folder / PLAN_FILE).is_file():
+        raise BadRequest(
+            f"There is no plan in {folder}.",
+            hint="`sfprm status` lists the runs of apply; name one with --resume. "
+            "Plain `sfprm apply` goes on as well: it plans anew.",
+        )
+    errors = options.retry or folder / ERRORS_FILE
+    return _Saved(folder / PLAN_FILE, errors if options.retry or errors.is_file() else None)
+
+
+def _stands(context: JobContext, plan: Plan) -> tuple[Stand, ...]:
+    """Where the steps of a saved plan stand in the org now."""
+    programme = context.programme
+    known = known_of(context.store.applied())
+    estate = read_estate(context.session, programme, sites=False, known=known)
+    return stand(plan.steps, estate, programme)

@@ -1,62 +1,69 @@
 """apply(plan): exactly its steps, in the order of the phases, each journalled before and after.
 
-One request at a time, many records in it. Setup objects never share a request with accounts and
-contacts. What is stopped at any point is finished by the same command again: accounts and
-contacts are upserts by key, a user is known by its contact, a queue by its API name, a membership
-by its pair.
+Setup objects never share a request with accounts and contacts. What locks roles goes one request
+at a time, the rest wide (`lanes`). What is stopped at any point is finished by the same command
+again: accounts and contacts are upserts by key, a user is known by its contact, a group by its API
+name, a membership by its pair.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sfprm.errors import BadRequest, OrgRefused, OutcomeUnknown
-from sfprm.estate.model import KEY_FIELD
+from sfprm.errors import BadRequest, SfprmError
 from sfprm.ids import RecordId
+from sfprm.programme.policies import KeyFields, OnDuplicate
 from sfprm.provisioning.chunks import ChunkSize
-from sfprm.provisioning.readback import READ_BACK, Found
+from sfprm.provisioning.lanes import cut, lanes, most_rows, takes_role_lock
+from sfprm.provisioning.late_roles import find_roles
+from sfprm.provisioning.members_seen import look_again
 from sfprm.provisioning.result import ApplyResult, FailedRow
+from sfprm.provisioning.sending import Sender, Sent
+from sfprm.provisioning.standing import Stand, Standing
 from sfprm.provisioning.steps import (
     PHASES,
-    AddQueueMember,
-    CreateAccount,
+    AddMember,
+    CreateGroup,
     CreateQueue,
     CreateUser,
     FreezeUser,
+    GrantPermissionSet,
     PlannedStep,
-    QueueForLead,
-    RemoveQueueMember,
+    RemoveMember,
+    RevokePermissionSet,
     UpsertContact,
 )
-from sfprm.salesforce import collections
-from sfprm.salesforce.collections import MAX_ROWS, RowError, RowOutcome
-from sfprm.salesforce.query import select
 from sfprm.salesforce.refusals import Refusal
-from sfprm.salesforce.soql import Query, in_
 from sfprm.store.records import AppliedValue, Step, StepState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sfprm.clock import Clock
     from sfprm.events import Progress
     from sfprm.ids import RunId
+    from sfprm.programme.model import Programme
     from sfprm.provisioning.plan import Plan
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
 
-__all__ = ["ADOPTED_CODES", "apply"]
+__all__ = ["Brakes", "apply"]
 
-ADOPTED_CODES: Mapping[type[PlannedStep], frozenset[str]] = {
-    CreateUser: frozenset({"PORTAL_USER_ALREADY_EXISTS_FOR_CONTACT"}),
-    CreateQueue: frozenset({"DUPLICATE_DEVELOPER_NAME"}),
-    QueueForLead: frozenset({"DUPLICATE_VALUE"}),
-    AddQueueMember: frozenset({"DUPLICATE_VALUE"}),
-}
-"""Refusals that say the record is there already: it is read back and taken as ours."""
-_GONE = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
-"""Answers to the deletion of a membership that somebody else has taken away."""
+MOST_IN_FLIGHT = 4
+"""Requests of one kind under way at once; the session's window may narrow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brakes:
+    """What holds an apply back. `max_changes` is looked at before the first write. `open_now`:
+    whether steps that move roles may run at this instant (None: always)."""
+
+    max_changes: int | None = None
+    stop_on_error: bool = False
+    open_now: Callable[[], bool] | None = None
 
 
 def apply(
@@ -69,23 +76,27 @@ def apply(
     progress: Progress,
     max_changes: int | None = None,
     stop_on_error: bool = False,
+    brakes: Brakes | None = None,
+    stands: Sequence[Stand] | None = None,
+    programme: Programme | None = None,
 ) -> ApplyResult:
     """Carry the plan out and say what became of each step.
 
-    `run` must have been started in the store. A refused row fails alone; steps that need it are
-    skipped with the reason. Raises BadRequest before the first write when there are more than
-    `max_changes` steps; TryLater and its kin when the org cannot be reached (the same command
-    again goes on). Partly done is a result, not an error: see `ApplyResult.is_whole`.
+    `run` must have been started in the store. `stands`: where the steps of a saved plan stand now
+    (`standing.stand`); without it the plan is taken as fresh. A refused row fails alone; steps that
+    need it are skipped with the reason. Raises BadRequest before the first write when there are
+    more than `max_changes` steps; TryLater and its kin when the org cannot be reached (the same
+    command again goes on). Partly done is a result, not an error: see `ApplyResult.is_whole`.
     """
-    if max_changes is not None and len(plan.steps) > max_changes:
+    held = brakes or Brakes(max_changes, stop_on_error)
+    if held.max_changes is not None and len(plan.steps) > held.max_changes:
         raise BadRequest(
-            f"The plan has {len(plan.steps)} changes, more than --max-changes {max_changes}. "
+            f"The plan has {len(plan.steps)} changes, more than --max-changes {held.max_changes}. "
             "Nothing was written.",
             hint="Look at `sfprm plan`; if it is right, raise --max-changes.",
         )
     store.add_steps([_journalled(run, n, s) for n, s in enumerate(plan.steps, start=1)])
-    work = _Apply(session, store, plan, run, clock, progress, stop_on_error)
-    return work.all()
+    return _Apply(session, store, plan, run, clock, progress, held, programme).all(stands)
 
 
 def _journalled(run: RunId, number: int, step: PlannedStep) -> Step:
@@ -95,7 +106,7 @@ def _journalled(run: RunId, number: int, step: PlannedStep) -> Step:
         kind=step.kind,
         key=step.key,
         state=StepState.PLANNED,
-        before=dict(step.before),
+        before=step.before,
         after={**step.after, **{name: f"@{to}" for name, to in step.links.items()}},
         record_id=step.record_id,
     )
@@ -112,7 +123,8 @@ class _Apply:
         run: RunId,
         clock: Clock,
         progress: Progress,
-        stop_on_error: bool,
+        brakes: Brakes,
+        programme: Programme | None,
     ) -> None:
         self.session = session
         self.store = store
@@ -120,26 +132,41 @@ class _Apply:
         self.run = run
         self.clock = clock
         self.progress = progress
-        self.stop_on_error = stop_on_error
+        self.brakes = brakes
+        self.programme = programme
+        self.keys = programme.key_fields if programme is not None else KeyFields()
+        self.sender = Sender(
+            session,
+            self.keys,
+            programme.territory_rules if programme is not None else None,
+            _allowed(programme),
+        )
         # steps are frozen but hold maps, so they are known by their place in the plan
         self.numbers = {id(s): n for n, s in enumerate(plan.steps, start=1)}
         self.ids: dict[str, RecordId] = {}
         self.bad: dict[str, str] = {}
         self.done: Counter[str] = Counter()
+        self.already = 0
         self.failed: list[FailedRow] = []
         self.skipped: list[FailedRow] = []
-        self.adopted: list[str] = []
+        self.waiting: list[FailedRow] = []
+        self.adopted: set[str] = set()
+        self.locks = 0
+        self.user_seconds = 0.0
+        self.settled: set[int] = set()
 
-    def all(self) -> ApplyResult:
+    def all(self, stands: Sequence[Stand] | None) -> ApplyResult:
         mark, started = self.session.calls.snapshot(), self.clock.monotonic()
+        if stands is not None:
+            self._stand(stands)
+        present = {type(s) for s in self.plan.steps}
         for kinds in PHASES:
-            steps = [s for s in self.plan.steps if type(s) in kinds]
-            if steps:
-                self.progress.stage(steps[0].phase, len(steps))
             for kind in kinds:
-                self._kind(kind, [s for s in steps if type(s) is kind])
+                if kind in present:
+                    self._kind(kind)
         if self.plan.comparison.baseline:
             self.store.record_applied(self.plan.comparison.baseline, self.run, self.clock.now())
+        self._look_at_members()
         return ApplyResult(
             done=dict(self.done),
             failed=tuple(self.failed),
@@ -147,186 +174,230 @@ class _Apply:
             ids=dict(self.ids),
             calls=self.session.calls.since(mark).total,
             seconds=self.clock.monotonic() - started,
-            adopted=tuple(self.adopted),
+            adopted=tuple(sorted(self.adopted)),
+            already=self.already,
+            waiting=tuple(self.waiting),
+            locks=self.locks,
+            user_seconds=self.user_seconds,
         )
 
-    def _kind(self, kind: type[PlannedStep], steps: Sequence[PlannedStep]) -> None:
-        ready = self._ready(steps)
-        size = ChunkSize() if kind is CreateUser else ChunkSize(MAX_ROWS)
-        while ready:
-            if self.stop_on_error and self.failed:
-                self._skip(ready, "stopped after the first failure (--stop-on-error)")
-                return
-            part, ready = ready[: size.size], ready[size.size :]
-            began = self.clock.monotonic()
-            locked = self._send(kind, part)
-            if kind is CreateUser:
-                size = size.after(self.clock.monotonic() - began, locked=locked)
+    # a saved plan
 
-    def _ready(self, steps: Sequence[PlannedStep]) -> list[PlannedStep]:
+    def _stand(self, stands: Sequence[Stand]) -> None:
+        """Settle what is done already, and refuse what has moved."""
+        done: list[PlannedStep] = []
+        values: list[AppliedValue] = []
+        for step, found in zip(self.plan.steps, stands, strict=True):
+            if found.standing is Standing.BEFORE:
+                continue
+            self.settled.add(id(step))
+            if found.standing is Standing.MOVED:
+                fix = "look at `sfprm plan`, and make a new plan"
+                self._refuse([step], "moved", "MOVED", found.why, fix)
+                continue
+            done.append(step)
+            if found.record_id is not None and not isinstance(step, FreezeUser):
+                self.ids[step.ref] = found.record_id
+            if not isinstance(step, AddMember | GrantPermissionSet):
+                values += self._to_remember(step, {})
+        self.already = len(done)
+        if done:
+            ids = {self._number(s): self.ids[s.ref] for s in done if s.ref in self.ids}
+            self.store.set_steps(
+                self.run, [self._number(s) for s in done], StepState.DONE, record_ids=ids
+            )
+            self.store.record_applied(values, self.run, self.clock.now())
+
+    # phases
+
+    def _kind(self, kind: type[PlannedStep]) -> None:
+        steps = [s for s in self.plan.steps if type(s) is kind and id(s) not in self.settled]
+        if not steps:
+            return
+        self.progress.stage(kind.phase, len(steps))
+        if kind is AddMember:
+            found, missing = find_roles(self.session, self.programme, steps, self._account_of)
+            self.ids |= found
+            self.bad |= missing
+        size = ChunkSize() if kind is CreateUser else ChunkSize(most_rows(kind))
+        for part, wide in lanes(kind, self._ready(steps)):
+            ready = self._in_window(part)
+            room = min(MOST_IN_FLIGHT, self.session.gate.room) if wide else 1
+            size = self._stream(kind, ready, size, room)
+
+    def _ready(self, steps: Iterable[PlannedStep]) -> list[PlannedStep]:
         ready = []
         for step in steps:
-            because = next((self.bad[n] for n in step.needs if n in self.bad), None)
+            named = (*step.needs, *step.links.values())
+            because = next((self.bad[n] for n in named if n in self.bad), None)
             if because is None:
                 ready.append(step)
             else:
                 self._skip([step], because)
         return ready
 
-    def _send(self, kind: type[PlannedStep], part: Sequence[PlannedStep]) -> bool:
-        """Send one chunk and settle its steps. Whether a lock was met to the end."""
-        self._mark(part, StepState.SENT)
-        found: Found = {}
-        try:
-            outcomes = self._call(kind, part)
-        except OutcomeUnknown:
-            if kind not in READ_BACK:
-                raise
-            found = self._read_back(kind, part)
-            rest = [s for s in part if s.ref not in found]
-            again = iter(self._call(kind, rest) if rest else ())
-            outcomes = [
-                RowOutcome(n, found[s.ref], True, created=True) if s.ref in found else next(again)
-                for n, s in enumerate(part)
-            ]
-        except OrgRefused as refused:
-            error = RowError(refused.code, refused.message)
-            outcomes = [RowOutcome(n, None, False, errors=(error,)) for n in range(len(part))]
-        outcomes = self._adopt(kind, part, outcomes)
-        self._settle(part, outcomes)
-        self.progress.advance(len(part))
-        return any(e.refusal is Refusal.LOCK for o in outcomes for e in o.errors)
+    def _in_window(self, steps: list[PlannedStep]) -> list[PlannedStep]:
+        is_open = self.brakes.open_now
+        if is_open is None or not any(takes_role_lock(s) for s in steps) or is_open():
+            return steps
+        late = [s for s in steps if takes_role_lock(s)]
+        why = "moves roles: waits for the window (--window)"
+        for step in late:
+            self.bad[step.ref] = f"{step.label} waits for the window"
+            self.waiting.append(self._row_of(step, "waiting", "", why, "apply again in the window"))
+        self._set(late, StepState.SKIPPED, dict.fromkeys(map(self._number, late), why))
+        return [s for s in steps if not takes_role_lock(s)]
 
-    def _call(self, kind: type[PlannedStep], part: Sequence[PlannedStep]) -> list[RowOutcome]:
-        session = self.session
-        if kind is RemoveQueueMember:
-            return collections.delete(session, [str(s.record_id) for s in part])
-        if kind is FreezeUser:
-            return self._freeze(part)
-        rows = [self._row(step) for step in part]
-        if kind is CreateAccount or kind is UpsertContact:
-            return collections.upsert(session, kind.object, KEY_FIELD, rows)
-        if kind in READ_BACK:
-            return collections.create(session, kind.object, rows)
-        return collections.update(session, kind.object, rows)
+    def _stream(
+        self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, room: int
+    ) -> ChunkSize:
+        """Send the steps in chunks, `room` of them under way at once."""
+        at, grows = 0, kind is CreateUser
+        if room == 1:
+            while at < len(steps) and not self._stopped(steps[at:]):
+                end = cut(steps, at, size.size)
+                began = self.clock.monotonic()
+                locked = self._settle(steps[at:end], self._send(kind, steps[at:end]))
+                size = self._grown(size, began, locked) if grows else size
+                at = end
+            return size
+        flying: dict[Future[Sent], tuple[list[PlannedStep], float]] = {}
+        error: SfprmError | None = None
+        with ThreadPoolExecutor(room) as pool:
+            while flying or (at < len(steps) and error is None):
+                while at < len(steps) and error is None and len(flying) < room:
+                    if self._stopped(steps[at:]):
+                        at = len(steps)
+                        break
+                    end = cut(steps, at, size.size)
+                    part, rows = steps[at:end], self._mark(steps[at:end])
+                    sent = pool.submit(self.sender.send, kind, part, rows)
+                    flying[sent] = part, self.clock.monotonic()
+                    at = end
+                landed, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in landed:
+                    part, began = flying.pop(future)
+                    try:
+                        answer = future.result()
+                    except SfprmError as failed:
+                        error = error or failed
+                        continue
+                    locked = self._settle(part, answer)
+                    size = self._grown(size, began, locked) if grows else size
+        if error is not None:
+            raise error
+        return size
+
+    def _grown(self, size: ChunkSize, began: float, locked: bool) -> ChunkSize:
+        seconds = self.clock.monotonic() - began
+        self.user_seconds += seconds
+        return size.after(seconds, locked=locked)
+
+    def _stopped(self, rest: list[PlannedStep]) -> bool:
+        if self.brakes.stop_on_error and self.failed:
+            self._skip(rest, "stopped after the first failure (--stop-on-error)")
+            return True
+        return False
+
+    def _send(self, kind: type[PlannedStep], part: list[PlannedStep]) -> Sent:
+        return self.sender.send(kind, part, self._mark(part))
+
+    def _mark(self, part: Sequence[PlannedStep]) -> list[dict[str, Any]]:
+        """Journal that the chunk is sent; its rows."""
+        self._set(part, StepState.SENT)
+        return [self._row(step) for step in part]
 
     def _row(self, step: PlannedStep) -> dict[str, Any]:
         row: dict[str, Any] = dict(step.after)
         row |= {name: self.ids[to] for name, to in step.links.items()}
         match step:
-            case UpsertContact():
-                row[KEY_FIELD] = step.key
+            case UpsertContact() if step.record_id is None:
+                row.setdefault(self.keys.contact, step.key)
             case CreateQueue():
                 row |= {"DeveloperName": step.key, "Type": "Queue"}
-            case CreateAccount() | CreateUser() | QueueForLead() | AddQueueMember():
-                pass
-            case _:
-                row["Id"] = step.record_id or self.ids[f"account:{step.key}"]
+            case CreateGroup():
+                row |= {"DeveloperName": step.key.removeprefix("group:"), "Type": "Regular"}
+            case _ if step.record_id is not None:
+                row["Id"] = step.record_id
+            case _ if step.kind in ("EnablePartner", "ChangeOwner"):
+                row["Id"] = self.ids[f"account:{step.key}"]
         return row
 
-    def _freeze(self, part: Sequence[PlannedStep]) -> list[RowOutcome]:
-        """The login rows are read first: freezing is a field of UserLogin, not of User."""
-        users = [str(s.record_id) for s in part]
-        query = Query(("Id", "UserId"), "UserLogin", (in_("UserId", users),))
-        logins = {row["UserId"]: row["Id"] for row in select(self.session, query)}
-        there = [s for s in part if s.record_id in logins]
-        rows = [{"Id": logins[str(s.record_id)], **s.after} for s in there]
-        answers = iter(collections.update(self.session, FreezeUser.object, rows) if rows else ())
-        missing = RowError("NOT_FOUND", "the user has no login row to freeze")
-        return [
-            next(answers)
-            if s.record_id in logins
-            else RowOutcome(n, None, False, errors=(missing,))
-            for n, s in enumerate(part)
-        ]
+    # outcomes
 
-    def _read_back(self, kind: type[PlannedStep], part: Sequence[PlannedStep]) -> Found:
-        rows = {s.ref: self._row(s) for s in part}
-        return READ_BACK[kind](self.session, rows)
-
-    def _adopt(
-        self,
-        kind: type[PlannedStep],
-        part: Sequence[PlannedStep],
-        outcomes: Sequence[RowOutcome],
-    ) -> list[RowOutcome]:
-        """Rows refused because the record is there already are done, if it is found."""
-        out = list(outcomes)
-        if kind is RemoveQueueMember:
-            return [RowOutcome(o.index, None, True) if _codes(o) & _GONE else o for o in out]
-        codes = ADOPTED_CODES.get(kind, frozenset())
-        there = [n for n, o in enumerate(out) if _codes(o) & codes]
-        if there:
-            found = self._read_back(kind, [part[n] for n in there])
-            for n in there:
-                record_id = found.get(part[n].ref)
-                if record_id is not None:
-                    out[n] = RowOutcome(n, record_id, True)
-                    self.adopted.append(part[n].ref)
-        return out
-
-    def _settle(self, part: Sequence[PlannedStep], outcomes: Sequence[RowOutcome]) -> None:
+    def _settle(self, part: Sequence[PlannedStep], sent: Sent) -> bool:
+        """Journal what became of a chunk. Whether a lock was met to the end."""
         good: dict[int, RecordId] = {}
         values: list[AppliedValue] = []
         bad: dict[int, str] = {}
         done: list[int] = []
-        for step, outcome in zip(part, outcomes, strict=True):
-            number = self.numbers[id(step)]
-            if outcome.success:
-                done.append(number)
-                self.done[step.kind] += 1
-                record_id = outcome.id or step.record_id
-                if record_id is not None and not isinstance(step, FreezeUser):
-                    good[number] = self.ids[step.ref] = record_id
-                if step.ref not in self.adopted or isinstance(step, AddQueueMember):
-                    values += self._to_remember(step)
-            else:
-                bad[number] = self._fail(step, outcome)
+        locked = False
+        for at, (step, outcome) in enumerate(zip(part, sent.outcomes, strict=True)):
+            number = self._number(step)
+            if not outcome.success:
+                locked = locked or any(e.refusal is Refusal.LOCK for e in outcome.errors)
+                error = outcome.error
+                assert error is not None
+                first = outcome.errors[0] if outcome.errors else None
+                code = first.code if first is not None else ""
+                bad[number] = str(first or error.message)
+                self.failed.append(self._row_of(step, "failed", code, bad[number], error.hint))
+                self.bad[step.ref] = f"{step.label} ({step.kind}) failed: {code}"
+                continue
+            done.append(number)
+            self.done[step.kind] += 1
+            record_id = outcome.id or step.record_id
+            if record_id is not None and not isinstance(step, FreezeUser):
+                good[number] = self.ids[step.ref] = record_id
+            if at in sent.adopted:
+                self.adopted.add(step.ref)
+            if at not in sent.adopted or isinstance(step, AddMember):
+                values += self._to_remember(step, sent.rows[at])
+        self.locks += locked
         if done:
             self.store.set_steps(self.run, done, StepState.DONE, record_ids=good)
             self.store.record_applied(values, self.run, self.clock.now())
         if bad:
             self.store.set_steps(self.run, list(bad), StepState.FAILED, messages=bad)
+        self.progress.advance(len(part))
+        return locked
 
-    def _to_remember(self, step: PlannedStep) -> list[AppliedValue]:
-        if isinstance(step, AddQueueMember):
-            user = str(self._row(step)["UserOrGroupId"])
-            return [AppliedValue(step.object, step.owner, user, True)]
+    def _to_remember(self, step: PlannedStep, row: dict[str, Any]) -> list[AppliedValue]:
         object_, key = step.object, step.key
-        if isinstance(step, FreezeUser):
-            object_ = "User"
-        elif isinstance(step, RemoveQueueMember):
-            key = step.owner
-        values = dict(step.remember)
-        if isinstance(step, UpsertContact):
-            row = self._row(step)
-            values |= {"AccountId": row["AccountId"]} if "AccountId" in row else {}
-        return [AppliedValue(object_, key, name, v) for name, v in values.items()]
-
-    def _fail(self, step: PlannedStep, outcome: RowOutcome) -> str:
-        error = outcome.error
-        assert error is not None
-        first = outcome.errors[0] if outcome.errors else RowError("", error.message)
-        self.failed.append(self._failed_row(step, "failed", first.code, str(first), error.hint))
-        self.bad[step.ref] = f"{step.label} ({step.kind}) failed: {first.code}"
-        return str(first)
+        match step:
+            case AddMember():
+                user = str(row["UserOrGroupId"])
+                return [AppliedValue(object_, step.owner, user, True)]
+            case RemoveMember() | GrantPermissionSet() | RevokePermissionSet():
+                key = step.owner
+            case FreezeUser():
+                object_ = "User"
+        values = [AppliedValue(object_, key, name, v) for name, v in step.remember.items()]
+        if object_ == "Contact" and "AccountId" in row:
+            values.append(AppliedValue(object_, key, "AccountId", row["AccountId"]))
+        return values
 
     def _skip(self, steps: Sequence[PlannedStep], why: str) -> None:
         for step in steps:
             self.bad[step.ref] = why
-            self.skipped.append(
-                self._failed_row(step, "skipped", "", why, "mend that, then run apply again")
-            )
-        numbers = [self.numbers[id(s)] for s in steps]
-        messages = dict.fromkeys(numbers, why)
-        self.store.set_steps(self.run, numbers, StepState.SKIPPED, messages=messages)
+            fix = "mend that, then run apply again"
+            self.skipped.append(self._row_of(step, "skipped", "", why, fix))
+        self._set(steps, StepState.SKIPPED, dict.fromkeys(map(self._number, steps), why))
         self.progress.advance(len(steps))
 
-    def _failed_row(
+    def _refuse(
+        self, steps: Sequence[PlannedStep], state: str, code: str, why: str, fix: str
+    ) -> None:
+        for step in steps:
+            self.bad[step.ref] = why
+            self.failed.append(self._row_of(step, state, code, why, fix))
+        self._set(steps, StepState.FAILED, dict.fromkeys(map(self._number, steps), why))
+
+    def _row_of(
         self, step: PlannedStep, state: str, code: str, message: str, fix: str
     ) -> FailedRow:
         return FailedRow(
-            number=self.numbers[id(step)],
+            number=self._number(step),
             kind=step.kind,
             object=step.object,
             key=step.key,
@@ -338,9 +409,40 @@ class _Apply:
             values=dict(step.after),
         )
 
-    def _mark(self, part: Sequence[PlannedStep], state: StepState) -> None:
-        self.store.set_steps(self.run, [self.numbers[id(s)] for s in part], state)
+    def _number(self, step: PlannedStep) -> int:
+        return self.numbers[id(step)]
+
+    def _set(
+        self, part: Sequence[PlannedStep], state: StepState, words: dict[int, str] | None = None
+    ) -> None:
+        self.store.set_steps(self.run, [self._number(s) for s in part], state, messages=words)
+
+    # groups
+
+    def _account_of(self, partner: str) -> RecordId | None:
+        made = self.ids.get(f"account:{partner}")
+        if made is not None:
+            return made
+        for difference in self.plan.comparison.differences:
+            if difference.ref == f"account:{partner}":
+                return difference.record_id
+        return None
+
+    def _look_at_members(self) -> None:
+        """Read the groups that this run changed once more, so that the next plan need not."""
+        touched = {
+            s.owner: at
+            for s in self.plan.steps
+            if isinstance(s, AddMember | RemoveMember)
+            and (at := s.after.get("GroupId") or self.ids.get(s.links.get("GroupId", "")))
+        }
+        if touched:
+            named = {key: RecordId(str(at)) for key, at in touched.items()}
+            values = look_again(self.session, self.store, named)
+            self.store.record_applied(values, self.run, self.clock.now())
 
 
-def _codes(outcome: RowOutcome) -> frozenset[str]:
-    return frozenset(e.code for e in outcome.errors)
+def _allowed(programme: Programme | None) -> frozenset[str]:
+    if programme is None:
+        return frozenset()
+    return frozenset(o for o, d in programme.on_duplicate.items() if d is OnDuplicate.ALLOW_ALERT)

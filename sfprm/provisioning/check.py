@@ -9,6 +9,7 @@ from sfprm.blocks import Block, Table, Text
 from sfprm.errors import OrgRefused, PermissionMissing
 from sfprm.estate.reader import read_estate
 from sfprm.outbound.mail_guard import guarded
+from sfprm.provisioning.build import build_plan
 from sfprm.provisioning.checks.facts import Facts, Thresholds
 from sfprm.provisioning.checks.finding import CheckItem, CheckState
 from sfprm.provisioning.checks.reading import read_surroundings
@@ -16,7 +17,6 @@ from sfprm.provisioning.checks.registry import run_checks
 from sfprm.provisioning.communities import SETTINGS, Communities, communities_in
 from sfprm.provisioning.compare import compare
 from sfprm.provisioning.exposure_reader import exposure_of, reviewed_files
-from sfprm.provisioning.plan import build_plan
 from sfprm.salesforce.metadata import retrieve
 
 if TYPE_CHECKING:

@@ -10,46 +10,43 @@ from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sfprm.estate.model import KEY_FIELD
 from sfprm.programme.model import OwnerPolicy, Presence
+from sfprm.provisioning.compare_grants import compare_grants
+from sfprm.provisioning.compare_groups import compare_groups
 from sfprm.provisioning.compare_people import (
     People,
     effective_state,
     full_name,
     kept_owner_trouble,
 )
-from sfprm.provisioning.compare_queues import compare_queues
 from sfprm.provisioning.difference import (
     Comparison,
     Difference,
+    Flag,
     Kind,
-    Unmanaged,
     Verdict,
     blocked,
     verdict_of,
 )
-from sfprm.provisioning.fields import Cause, Declared, FieldChange, Policy, compare_fields
-from sfprm.provisioning.normalise import normalise
-from sfprm.store.records import AppliedValue
+from sfprm.provisioning.fields import (
+    Cause,
+    Declared,
+    FieldChange,
+    Policy,
+    compare_fields,
+    same_value,
+    with_choices,
+)
+from sfprm.provisioning.left_alone import baseline, unmanaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sfprm.estate.model import AccountState, Estate, OrgUser
+    from sfprm.estate.model import AccountState, Estate, Merged, OrgUser
     from sfprm.programme.model import FieldValue, Partner, Person, Programme
 
-__all__ = ["OBJECTS", "compare", "owner_trouble", "unguarded"]
+__all__ = ["compare", "owner_trouble", "unguarded"]
 
-OBJECTS: Mapping[Kind, str] = MappingProxyType(
-    {
-        Kind.ACCOUNT: "Account",
-        Kind.ENABLE: "Account",
-        Kind.CONTACT: "Contact",
-        Kind.USER: "User",
-        Kind.QUEUE: "Group",
-        Kind.MEMBER: "GroupMember",
-    }
-)
 _NOTHING: Mapping[str, FieldValue] = MappingProxyType({})
 
 
@@ -103,9 +100,9 @@ def compare(
     differences = walk.all()
     return Comparison(
         differences=differences,
-        unmanaged=_unmanaged(programme, estate),
+        unmanaged=unmanaged(programme, estate),
         seats=walk.people.seat_use(),
-        baseline=_baseline(differences, applied),
+        baseline=baseline(differences, applied, programme, estate),
     )
 
 
@@ -130,7 +127,7 @@ class _Walk:
                 self.unkeyed.setdefault(_folded(account.name), []).append(account)
         self.contacts_of = Counter(c.account_id for c in estate.contacts.values())
         self.by_key = {a.key.lower(): a for a in estate.accounts.values() if a.key}
-        self.people = People(applied, estate, guard)
+        self.people = People(programme, applied, estate, guard)
         self.people_of: dict[str, list[Person]] = {}
         for person in programme.people.values():
             self.people_of.setdefault(person.partner, []).append(person)
@@ -139,20 +136,21 @@ class _Walk:
         out: list[Difference] = []
         for partner in self.programme.partners.values():
             out += self.partner(partner)
-        out += compare_queues(self.programme, self.applied, self.estate, out, self.unsettled)
+        out += compare_grants(self.programme, self.applied, self.estate, out, self.unsettled)
+        out += compare_groups(self.programme, self.applied, self.estate, out, self.unsettled)
         return tuple(out)
 
     # partners
 
     def partner(self, partner: Partner) -> list[Difference]:
-        account, why, fix = self._find(partner)
+        account, why, fix, said = self._find(partner)
         people = self.people_of.get(partner.key, [])
         if why:
             stopped = blocked(Kind.ACCOUNT, partner.key, partner.name, partner.key, why, fix)
             return [stopped, *self._people_blocked(partner, people)]
         if account is None and partner.state is not Presence.ACTIVE:
             return []
-        difference = self._account(partner, account)
+        difference = self._account(partner, account, said)
         if difference.verdict is Verdict.BLOCKED:
             return [difference, *self._people_blocked(partner, people)]
         out = [difference]
@@ -162,45 +160,68 @@ class _Walk:
             out += self.people.compare(person, partner, account)
         return out
 
-    def _find(self, partner: Partner) -> tuple[AccountState | None, str, str]:
-        account = self.by_key.get(partner.key.lower())
-        if account is not None or partner.match is None:
-            return account, "", ""
+    def _find(self, partner: Partner) -> tuple[AccountState | None, str, str, str]:
+        """The account; why it cannot be told, and the fix; a note."""
+        account = self.by_key.get(partner.key_value.lower())
+        if account is not None:
+            return account, "", "", ""
+        merged = self.estate.merged.get(("Account", partner.key_value.lower()))
+        if merged is not None:
+            return self._survivor(partner, merged)
+        if partner.match is None:
+            return None, "", "", ""
         match, name = partner.match, f"{partner.match.field} = {partner.match.value}"
-        kind = self.estate.account_types.get(match.field.lower(), "")
-        wanted = _caseless(kind, match.value)
         found = [
             a
             for a in self.estate.accounts.values()
-            if _caseless(kind, _lowered(a.fields).get(match.field.lower())) == wanted
+            if same_value(self.estate.account_types, match, a.fields)
         ]
         if not found:
             return (
                 None,
                 f"match {name} finds no account",
                 f"correct match in {partner.origin}, or leave it out to create the account",
+                "",
             )
         if len(found) > 1:
             listed = ", ".join(f"{a.name} ({a.id})" for a in found)
-            return None, f"match {name} finds {len(found)} accounts: {listed}", "match by Id"
+            return None, f"match {name} finds {len(found)} accounts: {listed}", "match by Id", ""
         if found[0].key:
             return (
                 None,
                 f"match {name} finds {found[0].name}, which is partner {found[0].key} already",
                 f"correct match or key in {partner.origin}",
+                "",
             )
-        return found[0], "", ""
+        return found[0], "", "", ""
 
-    def _account(self, partner: Partner, account: AccountState | None) -> Difference:
+    def _survivor(
+        self, partner: Partner, merged: Merged
+    ) -> tuple[AccountState | None, str, str, str]:
+        kept = self.estate.accounts.get(merged.kept)
+        if kept is None:
+            why = f"the account was merged into {merged.kept}, which cannot be seen"
+            return None, why, "let the agent's user see it, or correct the files", ""
+        if kept.key:
+            return (
+                None,
+                f"the account was merged into {kept.name}, which is partner {kept.key}",
+                f"take {partner.key} out of {partner.origin.file}, its people under {kept.key}",
+                "",
+            )
+        return kept, "", "", f"was merged into {kept.name} ({kept.id}) in Salesforce: the key moves"
+
+    def _account(self, partner: Partner, account: AccountState | None, said: str) -> Difference:
         manager = self.programme.channel_managers[partner.manager]
         user = self.estate.user(manager.username)
         declared = self._account_fields(partner, account, user)
-        found = None if account is None else {**account.fields, KEY_FIELD: account.key}
+        key_field = self.programme.key_fields.account
+        found = None if account is None else {**account.fields, key_field: account.key}
         changes = compare_fields(declared, found, self._applied("Account", partner.key))
         if partner.state is not Presence.ACTIVE:
             # a partner that is leaving keeps its account as it is
             declared, changes = {}, ()
-        notes = list(self._account_notes(partner, account, changes))
+        notes = [*([said] if said else []), *self._account_notes(partner, account, changes)]
         owner_moves = any(c.field == "OwnerId" and c.written for c in changes)
         enables = account is None or not account.is_partner
         if partner.state is Presence.ACTIVE and (owner_moves or enables):
@@ -212,6 +233,10 @@ class _Walk:
             )
             if why:
                 return blocked(Kind.ACCOUNT, partner.key, partner.name, partner.key, why, fix)
+        if partner.record_type and ("Account", partner.record_type) not in self.estate.record_types:
+            why = f"Account has no record type {partner.record_type} in this org"
+            fix = f"correct record_type in {partner.origin}"
+            return blocked(Kind.ACCOUNT, partner.key, partner.name, partner.key, why, fix)
         return Difference(
             kind=Kind.ACCOUNT,
             key=partner.key,
@@ -222,6 +247,7 @@ class _Walk:
             record_id=account.id if account else None,
             declared=declared,
             notes=tuple(notes),
+            flags=frozenset({Flag.KEEP_TEAM}) if partner.keep_team else frozenset(),
         )
 
     def _account_fields(
@@ -230,17 +256,23 @@ class _Walk:
         adopted = partner.match is not None
         types = self.estate.account_types
         declared = {
-            KEY_FIELD: Declared(partner.key, "email"),  # compared without case, as the field is
+            # compared without case, as the field is
+            self.programme.key_fields.account: Declared(partner.key_value, "email"),
             "Name": Declared(partner.name, "string", _following(adopted)),
         }
         for name, value in partner.fields.items():
             declared[name] = Declared(value, types.get(name.lower(), ""))
+        record_type = self.estate.record_types.get(("Account", partner.record_type or ""))
+        if record_type is not None:
+            declared["RecordTypeId"] = Declared(record_type, "reference")
+        if partner.currency is not None:
+            declared["CurrencyIsoCode"] = Declared(partner.currency, "picklist")
         if user is not None and (account is None or partner.owner is not OwnerPolicy.UNMANAGED):
             managed = partner.owner is OwnerPolicy.MANAGED
             # an adopted account keeps its owner until the file names another manager
             policy = _following(adopted) if managed else Policy.SET_ONCE
             declared["OwnerId"] = Declared(user.id, "reference", policy)
-        return declared
+        return with_choices("Account", declared, self.programme.who_wins)
 
     def _account_notes(
         self, partner: Partner, account: AccountState | None, changes: tuple[FieldChange, ...]
@@ -254,9 +286,11 @@ class _Walk:
             ]
         elif any(c.field == "OwnerId" and c.written for c in changes):
             staying = self.contacts_of[account.id]
+            team = "keeps" if partner.keep_team else "drops"
+            hint = "" if partner.keep_team else "; keep_team: true keeps the team"
             notes.append(
-                f"an owner change by API drops the account's team and shares, leaves {staying} "
-                f"contacts with {account.owner_username} and moves the partner's roles"
+                f"an owner change by API {team} the account's team and shares, leaves {staying} "
+                f"contacts with {account.owner_username} and re-parents the partner's roles{hint}"
             )
         return notes
 
@@ -295,53 +329,5 @@ def _folded(name: str) -> str:
     return name.strip().casefold()
 
 
-def _lowered(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
-    return {name.lower(): value for name, value in fields.items()}
-
-
-def _caseless(kind: str, value: FieldValue) -> object:
-    """As a SOQL `=` compares: text without case."""
-    plain = normalise(kind, value)
-    return plain.lower() if isinstance(plain, str) and kind not in ("reference", "id") else plain
-
-
 def _following(adopted: bool) -> Policy:
     return Policy.FOLLOW_FILE if adopted else Policy.MANAGED
-
-
-def _unmanaged(programme: Programme, estate: Estate) -> tuple[Unmanaged, ...]:
-    partners = {key.lower() for key in programme.partners}
-    people = {key.lower() for key in programme.people}
-    return (
-        *(
-            Unmanaged("Account", a.id, a.name)
-            for a in estate.accounts.values()
-            if a.key and a.key.lower() not in partners
-        ),
-        *(
-            Unmanaged("Contact", c.id, c.key)
-            for c in estate.contacts.values()
-            if c.key and c.key.lower() not in people
-        ),
-    )
-
-
-def _baseline(
-    differences: tuple[Difference, ...],
-    applied: Mapping[tuple[str, str], Mapping[str, FieldValue]],
-) -> tuple[AppliedValue, ...]:
-    out = []
-    for difference in differences:
-        if difference.verdict is not Verdict.SAME:
-            continue
-        object_ = OBJECTS[difference.kind]
-        key = difference.owner if difference.kind is Kind.MEMBER else difference.key
-        known = applied.get((object_, key), _NOTHING)
-        differing = {c.field for c in difference.changes}
-        for name, want in difference.declared.items():
-            if name not in differing and (
-                name not in known
-                or normalise(want.type, known[name]) != normalise(want.type, want.value)
-            ):
-                out.append(AppliedValue(object_, key, name, want.value))
-    return tuple(out)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sfprm.estate.model import KEY_FIELD
-from sfprm.programme.model import Presence
+from sfprm.programme.model import OnTaken, Presence
+from sfprm.provisioning.contact_finder import ContactFinder
 from sfprm.provisioning.difference import (
     Difference,
+    Flag,
     Kind,
     SeatUse,
     Verdict,
@@ -23,13 +24,14 @@ from sfprm.provisioning.fields import (
     FieldChange,
     Policy,
     compare_fields,
+    with_choices,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sfprm.estate.model import AccountState, ContactState, Estate, PartnerUser
-    from sfprm.programme.model import FieldValue, Partner, Person
+    from sfprm.programme.model import FieldValue, Partner, Person, Programme
 
 __all__ = ["People", "effective_state", "full_name", "kept_owner_trouble"]
 
@@ -82,14 +84,22 @@ class People:
 
     def __init__(
         self,
+        programme: Programme,
         applied: Mapping[tuple[str, str], Mapping[str, FieldValue]],
         estate: Estate,
         guard: Callable[[str], str],
     ) -> None:
+        self.programme = programme
+        self.key_field = programme.key_fields.contact
+        home = {c.id: c.account_id for c in estate.contacts.values()}
+        self.housed = {home.get(contact) for contact in estate.partner_users}
+        """Accounts that have a user, and so their roles."""
+        self.begun: set[str] = set()
+        """Partners whose first user this plan makes."""
+        self.finder = ContactFinder(estate)
         self.applied = applied
         self.estate = estate
         self.guard = guard
-        self.contacts = {c.key.lower(): c for c in estate.contacts.values() if c.key}
         self.seats = _Seats({name: lic.left for name, lic in estate.licences.items()})
 
     def seat_use(self) -> tuple[SeatUse, ...]:
@@ -110,39 +120,63 @@ class People:
     ) -> list[Difference]:
         """The differences of one person: at most a contact's and a user's."""
         state = effective_state(person, partner)
-        contact = self.contacts.get(person.key.lower())
+        contact, trouble, said = self.finder.find(person, account)
+        if trouble is not None and state is Presence.ACTIVE:
+            return [blocked(Kind.CONTACT, person.key, full_name(person), person.partner, *trouble)]
         user = self.estate.partner_users.get(contact.id) if contact else None
         if state is Presence.ABSENT:
             return [self._leaver(person, user)] if user and user.active else []
         if state is Presence.FROZEN and contact is None:
             return []
-        return [
-            self._contact(person, account, contact),
-            *self._user(person, state, account, contact, user),
-        ]
+        difference = self._contact(person, account, contact, user, said)
+        if difference.verdict is Verdict.BLOCKED:
+            return [difference]
+        return [difference, *self._user(person, state, account, contact, user)]
 
     def _contact(
-        self, person: Person, account: AccountState | None, contact: ContactState | None
+        self,
+        person: Person,
+        account: AccountState | None,
+        contact: ContactState | None,
+        user: PartnerUser | None,
+        said: str,
     ) -> Difference:
         types = self.estate.contact_types
         declared = {
-            KEY_FIELD: Declared(person.key, "email"),
+            self.key_field: Declared(person.key_value, "email"),
             "FirstName": Declared(person.first_name, "string"),
             "LastName": Declared(person.last_name, "string"),
             "Email": Declared(self.guard(person.email), "email"),
         }
         for name, value in person.contact_fields.items():
             declared[name] = Declared(value, types.get(name.lower(), ""))
+        if person.record_type is not None:
+            record_type = self.estate.record_types.get(("Contact", person.record_type))
+            if record_type is None:
+                why = f"Contact has no record type {person.record_type} in this org"
+                fix = f"correct record_type in {person.origin}"
+                return blocked(
+                    Kind.CONTACT, person.key, full_name(person), person.partner, why, fix
+                )
+            declared["RecordTypeId"] = Declared(record_type, "reference")
+        if person.currency is not None:
+            declared["CurrencyIsoCode"] = Declared(person.currency, "picklist")
+        declared = with_choices("Contact", declared, self.programme.who_wins)
         links = {"AccountId": ref("account", person.partner)}
-        notes: tuple[str, ...] = ()
+        notes: tuple[str, ...] = (said,) if said else ()
         found: dict[str, FieldValue] | None = None
         if contact is not None:
-            found = {**contact.fields, KEY_FIELD: contact.key, "AccountId": contact.account_id}
+            found = {**contact.fields, self.key_field: contact.key}
+            found["AccountId"] = contact.account_id
             if account is not None:
                 declared["AccountId"] = Declared(account.id, "reference")
                 links = {}
-                if contact.account_id != account.id:
-                    notes = ("moves to another account; the partner user moves with it",)
+                if contact.account_id != account.id and user is not None:
+                    notes = (
+                        *notes,
+                        "moves to another partner, the user with it; leads and other records that "
+                        "the user owns go along",
+                    )
         changes = compare_fields(declared, found, self._applied("Contact", person.key))
         moving = contact is not None and account is None
         verdict = Verdict.UPDATE if moving else verdict_of(contact is None, changes)
@@ -157,6 +191,7 @@ class People:
             links=links if verdict is not Verdict.SAME else {},
             declared=declared,
             notes=notes,
+            flags=frozenset({Flag.MOVES_USER}) if user is not None else frozenset(),
         )
 
     def _user(
@@ -171,16 +206,21 @@ class People:
         if user is None and state is Presence.FROZEN:
             return []
         trouble = self._user_trouble(person, user)
+        flags = frozenset({Flag.NUMBER}) if person.on_taken is OnTaken.NUMBER else frozenset()
         if trouble is None and user is None and account is not None and account.is_partner:
             kept = kept_owner_trouble(account)
             trouble = kept if kept[0] else None
         if trouble:
-            return [blocked(Kind.USER, person.key, full_name(person), person.partner, *trouble)]
+            stopped = blocked(Kind.USER, person.key, full_name(person), person.partner, *trouble)
+            return [replace(stopped, record_id=user.id if user else None)]
         assert profile is not None
         declared = self._user_fields(person, profile.id, state)
         found = None
         if user is not None:
             found = {**user.fields, "IsFrozen": user.frozen, "IsActive": user.active}
+            if self.estate.org.is_sandbox and _is_disarmed(user.fields.get("Email")):
+                # a refresh appends .invalid to every user's address (rule 7)
+                del declared["Email"]
             found["PortalRole"] = user.portal_role or "Worker"
         else:
             del declared["IsFrozen"]
@@ -201,6 +241,10 @@ class People:
                     "buy licences or deactivate partner users, then run plan again",
                 )
             ]
+        housed = account is not None and account.id in self.housed
+        if user is None and not housed and person.partner not in self.begun:
+            self.begun.add(person.partner)
+            flags |= {Flag.FIRST_USER}
         return [
             Difference(
                 kind=Kind.USER,
@@ -215,6 +259,7 @@ class People:
                 notes=tuple(
                     f"{c.field}: {c.note}" for c in changes if not c.written and _worth_saying(c)
                 ),
+                flags=flags,
             )
         ]
 
@@ -231,12 +276,24 @@ class People:
                 "name a profile of a Partner Community licence",
             )
         holder = self.estate.user(person.username)
-        if holder is not None and (user is None or holder.id != user.id):
+        if holder is not None and (
+            holder.id != user.id and self._renames(person, user)
+            if user is not None
+            else person.on_taken is OnTaken.FAIL
+        ):
             return (
                 f"username {person.username} belongs to {holder.name} in this org",
                 "change the username pattern or the person's username",
             )
         return None
+
+    def _renames(self, person: Person, user: PartnerUser) -> bool:
+        """Whether the file's username has changed since it was written."""
+        last = self._applied("User", person.key).get("Username")
+        return (
+            last is not None
+            and str(last).lower() != person.username.lower() != user.username.lower()
+        )
 
     def _user_fields(
         self, person: Person, profile_id: FieldValue, state: Presence
@@ -258,8 +315,11 @@ class People:
             "LanguageLocaleKey": Declared(person.language, "picklist", follow),
             "EmailEncodingKey": Declared(person.email_encoding, "picklist", follow),
         }
+        if person.federation_id is not None:
+            fields["FederationIdentifier"] = Declared(person.federation_id, "string")
         for name, value in person.user_fields.items():
             fields[name] = Declared(value)
+        fields = with_choices("User", fields, self.programme.who_wins)
         if state is Presence.FROZEN:
             # the files ask for it: no reason to wait for a sign that a person agrees
             fields["IsFrozen"] = Declared(True, "boolean")
@@ -283,6 +343,10 @@ class People:
 
     def _applied(self, object_: str, key: str) -> Mapping[str, FieldValue]:
         return self.applied.get((object_, key), _NOTHING)
+
+
+def _is_disarmed(address: FieldValue) -> bool:
+    return str(address or "").strip().lower().endswith(".invalid")
 
 
 def _worth_saying(change: FieldChange) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Comparison",
     "Difference",
+    "Flag",
     "Kind",
     "Ref",
     "SeatUse",
@@ -44,8 +45,23 @@ class Kind(StrEnum):
     ENABLE = "partner"
     CONTACT = "contact"
     USER = "user"
+    GRANT = "grant"
+    GROUP = "group"
     QUEUE = "queue"
     MEMBER = "member"
+
+
+class Flag(StrEnum):
+    """How a difference is carried out."""
+
+    KEEP_TEAM = "keep_team"
+    """An owner change keeps the account team and its shares."""
+    MOVES_USER = "moves_user"
+    """The contact has a partner user, who moves to another account with it."""
+    FIRST_USER = "first_user"
+    """The user is the first of its account: the account's roles are made with it."""
+    NUMBER = "number"
+    """A username that is taken is numbered."""
 
 
 class Verdict(StrEnum):
@@ -65,7 +81,7 @@ class Difference:
     `key` is the programme's own name, `label` for people, `owner` the partner key or queue it is
     shown under. `changes` that are `written` become steps. `links` are fields whose value is the
     id of another declared record. `declared` is what the store remembers once it is written.
-    `why` and `fix` are set when blocked.
+    `why` and `fix` are set when blocked. `flags` say how it is to be carried out (`Flag`).
     """
 
     kind: Kind
@@ -80,6 +96,7 @@ class Difference:
     why: str = ""
     fix: str = ""
     notes: tuple[str, ...] = ()
+    flags: frozenset[Flag] = frozenset()
 
     @property
     def ref(self) -> Ref:

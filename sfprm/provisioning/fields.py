@@ -11,18 +11,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sfprm.programme.policies import FieldPolicy
 from sfprm.provisioning.normalise import normalise, to_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sfprm.programme.model import FieldValue
+    from sfprm.programme.model import FieldMatch, FieldValue
 
-__all__ = ["Cause", "Declared", "FieldChange", "Policy", "compare_fields"]
+__all__ = [
+    "Cause",
+    "Declared",
+    "FieldChange",
+    "Policy",
+    "compare_fields",
+    "same_value",
+    "with_choices",
+]
 
 
 class Cause(StrEnum):
@@ -72,6 +81,44 @@ class FieldChange:
     cause: Cause
     written: bool = True
     note: str = ""
+
+
+_CHOSEN = {
+    FieldPolicy.FILE: Policy.MANAGED,
+    FieldPolicy.PERSON: Policy.PERSON_WINS,
+    FieldPolicy.ONCE: Policy.SET_ONCE,
+}
+
+
+def with_choices(
+    object_: str, declared: Mapping[str, Declared], who_wins: Mapping[str, FieldPolicy]
+) -> dict[str, Declared]:
+    """The fields under what the programme says of who wins (`Object.Field`, without case)."""
+    if not who_wins:
+        return dict(declared)
+    chosen = {name.lower(): choice for name, choice in who_wins.items()}
+    return {
+        name: replace(want, policy=_CHOSEN[choice])
+        if (choice := chosen.get(f"{object_}.{name}".lower()))
+        else want
+        for name, want in declared.items()
+    }
+
+
+def same_value(
+    types: Mapping[str, str], match: FieldMatch, fields: Mapping[str, FieldValue]
+) -> bool:
+    """Whether a record's field has the value of `match`, as a SOQL `=` compares: text without
+    case."""
+    name = match.field.lower()
+    kind = types.get(name, "")
+    found = next((v for f, v in fields.items() if f.lower() == name), None)
+    return found is not None and _caseless(kind, found) == _caseless(kind, match.value)
+
+
+def _caseless(kind: str, value: FieldValue) -> object:
+    plain = normalise(kind, value)
+    return plain.lower() if isinstance(plain, str) and kind not in ("reference", "id") else plain
 
 
 def compare_fields(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sfprm.errors import NotReady
+from sfprm.errors import NotReady, OrgRefused
 from sfprm.estate.reader import read_estate
+from sfprm.provisioning.build import build_plan
 from sfprm.provisioning.compare import compare, unguarded
-from sfprm.provisioning.plan import Plan, build_plan
-from sfprm.provisioning.steps import AddQueueMember
+from sfprm.provisioning.members_seen import known_of
+from sfprm.provisioning.plan import Plan
+from sfprm.provisioning.steps import AddMember, CreateUser, GrantPermissionSet
+from sfprm.salesforce.query import select_all
+from sfprm.salesforce.soql import Query, eq
 from sfprm.store.records import RunState, StepState
 
 if TYPE_CHECKING:
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["make_plan", "unsettled_members"]
 
 _RUNS_LOOKED_AT = 50
+_FAIR_NUMBER = 20
+"""Users in a run from which its pace is taken for the next estimate."""
 _STOPPED = frozenset({RunState.RUNNING, RunState.LOST, RunState.INTERRUPTED, RunState.FAILED})
 """Runs that may have left steps without an outcome."""
 
@@ -42,7 +49,8 @@ def make_plan(
     when the state belongs to another org."""
     mark = session.calls.snapshot()
     progress.stage("read the org", None)
-    found = estate or read_estate(session, programme, sites=False)
+    applied = store.applied()
+    found = estate or read_estate(session, programme, sites=False, known=known_of(applied))
     _refuse_another_org(store, found)
     if not found.keys_visible:
         raise NotReady(
@@ -55,11 +63,39 @@ def make_plan(
             "Partner management is off in this org: Account has no field IsPartner.",
             hint="Run `sfprm setup`: it turns partner relationship management on.",
         )
-    comparison = compare(
-        programme, store.applied(), found, guard=guard, unsettled=unsettled_members(store)
-    )
+    comparison = compare(programme, applied, found, guard=guard, unsettled=unsettled_members(store))
     calls = session.calls.since(mark).total
-    return build_plan(programme.name, programme.digest, found, comparison, read_calls=calls)
+    plan = build_plan(
+        programme.name,
+        programme.digest,
+        found,
+        comparison,
+        read_calls=calls,
+        users_a_second=measured_pace(store),
+    )
+    users = sum(1 for s in plan.steps if isinstance(s, CreateUser))
+    return replace(plan, mails=users if users and sends_welcome(session, programme) else 0)
+
+
+def measured_pace(store: StoreReader) -> float | None:
+    """Users a second of the latest run that made a fair number of them; None: never measured."""
+    for run in store.runs(limit=_RUNS_LOOKED_AT):
+        users, took = run.counts.get("CreateUser", 0), run.counts.get("users_ms", 0)
+        if users >= _FAIR_NUMBER and took > 0:
+            return 1000 * users / took
+    return None
+
+
+def sends_welcome(session: Session, programme: Programme) -> bool:
+    """Whether the programme's site mails those who become its members: it is Live, and its switch
+    is on (facts sheet, section 5)."""
+    fields = ("Status", "OptionsSendWelcomeEmail")
+    query = Query(fields, "Network", (eq("Name", programme.site),))
+    try:
+        rows = select_all(session, query)
+    except OrgRefused:  # no digital experiences, no mail
+        return False
+    return any(row["Status"] == "Live" and row["OptionsSendWelcomeEmail"] for row in rows)
 
 
 def _refuse_another_org(store: StoreReader, estate: Estate) -> None:
@@ -72,12 +108,16 @@ def _refuse_another_org(store: StoreReader, estate: Estate) -> None:
         )
 
 
+_PAIRS = (AddMember.__name__, GrantPermissionSet.__name__)
+
+
 def unsettled_members(store: StoreReader) -> frozenset[str]:
-    """Keys of memberships that an interrupted run sent without learning the outcome."""
+    """Keys of memberships and assignments that an interrupted run sent without learning the
+    outcome."""
     return frozenset(
         step.key
         for run in store.runs(limit=_RUNS_LOOKED_AT)
         if run.state in _STOPPED
         for step in store.steps(run.id)
-        if step.state is StepState.SENT and step.kind == AddQueueMember.__name__
+        if step.state is StepState.SENT and step.kind in _PAIRS
     )

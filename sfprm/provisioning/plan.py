@@ -1,48 +1,36 @@
-"""From differences to ordered steps, with what they cost. Pure."""
+"""A plan: ordered steps, what they cost, and what is worth saying about them. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sfprm.provisioning.chunks import expected_user_chunks
-from sfprm.provisioning.difference import Comparison, Difference, Kind, SeatUse, Verdict, ref
+from sfprm.provisioning.chunks import ChunkSize
+from sfprm.provisioning.difference import Comparison, Difference, Kind, SeatUse, Verdict
+from sfprm.provisioning.lanes import cut, lanes, most_rows
 from sfprm.provisioning.screen import plan_blocks
 from sfprm.provisioning.steps import (
-    PHASES,
-    AddQueueMember,
-    CreateAccount,
-    CreateQueue,
+    AddMember,
     CreateUser,
-    DeactivateUser,
-    EnablePartner,
     FreezeUser,
     PlannedStep,
-    QueueForLead,
-    RemoveQueueMember,
-    UpdateAccount,
-    UpdateQueue,
-    UpdateUser,
+    RemoveMember,
     UpsertContact,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sfprm.blocks import Block
-    from sfprm.estate.model import Estate, OrgFacts
-    from sfprm.ids import RecordId
-    from sfprm.programme.model import FieldValue
+    from sfprm.estate.model import OrgFacts
 
-__all__ = ["MAX_ROWS", "Plan", "build_plan", "calls_for"]
+__all__ = ["Plan", "calls_for"]
 
-MAX_ROWS = 200
-"""Records in one Collections call (REST guide)."""
+_PAGE = 2000
+"""Rows in one page of a query."""
 _SECONDS_A_CALL = 0.3
-_SECONDS_A_USER = 0.5
-"""A cautious guess: no rate of partner-user inserts is published. Unverified."""
-_FREEZE = "IsFrozen"
-_FOR_LEAD = "Lead"
+_USERS_A_SECOND = 2.0
+"""A cautious guess until it is measured: no rate of partner-user inserts is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +38,9 @@ class Plan:
     """Exactly what apply will do, and all that is worth saying about it.
 
     `steps` are in the order of apply. `names` maps ids that occur in steps to what people call
-    them. `read_calls` is what the making of the plan cost.
+    them. `read_calls` is what the making of the plan cost. `mails` are the welcome mails that the
+    site will send (None: not known). `users_a_second` is the pace of the last apply in this org,
+    or of `bench-estate --users`; None: never measured.
     """
 
     programme: str
@@ -60,6 +50,8 @@ class Plan:
     comparison: Comparison
     names: Mapping[str, str]
     read_calls: int = 0
+    mails: int | None = None
+    users_a_second: float | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -73,9 +65,10 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Time expected, in seconds; a guess (see `_SECONDS_A_USER`)."""
+        """Time expected, in seconds; a guess where no pace was measured."""
         users = sum(1 for s in self.steps if isinstance(s, CreateUser))
-        return self.write_calls * _SECONDS_A_CALL + users * _SECONDS_A_USER
+        pace = self.users_a_second or _USERS_A_SECOND
+        return self.write_calls * _SECONDS_A_CALL + users / pace
 
     @property
     def seats(self) -> tuple[SeatUse, ...]:
@@ -91,7 +84,7 @@ class Plan:
         for difference in self.comparison.differences:
             thing = _thing(difference)
             marks.setdefault(thing, set()).add(difference.verdict)
-            if difference.verdict is Verdict.CREATE and difference.kind is not Kind.MEMBER:
+            if difference.verdict is Verdict.CREATE and difference.kind not in _PARTS:
                 created.add(thing)
         for thing, verdicts in marks.items():
             if thing in created:
@@ -128,6 +121,7 @@ class Plan:
                     "after": dict(step.after),
                     "links": dict(step.links),
                     "needs": list(step.needs),
+                    "reason": step.reason,
                     "risk": step.risk,
                 }
                 for number, step in enumerate(self.steps, start=1)
@@ -163,8 +157,12 @@ class Plan:
                 for s in self.seats
             ],
             "calls": {"read": self.read_calls, "write": self.write_calls},
+            "mails": self.mails,
             "seconds": round(self.seconds, 1),
         }
+
+
+_PARTS = (Kind.MEMBER, Kind.GRANT)
 
 
 def _thing(difference: Difference) -> tuple[str, str]:
@@ -173,145 +171,29 @@ def _thing(difference: Difference) -> tuple[str, str]:
             return "partner", difference.key
         case Kind.CONTACT | Kind.USER:
             return "person", difference.key
-        case Kind.QUEUE | Kind.MEMBER:
-            return "queue", difference.owner
-
-
-def build_plan(
-    programme: str, digest: str, estate: Estate, comparison: Comparison, *, read_calls: int = 0
-) -> Plan:
-    """The steps for all differences that can be done, in the order of `PHASES`; inside a phase
-    in file order, the people of a partner together."""
-    known = {d.ref: d.record_id for d in comparison.differences if d.record_id is not None}
-    steps = [_resolved(step, known) for d in comparison.to_do for step in _steps(d)]
-    rank = {kind: at for at, kinds in enumerate(PHASES) for kind in kinds}
-    steps.sort(key=lambda s: rank[type(s)])
-    made = {s.ref for s in steps}
-    ordered = tuple(
-        replace(s, needs=tuple(n for n in s.needs if n in made and n != s.ref)) for s in steps
-    )
-    return Plan(programme, digest, estate.org, ordered, comparison, _names(estate), read_calls)
-
-
-def _resolved(step: PlannedStep, known: Mapping[str, RecordId]) -> PlannedStep:
-    """Links to records that exist already become plain values."""
-    there = {name: known[to] for name, to in step.links.items() if to in known}
-    if not there:
-        return step
-    links = {name: to for name, to in step.links.items() if name not in there}
-    return replace(step, after={**step.after, **there}, links=links)
-
-
-def _names(estate: Estate) -> dict[str, str]:
-    names: dict[str, str] = {u.id: u.username for u in estate.users.values()}
-    names |= {p.id: p.name for p in estate.profiles.values()}
-    names |= {a.owner_id: a.owner_username for a in estate.accounts.values()}
-    names |= {a.id: a.name for a in estate.accounts.values()}
-    names |= {u.id: u.username for u in estate.partner_users.values()}
-    return names
-
-
-def _steps(d: Difference) -> Iterator[PlannedStep]:
-    remember = {
-        name: want.value
-        for name, want in d.declared.items()
-        if not any(c.field == name and not c.written for c in d.changes)
-    }
-    after, before = d.after(), d.before()
-    match d.kind:
-        case Kind.ACCOUNT:
-            made = CreateAccount if d.verdict is Verdict.CREATE else UpdateAccount
-            yield _step(made, d, before, after, remember)
-        case Kind.ENABLE:
-            yield _step(EnablePartner, d, before, after, remember, needs=(ref("account", d.key),))
-        case Kind.CONTACT:
-            yield _step(UpsertContact, d, before, after, remember, needs=(ref("account", d.owner),))
-        case Kind.USER:
-            yield from _user_steps(d, before, after, remember)
-        case Kind.QUEUE:
-            yield from _queue_steps(d, before, after, remember)
-        case Kind.MEMBER if d.verdict is Verdict.REMOVE:
-            gone: dict[str, FieldValue] = {str(before["UserOrGroupId"]): None}
-            yield _step(RemoveQueueMember, d, before, {}, gone)
-        case Kind.MEMBER:
-            queue = d.links["GroupId"]
-            needs = (queue, *(v for k, v in d.links.items() if k == "UserOrGroupId"))
-            yield _step(AddQueueMember, d, {}, after, {}, needs=needs)
-
-
-def _step(
-    made: type[PlannedStep],
-    d: Difference,
-    before: Mapping[str, FieldValue],
-    after: Mapping[str, FieldValue],
-    remember: Mapping[str, FieldValue],
-    *,
-    needs: tuple[str, ...] = (),
-) -> PlannedStep:
-    return made(
-        key=d.key,
-        label=d.label,
-        owner=d.owner,
-        ref=d.ref,
-        before={} if d.verdict is Verdict.CREATE else before,
-        after={k: v for k, v in after.items() if k not in d.links},
-        record_id=d.record_id,
-        links=d.links,
-        needs=needs,
-        remember=remember,
-    )
-
-
-def _user_steps(
-    d: Difference,
-    before: dict[str, FieldValue],
-    after: dict[str, FieldValue],
-    remember: dict[str, FieldValue],
-) -> Iterator[PlannedStep]:
-    frozen, was_frozen = after.pop(_FREEZE, None), before.pop(_FREEZE, None)
-    needs = (ref("contact", d.key), ref("partner", d.owner), ref("account", d.owner))
-    fields = {k: v for k, v in remember.items() if k != _FREEZE}
-    if d.verdict is Verdict.CREATE:
-        yield _step(CreateUser, d, before, after, {**fields, _FREEZE: False}, needs=needs)
-        return
-    if after.get("IsActive") is False:
-        yield _step(DeactivateUser, d, before, after, fields)
-    elif after:
-        yield _step(UpdateUser, d, before, after, fields, needs=needs)
-    if frozen is not None:
-        yield _step(FreezeUser, d, {_FREEZE: was_frozen}, {_FREEZE: frozen}, {_FREEZE: frozen})
-
-
-def _queue_steps(
-    d: Difference,
-    before: dict[str, FieldValue],
-    after: dict[str, FieldValue],
-    remember: dict[str, FieldValue],
-) -> Iterator[PlannedStep]:
-    for_lead = after.pop(_FOR_LEAD, None)
-    before.pop(_FOR_LEAD, None)
-    if after:
-        made = CreateQueue if d.verdict is Verdict.CREATE else UpdateQueue
-        yield _step(made, d, before, after, remember)
-    if for_lead:
-        linked = replace(d, links={"QueueId": d.ref}, record_id=None)
-        yield replace(
-            _step(QueueForLead, linked, {}, {"SobjectType": _FOR_LEAD}, {}, needs=(d.ref,)),
-            ref=ref("lead-queue", d.key),
-        )
+        case Kind.GRANT:
+            return "person", difference.owner
+        case Kind.GROUP | Kind.QUEUE | Kind.MEMBER:
+            return "group", difference.owner
 
 
 def calls_for(steps: Sequence[PlannedStep]) -> int:
-    """API calls that these steps cost when nothing goes wrong: 200 records a call, users in
-    growing chunks, one query for the login rows of users to freeze. An update of accounts by Id
-    and an upsert by key are calls of their own."""
+    """API calls that these steps cost when nothing goes wrong: 200 records a call, users in growing
+    chunks, one account's people never in two calls; queries for the login rows of users to freeze,
+    and for the members of groups once they were changed."""
+    by_kind: dict[type[PlannedStep], list[PlannedStep]] = {}
+    for step in steps:
+        by_kind.setdefault(type(step), []).append(step)
     total = 0
-    for kinds in PHASES:
-        for kind in kinds:
-            count = sum(1 for s in steps if type(s) is kind)
-            if kind is CreateUser:
-                total += len(expected_user_chunks(count))
-            else:
-                total += -(-count // MAX_ROWS)
-            total += 1 if kind is FreezeUser and count else 0
-    return total
+    for kind, mine in by_kind.items():
+        size = ChunkSize() if kind is CreateUser else ChunkSize(most_rows(kind))
+        for part, _ in lanes(kind, mine):
+            at = 0
+            while at < len(part):
+                at = cut(part, at, size.size)
+                size = size.after(0.0, locked=False) if kind is CreateUser else size
+                total += 2 if kind is FreezeUser else 1
+        if kind is UpsertContact and len({s.record_id is None for s in mine}) == 2:
+            total += 1
+    members = len(by_kind.get(AddMember, ())) + len(by_kind.get(RemoveMember, ()))
+    return total + -(-members // _PAGE)

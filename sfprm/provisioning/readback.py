@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from sfprm.ids import RecordId
 from sfprm.provisioning.steps import (
-    AddQueueMember,
+    AddMember,
+    CreateGroup,
     CreateQueue,
     CreateUser,
+    GrantPermissionSet,
     PlannedStep,
     QueueForLead,
 )
@@ -50,6 +52,14 @@ def _users(session: Session, rows: Rows) -> Found:
     return _by(session, "User", ("ContactId",), rows)
 
 
+def _groups(session: Session, rows: Rows) -> Found:
+    return _by(session, "Group", ("DeveloperName",), rows, eq("Type", "Regular"))
+
+
+def _grants(session: Session, rows: Rows) -> Found:
+    return _by(session, "PermissionSetAssignment", ("AssigneeId", "PermissionSetId"), rows)
+
+
 def _queues(session: Session, rows: Rows) -> Found:
     return _by(session, "Group", ("DeveloperName",), rows, eq("Type", "Queue"))
 
@@ -64,8 +74,10 @@ def _members(session: Session, rows: Rows) -> Found:
 
 READ_BACK: Mapping[type[PlannedStep], Callable[[Session, Rows], Found]] = {
     CreateUser: _users,
+    CreateGroup: _groups,
     CreateQueue: _queues,
+    GrantPermissionSet: _grants,
     QueueForLead: _queue_objects,
-    AddQueueMember: _members,
+    AddMember: _members,
 }
 """The kinds that are created without a key of ours."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +14,18 @@ if TYPE_CHECKING:
 
     from sfprm.ids import RecordId
 
-__all__ = ["ApplyResult", "FailedRow", "write_errors"]
+__all__ = ["FIXED_COLUMNS", "ApplyResult", "FailedRow", "cell_of", "unharmed", "write_errors"]
 
-_COLUMNS = ("kind", "object", "key", "label", "state", "code", "message", "fix", "values")
+FIXED_COLUMNS = ("kind", "object", "key", "label", "state", "code", "message", "fix")
+"""Columns of the error file before those of the fields that were sent, by API name."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")
 
 
 @dataclass(frozen=True, slots=True)
 class FailedRow:
-    """A step that was refused (`failed`), or left out because of another (`skipped`).
+    """A step that was refused by the org (`failed`), whose record has moved since the plan was
+    made (`moved`), that was left out because of another (`skipped`), or waits for its window
+    (`waiting`).
 
     `values` are those that were sent, so that the row can be mended."""
 
@@ -43,8 +45,9 @@ class FailedRow:
 class ApplyResult:
     """Every step of the plan is in exactly one of done, failed, skipped.
 
-    `done` counts steps by kind; `ids` are the records made or changed, by ref; `calls` counts the
-    API calls of the apply alone."""
+    `done` counts steps by kind; `already` those of a saved plan that were found done; `ids` are the
+    records made or changed, by ref; `calls` counts the API calls of the apply alone; `locks` the
+    chunks that met a lock to the end; `user_seconds` the time that creating users took."""
 
     done: Mapping[str, int]
     failed: tuple[FailedRow, ...]
@@ -53,6 +56,10 @@ class ApplyResult:
     calls: int
     seconds: float
     adopted: tuple[str, ...] = ()
+    already: int = 0
+    waiting: tuple[FailedRow, ...] = ()
+    locks: int = 0
+    user_seconds: float = 0.0
 
     @property
     def changed(self) -> int:
@@ -70,9 +77,11 @@ class ApplyResult:
         return tuple(sorted((*self.failed, *self.skipped), key=lambda r: r.number))
 
     def counts(self) -> dict[str, int]:
-        """`changed`, `failed`, `skipped`, and each kind of step."""
+        """`changed`, `failed`, `skipped`, and each kind of step; `users_ms` is what creating
+        `CreateUser` users took, from which the next plan estimates."""
         sums = {"changed": self.changed, "failed": len(self.failed), "skipped": len(self.skipped)}
-        return {**sums, **self.done}
+        pace = {"users_ms": round(self.user_seconds * 1000)} if "CreateUser" in self.done else {}
+        return {**sums, **self.done, **pace}
 
     def blocks(self) -> tuple[Block, ...]:
         """A table of what was done, then each failure with its fix."""
@@ -89,6 +98,12 @@ class ApplyResult:
         summary = f"{self.changed} changed, written in {self.calls} API calls, {self.seconds:.1f} s"
         if not self.is_whole:
             summary += f", {len(self.failed)} failed, {len(self.skipped)} left out"
+        if self.already:
+            summary += f", {self.already} found done already"
+        if self.waiting:
+            summary += f", {len(self.waiting)} wait for the window"
+        if self.locks:
+            summary += f", lock waits {self.locks}"
         out.append(Text((*lines, f"{summary}.")))
         return tuple(out)
 
@@ -99,6 +114,8 @@ class ApplyResult:
             "changed": self.changed,
             "failed": [_row_json(row) for row in self.failed],
             "skipped": [_row_json(row) for row in self.skipped],
+            "waiting": [_row_json(row) for row in self.waiting],
+            "already": self.already,
             "adopted": list(self.adopted),
             "ids": dict(self.ids),
             "calls": self.calls,
@@ -126,22 +143,33 @@ def _row_json(row: FailedRow) -> dict[str, Any]:
 
 
 def write_errors(path: Path, rows: Sequence[FailedRow]) -> None:
-    """Write the rows as CSV (UTF-8 with a mark, so that spreadsheets read every script).
+    """Write the rows as CSV (UTF-8 with a mark, so that spreadsheets read every script): what
+    failed and why, then each field that was sent, to be mended in place.
 
     A cell that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, CSV
     injection). Makes the folder. Raises OSError."""
+    fields = sorted({name for row in rows for name in row.values})
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
+        writer.writerow((*FIXED_COLUMNS, *fields))
         for row in rows:
-            values = json.dumps(dict(row.values), ensure_ascii=False, sort_keys=True)
-            cells = (
-                *(row.kind, row.object, row.key, row.label, row.state, row.code),
-                *(row.message, row.fix, values),
-            )
-            writer.writerow([_harmless(cell) for cell in cells])
+            cells = (row.kind, row.object, row.key, row.label, row.state, row.code)
+            sent = (cell_of(row.values[name]) if name in row.values else "" for name in fields)
+            writer.writerow([_harmless(c) for c in (*cells, row.message, row.fix, *sent)])
+
+
+def cell_of(value: Any) -> str:
+    """A field's value as a cell says it; null is empty."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def unharmed(cell: str) -> str:
+    """The cell without the apostrophe that `write_errors` put before a formula."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

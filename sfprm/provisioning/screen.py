@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfprm.blocks import Block, Text
+from sfprm.blocks import Block, Table, Text
 from sfprm.provisioning.difference import Difference, Kind, Verdict
 from sfprm.provisioning.fields import Cause
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sfprm.provisioning.fields import FieldChange
     from sfprm.provisioning.plan import Plan
 
-__all__ = ["plan_blocks"]
+__all__ = ["plain_text", "plan_blocks", "shown", "unmanaged_block"]
 
 _WIDTH = 24
 
@@ -30,7 +30,7 @@ def plan_blocks(plan: Plan) -> tuple[Block, ...]:
     counts = plan.counts()
     sums = f"  = {counts['unchanged']} unchanged"
     if counts["unmanaged"]:
-        sums += f"   · {counts['unmanaged']} in the org that no file names"
+        sums += f"   · {counts['unmanaged']} in the org that no file names (sfprm plan --unmanaged)"
     return (Text((head,)), Text((*body, sums)), Text(tuple(_summary(plan, counts))))
 
 
@@ -39,6 +39,10 @@ def _summary(plan: Plan, counts: dict[str, int]) -> Iterator[str]:
         blocked = counts["blocked"]
         yield f"Nothing to be done{f'; {blocked} blocked' if blocked else ''}."
         return
+    hard = sum(1 for step in plan.steps if step.risk == "irreversible")
+    if hard:
+        noun = "account is" if hard == 1 else "accounts are"
+        yield f"{hard} {noun} enabled as partner: that cannot be undone."
     words = f"{counts['create']} to create, {counts['change']} to change"
     if counts["blocked"]:
         words += f", {counts['blocked']} blocked"
@@ -46,16 +50,28 @@ def _summary(plan: Plan, counts: dict[str, int]) -> Iterator[str]:
     for seat in plan.seats:
         if seat.taken or seat.freed:
             words += f", {seat.left_after} of {seat.total} {seat.licence} licences left after it"
+    if plan.mails:
+        words += f", {plan.mails} welcome mails"
     yield f"{words}, about {max(1, round(plan.seconds))} s."
     yield "Run: sfprm apply"
+
+
+def unmanaged_block(plan: Plan) -> Table:
+    """What stands in the org and in no file: left alone."""
+    rows = tuple((u.object, plain_text(u.label), u.id) for u in plan.comparison.unmanaged)
+    return Table(("in the org, in no file", "name", "id"), rows)
 
 
 def _partners(plan: Plan) -> Iterator[str]:
     accounts = [d for d in plan.comparison.differences if d.kind is Kind.ACCOUNT]
     under: dict[str, list[Difference]] = {}
+    home: dict[str, str] = {}
     for difference in plan.comparison.differences:
         if difference.kind in (Kind.ENABLE, Kind.CONTACT, Kind.USER):
             under.setdefault(difference.owner, []).append(difference)
+            home[difference.key] = difference.owner
+        elif difference.kind is Kind.GRANT:
+            under.setdefault(home.get(difference.owner, ""), []).append(difference)
     for account in accounts:
         rest = under.get(account.owner, [])
         enable = [d for d in rest if d.kind is Kind.ENABLE]
@@ -78,19 +94,19 @@ _MARK = {
 
 
 def _line(mark: str, kind: str, label: str, words: str, indent: str = "  ") -> str:
-    return f"{indent}{mark} {kind:<8}  {_plain(label):<{_WIDTH}} {words}".rstrip()
+    return f"{indent}{mark} {kind:<8}  {plain_text(label):<{_WIDTH}} {words}".rstrip()
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """One line without control characters: names come from files and the org."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _extras(d: Difference, indent: str = "        ") -> Iterator[str]:
     for note in d.notes:
-        yield f"{indent}! {_plain(note)}"
+        yield f"{indent}! {plain_text(note)}"
     if d.fix:
-        yield f"{indent}fix: {_plain(d.fix)}"
+        yield f"{indent}fix: {plain_text(d.fix)}"
 
 
 def _account_words(plan: Plan, d: Difference, enable: bool) -> str:
@@ -107,25 +123,29 @@ def _account_words(plan: Plan, d: Difference, enable: bool) -> str:
 
 
 def _people(plan: Plan, people: list[Difference], account: Difference) -> Iterator[str]:
-    by_key: dict[str, dict[Kind, Difference]] = {}
+    by_key: dict[str, list[Difference]] = {}
     for d in people:
-        by_key.setdefault(d.key, {})[d.kind] = d
-    for pair in by_key.values():
+        by_key.setdefault(d.owner if d.kind is Kind.GRANT else d.key, []).append(d)
+    for both in by_key.values():
         if account.verdict is Verdict.BLOCKED:
             continue
-        contact, user = pair.get(Kind.CONTACT), pair.get(Kind.USER)
-        both = [d for d in (contact, user) if d is not None]
         if all(d.verdict is Verdict.SAME and not d.notes for d in both):
             continue
         worst = next((d for d in both if d.verdict is Verdict.BLOCKED), None)
         lead = worst or next((d for d in both if d.verdict is not Verdict.SAME), both[0])
         words = ", ".join(w for d in both if (w := _person_words(plan, d)))
-        yield _line(_MARK[lead.verdict], "person", lead.label, words, indent="      ")
+        mark = _MARK[lead.verdict] if lead.kind is not Kind.GRANT else "~"
+        label = both[0].label if both[0].kind is not Kind.GRANT else lead.label.partition(":")[0]
+        yield _line(mark, "person", label, words, indent="      ")
         for d in both:
             yield from _extras(d, indent="            ")
 
 
 def _person_words(plan: Plan, d: Difference) -> str:
+    if d.kind is Kind.GRANT:
+        name = d.label.partition(": ")[2]
+        sign = {Verdict.CREATE: "+", Verdict.REMOVE: "-", Verdict.BLOCKED: "!"}.get(d.verdict)
+        return f"{sign} permission set {plain_text(name)}" if sign else ""
     noun = "contact" if d.kind is Kind.CONTACT else "user"
     if d.verdict is Verdict.BLOCKED:
         return f"blocked: {d.why}"
@@ -138,19 +158,20 @@ def _person_words(plan: Plan, d: Difference) -> str:
 
 def _changes(plan: Plan, changes: Iterable[FieldChange]) -> Iterator[str]:
     for change in changes:
-        before, after = (_shown(plan, v) for v in (change.before, change.after))
+        before, after = (shown(plan, v) for v in (change.before, change.after))
         words = f"{change.field} {before} → {after}"
         if change.cause in (Cause.PERSON, Cause.BOTH):
             words += f" ({change.cause.value})"
         yield words
 
 
-def _shown(plan: Plan, value: FieldValue) -> str:
+def shown(plan: Plan, value: FieldValue) -> str:
+    """A value in words; ids by the names that people know."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return plan.names.get(str(value), _plain(str(value)))
+    return plan.names.get(str(value), plain_text(str(value)))
 
 
 def _queues(plan: Plan) -> Iterator[str]:
@@ -159,32 +180,32 @@ def _queues(plan: Plan) -> Iterator[str]:
         if d.kind is Kind.MEMBER:
             members.setdefault(d.owner, []).append(d)
     for queue in plan.comparison.differences:
-        if queue.kind is not Kind.QUEUE:
+        if queue.kind not in (Kind.QUEUE, Kind.GROUP):
             continue
         mine = members.get(queue.key, [])
         words = list(_queue_words(plan, queue, mine))
         mark = "~" if queue.verdict is Verdict.SAME and words else _MARK[queue.verdict]
         if mark == "=" and not any(m.why for m in mine):
             continue
-        yield _line(mark, "queue", queue.label, ", ".join(words))
+        yield _line(mark, queue.kind.value, queue.label, ", ".join(words))
         yield from _extras(queue)
         for member in mine:
             if member.why:
-                yield f"        ! member {_plain(member.label)}: {_plain(member.why)}"
+                yield f"        ! member {plain_text(member.label)}: {plain_text(member.why)}"
 
 
 def _queue_words(plan: Plan, queue: Difference, members: list[Difference]) -> Iterator[str]:
     if queue.verdict is Verdict.BLOCKED:
         yield f"blocked: {queue.why}"
     elif queue.verdict is Verdict.CREATE:
-        yield "create queue for leads"
+        yield "create queue for leads" if queue.kind is Kind.QUEUE else "create public group"
     else:
         for change in queue.writes:
             yield (
                 "let it own leads" if change.field == "Lead" else next(_changes(plan, (change,)))
             )
     for sign, verdict in (("+", Verdict.CREATE), ("-", Verdict.REMOVE)):
-        names = [_plain(m.label) for m in members if m.verdict is verdict]
+        names = [plain_text(m.label) for m in members if m.verdict is verdict]
         if names:
             more = f" and {len(names) - 4} more" if len(names) > 4 else ""
             yield f"{sign} {', '.join(names[:4])}{more}"

@@ -15,21 +15,28 @@ if TYPE_CHECKING:
 
     from sfprm.ids import RecordId
     from sfprm.programme.model import FieldValue
-    from sfprm.provisioning.difference import Ref
+    from sfprm.provisioning.difference import Flag, Ref
 
 __all__ = [
+    "KINDS",
     "PHASES",
-    "AddQueueMember",
+    "AddMember",
+    "ChangeOwner",
     "CreateAccount",
+    "CreateGroup",
     "CreateQueue",
     "CreateUser",
     "DeactivateUser",
     "EnablePartner",
     "FreezeUser",
+    "GrantPermissionSet",
+    "MoveContact",
     "PlannedStep",
     "QueueForLead",
-    "RemoveQueueMember",
+    "RemoveMember",
+    "RevokePermissionSet",
     "UpdateAccount",
+    "UpdateGroup",
     "UpdateQueue",
     "UpdateUser",
     "UpsertContact",
@@ -40,7 +47,8 @@ __all__ = [
 class PlannedStep:
     """What every step says. `ref` names what it makes or changes, `needs` the refs of steps in
     the same plan that must be done first. `remember` goes to the store's applied values under
-    (`object`, `key`) once it is done."""
+    (`object`, `key`) once it is done. `reason` says why the step is there, in words;
+    `flags` how it is carried out."""
 
     key: str
     label: str
@@ -52,15 +60,25 @@ class PlannedStep:
     links: Mapping[str, Ref] = field(default_factory=lambda: MappingProxyType({}))
     needs: tuple[Ref, ...] = ()
     remember: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
+    reason: str = ""
+    flags: frozenset[Flag] = frozenset()
 
     object: ClassVar[str] = ""
     phase: ClassVar[str] = ""
-    risk: ClassVar[str] = "plain"
+    danger: ClassVar[str] = "plain"
+    moves_roles: ClassVar[bool] = False
+    """Whether it makes or re-parents roles, or takes the lock that such steps need: never beside
+    another request, and only in the windows given."""
 
     @property
     def kind(self) -> str:
         """The class name, as journalled."""
         return type(self).__name__
+
+    @property
+    def risk(self) -> str:
+        """`irreversible`, `costly` or `plain`."""
+        return self.danger
 
 
 class CreateAccount(PlannedStep):
@@ -79,6 +97,19 @@ class UpdateAccount(PlannedStep):
     phase = "accounts"
 
 
+class ChangeOwner(PlannedStep):
+    """Another owner for an existing account. By REST it drops the account team and its shares and
+    leaves contacts with the old owner; it re-parents the partner's roles and collides with the
+    making of any user [documented]. The flag KEEP_TEAM asks for the SOAP update with
+    OwnerChangeOptions (rule 15)."""
+
+    __slots__ = ()
+    object = "Account"
+    phase = "owners"
+    danger = "costly"
+    moves_roles = True
+
+
 class EnablePartner(PlannedStep):
     """`IsPartner` set to true. Update only: the field may not be in an insert (facts sheet,
     section 2). Taking it back deletes the account's partner roles for ever."""
@@ -86,15 +117,26 @@ class EnablePartner(PlannedStep):
     __slots__ = ()
     object = "Account"
     phase = "enable"
-    risk = "irreversible"
+    danger = "irreversible"
 
 
 class UpsertContact(PlannedStep):
-    """A contact, new or known, by upsert on the person key."""
+    """A contact, new or known: by upsert on the person key, or by Id when it has none yet."""
 
     __slots__ = ()
     object = "Contact"
     phase = "contacts"
+
+
+class MoveContact(PlannedStep):
+    """A contact with a partner user goes to another partner's account, and the user with it: at
+    most 50 at a time, off hours [documented]. The records that the user owns stay theirs."""
+
+    __slots__ = ()
+    object = "Contact"
+    phase = "moves"
+    danger = "costly"
+    moves_roles = True
 
 
 class DeactivateUser(PlannedStep):
@@ -111,7 +153,7 @@ class CreateUser(PlannedStep):
     __slots__ = ()
     object = "User"
     phase = "users"
-    risk = "costly"
+    danger = "costly"
 
 
 class UpdateUser(PlannedStep):
@@ -130,6 +172,38 @@ class FreezeUser(PlannedStep):
     phase = "freezes"
 
 
+class RevokePermissionSet(PlannedStep):
+    """A permission set taken from a user; `record_id` is the assignment's."""
+
+    __slots__ = ()
+    object = "PermissionSetAssignment"
+    phase = "permission sets"
+
+
+class GrantPermissionSet(PlannedStep):
+    """A permission set assigned to a user."""
+
+    __slots__ = ()
+    object = "PermissionSetAssignment"
+    phase = "permission sets"
+
+
+class CreateGroup(PlannedStep):
+    """A public group."""
+
+    __slots__ = ()
+    object = "Group"
+    phase = "groups"
+
+
+class UpdateGroup(PlannedStep):
+    """The label of a public group."""
+
+    __slots__ = ()
+    object = "Group"
+    phase = "groups"
+
+
 class CreateQueue(PlannedStep):
     """A Group of type Queue."""
 
@@ -139,7 +213,7 @@ class CreateQueue(PlannedStep):
 
 
 class UpdateQueue(PlannedStep):
-    """Label or notification address of a queue."""
+    """Label or notification of a queue."""
 
     __slots__ = ()
     object = "Group"
@@ -154,16 +228,16 @@ class QueueForLead(PlannedStep):
     phase = "queues for leads"
 
 
-class RemoveQueueMember(PlannedStep):
-    """A GroupMember row deleted; `record_id` is the row's."""
+class RemoveMember(PlannedStep):
+    """A GroupMember row of a queue or public group deleted; `record_id` is the row's."""
 
     __slots__ = ()
     object = "GroupMember"
     phase = "members removed"
 
 
-class AddQueueMember(PlannedStep):
-    """A GroupMember row created."""
+class AddMember(PlannedStep):
+    """A GroupMember row of a queue or public group created."""
 
     __slots__ = ()
     object = "GroupMember"
@@ -172,15 +246,22 @@ class AddQueueMember(PlannedStep):
 
 PHASES: tuple[tuple[type[PlannedStep], ...], ...] = (
     (CreateAccount, UpdateAccount),
+    (ChangeOwner,),
     (EnablePartner,),
     (UpsertContact,),
+    (MoveContact,),
     (DeactivateUser,),
     (CreateUser, UpdateUser),
     (FreezeUser,),
+    (RevokePermissionSet, GrantPermissionSet),
+    (CreateGroup, UpdateGroup),
     (CreateQueue, UpdateQueue),
     (QueueForLead,),
-    (RemoveQueueMember,),
-    (AddQueueMember,),
+    (RemoveMember,),
+    (AddMember,),
 )
-"""In order. Setup objects (users, queues, members) never share a request with accounts and
-contacts (MIXED_DML_OPERATION)."""
+"""In order. Setup objects (users, groups, members, assignments) never share a request with
+accounts and contacts (MIXED_DML_OPERATION)."""
+
+KINDS = {kind.__name__: kind for kinds in PHASES for kind in kinds}
+"""Every kind of step by its name."""

@@ -42,21 +42,24 @@ from sfprm.provisioning.apply import apply
 from sfprm.provisioning.check import CheckResult, check
 from sfprm.provisioning.compare import compare
 from sfprm.provisioning.make_plan import make_plan
-from sfprm.provisioning.plan import Plan, build_plan
+from sfprm.provisioning.build import build_plan
+from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.result import ApplyResult
 from sfprm.provisioning.setup import setup
 from sfprm.provisioning.setup_acts import SetupResult, SetupReview
 from sfprm.provisioning.steps import (
-    AddQueueMember,
+    AddMember,
+    ChangeOwner,
     CreateAccount,
     CreateQueue,
     CreateUser,
     DeactivateUser,
     EnablePartner,
     FreezeUser,
+    MoveContact,
     PlannedStep,
     QueueForLead,
-    RemoveQueueMember,
+    RemoveMember,
     UpdateAccount,
     UpdateQueue,
     UpdateUser,
@@ -263,12 +266,12 @@ class _Model:
     def one(self, step: PlannedStep) -> None:
         made = step.record_id
         match step:
-            case CreateAccount() | UpdateAccount():
+            case CreateAccount() | UpdateAccount() | ChangeOwner():
                 made = self.account(step)
             case EnablePartner():
                 at = step.record_id or self.ids[f"account:{step.key}"]
                 self.accounts[at] = replace(self.accounts[at], is_partner=True)
-            case UpsertContact():
+            case UpsertContact() | MoveContact():
                 made = self.contact(step)
             case CreateUser() | UpdateUser() | DeactivateUser():
                 made = self.user(step)
@@ -279,7 +282,7 @@ class _Model:
             case QueueForLead():
                 at_queue = self.queues[step.key]
                 self.queues[step.key] = replace(at_queue, objects=at_queue.objects | {"Lead"})
-            case AddQueueMember() | RemoveQueueMember():
+            case AddMember() | RemoveMember():
                 self.member(step)
             case _:
                 raise AssertionError(step)
@@ -364,7 +367,7 @@ class _Model:
         queue = self.queues[step.owner]
         members = dict(queue.members)
         key = ("GroupMember", step.owner)
-        if isinstance(step, RemoveQueueMember):
+        if isinstance(step, RemoveMember):
             user = RecordId(str(step.before["UserOrGroupId"]))
             del members[user]
             self.applied.setdefault(key, {})[user] = None

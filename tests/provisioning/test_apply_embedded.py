@@ -90,7 +90,7 @@ def test_a_refused_row_fails_alone_and_the_next_run_completes(ready: Any, tmp_pa
     assert collections.update(ready.session, "User", [renamed])[0].success
     result = ready.apply(plan)
     assert [(f.key, f.code) for f in result.failed] == [("ines.moura", "DUPLICATE_USERNAME")]
-    assert [s.kind for s in result.skipped] == ["AddQueueMember"]
+    assert [s.kind for s in result.skipped] == ["AddMember"]
     assert not result.is_whole
     write_errors(tmp_path / "errors.csv", result.errors)
     assert len((tmp_path / "errors.csv").read_text("utf-8-sig").splitlines()) == 3

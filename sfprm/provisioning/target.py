@@ -1,0 +1,63 @@
+"""A part of a plan: the steps about one partner, and what those need. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sfprm.errors import BadRequest
+from sfprm.ids import PartnerKey
+from sfprm.programme.complaints import did_you_mean
+from sfprm.provisioning.difference import Kind
+
+if TYPE_CHECKING:
+    from sfprm.programme.model import Programme
+    from sfprm.provisioning.plan import Plan
+    from sfprm.provisioning.steps import PlannedStep
+
+__all__ = ["targeted"]
+
+
+def targeted(plan: Plan, programme: Programme, partner: str) -> Plan:
+    """The plan for that partner alone: its account, its people, their permission sets and
+    memberships, and steps that these depend on. Raises BadRequest for an unknown partner."""
+    if PartnerKey(partner) not in programme.partners:
+        raise BadRequest(
+            f"no partner of the programme has the key {partner!r}.",
+            hint=did_you_mean(partner, programme.partners) or "`sfprm programme show` lists them.",
+        )
+    people: set[str] = {p.key for p in programme.people_of(PartnerKey(partner))}
+    differences = plan.comparison.differences
+    users: set[str] = {
+        d.record_id
+        for d in differences
+        if d.kind is Kind.USER and d.key in people and d.record_id is not None
+    }
+    owned = {partner, *people}
+    kept = {id(s) for s in plan.steps if _about(s, owned, people, users)}
+    made = {s.ref: s for s in plan.steps}
+    grown = True
+    while grown:
+        grown = False
+        for step in plan.steps:
+            if id(step) not in kept:
+                continue
+            for needed in (made[n] for n in step.needs if n in made):
+                if id(needed) not in kept:
+                    kept.add(id(needed))
+                    grown = True
+    steps = tuple(s for s in plan.steps if id(s) in kept)
+    refs = {s.ref for s in steps}
+    keep = {d.ref: d for d in differences if d.ref in refs or d.owner in owned or d.key in owned}
+    comparison = replace(
+        plan.comparison, differences=tuple(d for d in differences if d.ref in keep), baseline=()
+    )
+    return replace(plan, steps=steps, comparison=comparison)
+
+
+def _about(step: PlannedStep, owned: set[str], people: set[str], users: set[str]) -> bool:
+    if step.owner in owned:
+        return True
+    to = step.links.get("UserOrGroupId", "")
+    member = step.after.get("UserOrGroupId") or step.before.get("UserOrGroupId")
+    return to.removeprefix("user:") in people or str(member) in users
