@@ -13,7 +13,9 @@
     │   ├── OrgUnreachable
     │   ├── OutcomeUnknown    a write may or may not have happened
     │   ├── BudgetSpent
-    │   └── AnotherWriter
+    │   ├── TimeSpent
+    │   ├── AnotherWriter
+    │   └── Replaced          thought dead, and another does this work now
     ├── PartlyDone       68   some rows failed; the error file names them
     ├── StillWorking     69   the org still works on our job at the time-out
     ├── Interrupted     130
@@ -43,9 +45,11 @@ __all__ = [
     "OutcomeUnknown",
     "PartlyDone",
     "PermissionMissing",
+    "Replaced",
     "RowRefused",
     "SfprmError",
     "StillWorking",
+    "TimeSpent",
     "TryLater",
 ]
 
@@ -193,6 +197,18 @@ class BudgetSpent(TryLater):
     """The allowance of API calls set for sfprm is used up."""
 
     hint = "Wait for the allowance to come back, or raise SFPRM_CALL_BUDGET."
+
+
+class TimeSpent(TryLater):
+    """A run reached the limit of minutes that its job file sets."""
+
+    hint = "The next run goes on from here; raise `limits: minutes` if that is too slow."
+
+
+class Replaced(TryLater):
+    """This process was silent for so long that another does its work now."""
+
+    hint = "Nothing to do: the work goes on elsewhere. Look at the machine's load and its database."
 
 
 class AnotherWriter(TryLater):

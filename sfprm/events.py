@@ -25,6 +25,17 @@ class Event(StrEnum):
     DAEMON_STOPPED = "daemon.stopped"  # exit_code
     JOB_DUE = "job.due"  # job, slot
     JOB_SKIPPED = "job.skipped"  # job, slot, why
+    JOB_WAITS = "job.waits"  # job, slot, why, seconds
+    JOB_RETRIES = "job.retries"  # job, run, after, seconds
+    DAEMON_STANDS_BY = "daemon.stands_by"  # why
+    PART_DROPPED = "part.dropped"  # run, job, why
+    ORG_AWAY = "org.away"  # org, seconds, why
+    STATE_AWAY = "state.away"  # why
+    CLOCK_JUMPED = "clock.jumped"  # seconds
+    ALERT_RAISED = "alert.raised"  # key, kind
+    ALERT_ENDED = "alert.ended"  # key, kind
+    ALERT_UNSENT = "alert.unsent"  # channel, why
+    WORKER_READY = "worker.ready"  # worker
     FILES_RELOADED = "files.reloaded"  # programme, jobs
     FILES_REFUSED = "files.refused"  # errors; the last good files stay in force
 

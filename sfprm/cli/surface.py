@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sfprm.jobs.runner import Finished, Starter
     from sfprm.settings import Settings
 
-__all__ = ["Surface", "command"]
+__all__ = ["Surface", "caller", "command"]
 
 COMMON: dict[str, Any] = {
     "as_json": Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")],
@@ -78,7 +78,7 @@ class Surface:
         """What a run needs, from these settings."""
         from sfprm.jobs.runner import Starter
 
-        return Starter(self.settings, self.clock, progress, started_by=_caller(), wait=self.wait)
+        return Starter(self.settings, self.clock, progress, started_by=caller(), wait=self.wait)
 
     def finish(self, job: Job[Any, Any], options: JobOptions) -> NoReturn:
         """Run a job, show its result or error, and exit with its code."""
@@ -127,7 +127,8 @@ class Surface:
             stderr().print(plain(f"note: {warning}"))
 
 
-def _caller() -> str:
+def caller() -> str:
+    """Who types, for the run's row."""
     import getpass
 
     try:

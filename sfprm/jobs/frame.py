@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -21,12 +22,36 @@ if TYPE_CHECKING:
     from sfprm.clock import Clock
     from sfprm.events import Progress
     from sfprm.ids import RunId
+    from sfprm.jobs.hands import Hands
     from sfprm.programme.model import Programme
     from sfprm.salesforce.session import Session
     from sfprm.settings import Settings
     from sfprm.store.api import StoreWriter
 
-__all__ = ["Job", "JobContext", "JobOptions", "JobResult"]
+__all__ = ["Job", "JobContext", "JobOptions", "JobResult", "Limits", "Scope"]
+
+
+class Scope(StrEnum):
+    """What a job writes of an org. On PostgreSQL, runs of different scopes go side by side; on
+    SQLite one run writes at a time."""
+
+    ACCOUNTS = "accounts"
+    """Partners, people, queues and their members."""
+    LEADS = "leads"
+    """Owners and offers of leads."""
+    SETUP = "setup"
+    """The org's own set-up."""
+
+
+EVERYTHING = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The brakes of one run: most API calls, and seconds after which it stops before a call."""
+
+    api_calls: int | None = None
+    seconds: float | None = None
 
 
 class JobOptions(BaseModel):
@@ -77,6 +102,7 @@ class JobContext:
         run_dir: Path,
         connect: Callable[[], Session],
         load: Callable[[], Programme],
+        hands: Hands | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -84,6 +110,8 @@ class JobContext:
         self.progress = progress
         self.run = run
         self.run_dir = run_dir
+        self.hands = hands
+        """Other workers that take parts of this run; None: this process does it all."""
         self._connect = connect
         self._load = load
 
@@ -108,6 +136,8 @@ class Job(ABC, Generic[O, R]):
     name: ClassVar[str]
     summary: ClassVar[str]
     writes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = EVERYTHING
+    """What it may write; runs that share a scope never overlap."""
     recorded: ClassVar[bool] = True
     offline: ClassVar[bool] = False
     """True when the job needs no org at all."""

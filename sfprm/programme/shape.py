@@ -87,6 +87,8 @@ def _handle(
         return path
     value, key_place, path = tree.find(loc)
     holder = tree.at(*path[:-1])
+    if path and not value.place.line:  # a stand-in of `_filled`: complained about already
+        return path
     if kind == "extra_forbidden":
         hint = did_you_mean(last, _fields_at(model, loc[:-1]))
         complaints.error(key_place, f"unknown key {last!r}{_of(path[:-1])}.", hint)

@@ -48,7 +48,7 @@ class StoreReader(Protocol):
         """One run."""
 
     def runs(self, *, job: str | None = None, limit: int = 50) -> list[Run]:
-        """Latest first."""
+        """Runs that were begun, latest first."""
 
     def steps(self, run: RunId) -> list[Step]:
         """In order of number."""

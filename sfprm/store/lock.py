@@ -1,31 +1,24 @@
-"""One writer per org.
+"""One writer per org, and one daemon per state folder, on one machine: OS file locks.
 
-On SQLite an OS file lock in the state folder; on PostgreSQL a session's advisory lock. Both end
-with their holder, however it ends: nothing is left behind by kill -9, and nothing is ever stale.
+A lock ends with its holder, however that ends: nothing is left behind by kill -9, and nothing is
+ever stale. On PostgreSQL, where several machines work, leases do this (`sfprm.jobs.presence`).
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import socket
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import make_url, text
-from sqlalchemy.exc import DBAPIError
-
 from sfprm.errors import AnotherWriter, BadSettings
-from sfprm.store.engine import connect_to, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-
-    from sqlalchemy import Connection
 
     from sfprm.clock import Clock
     from sfprm.ids import RecordId
@@ -36,22 +29,13 @@ PACE_S = 0.5
 
 
 def org_lock(
-    url: str,
-    folder: Path,
-    org: RecordId,
-    *,
-    job: str,
-    clock: Clock,
-    wait: float = 0.0,
+    folder: Path, org: RecordId, *, job: str, clock: Clock, wait: float = 0.0
 ) -> AbstractContextManager[None]:
     """Be the only writer to the org while inside; `job` is what others are told.
 
-    `url` is the state database's, `folder` the lock files' (SQLite only). Waits at most `wait`
-    seconds, then raises AnotherWriter, naming the holder.
+    Waits at most `wait` seconds, then raises AnotherWriter, naming the holder.
     """
-    if make_url(url).get_backend_name() == "sqlite":
-        return _file_lock(folder, org, job, clock, wait, WRITING)
-    return _advisory_lock(url, org, job, clock, wait)
+    return _file_lock(folder, org, job, clock, wait, WRITING)
 
 
 def daemon_lock(folder: Path, *, clock: Clock, wait: float = 0.0) -> AbstractContextManager[None]:
@@ -120,54 +104,3 @@ def _holder_in(path: Path) -> str:
     except (OSError, ValueError):
         return "it has just started or ended"
     return f"{note['job']}, process {note['pid']} on {note['host']}, since {note['started']}"
-
-
-@contextmanager
-def _advisory_lock(url: str, org: RecordId, job: str, clock: Clock, wait: float) -> Iterator[None]:
-    digest = hashlib.sha256(f"sfprm writer {org}".encode()).digest()
-    key = int.from_bytes(digest[:8], "big", signed=True)
-    engine = connect_to(url)
-    try:
-        # AUTOCOMMIT: the lock is the session's; an open transaction would hold back vacuum
-        with (
-            translated(),
-            engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
-        ):
-            # cut by the server at 63 bytes; shows in pg_stat_activity too
-            name = f"sfprm {job}, process {os.getpid()} on {socket.gethostname()}"
-            connection.execute(
-                text("SELECT set_config('application_name', :name, false)"), {"name": name[:63]}
-            )
-
-            def take() -> bool:
-                taken = connection.execute(
-                    text("SELECT pg_try_advisory_lock(:key)"), {"key": key}
-                ).scalar_one()
-                return bool(taken)
-
-            _await(take, lambda: _holder_of(connection, key), clock, wait)
-            try:
-                yield
-            finally:
-                # a lost connection has let go already, and must not hide what was done
-                with suppress(DBAPIError):
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
-    finally:
-        engine.dispose()
-
-
-def _holder_of(connection: Connection, key: int) -> str:
-    row = connection.execute(
-        text(
-            "SELECT a.application_name, a.backend_start FROM pg_locks l"
-            " JOIN pg_stat_activity a ON a.pid = l.pid"
-            " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
-            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND l.classid = :high AND l.objid = :low"
-        ),
-        {"high": (key >> 32) & 0xFFFFFFFF, "low": key & 0xFFFFFFFF},
-    ).one_or_none()
-    if row is None:
-        return "it has just ended"
-    since = row.backend_start.isoformat(timespec="seconds")
-    return f"{row.application_name.removeprefix('sfprm ')}, since {since}"

@@ -26,6 +26,8 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
     LOST = "lost"
     """Its process died without a word; found by its lease or its lock."""
+    SUPERSEDED = "superseded"
+    """A newer slot of the same job came due before it was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,13 @@ class SeenAllowance:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of a job. `slot` is the scheduled instant for the daemon's runs."""
+    """One execution of a job. `slot` is the scheduled instant for the daemon's runs.
+
+    `due_at` is that instant too, and stays when a lost run's slot goes to the one that takes its
+    place (`retry_of`, `attempt` from 1). `not_before`: when it may start. `worker` and
+    `lease_until`: whose it is, and until when that one must have said that it lives (PostgreSQL).
+    `locked`: it holds the org's lock.
+    """
 
     id: RunId
     job: str
@@ -62,6 +70,13 @@ class Run:
     calls: int = 0
     exit_code: int | None = None
     message: str = ""
+    due_at: datetime | None = None
+    not_before: datetime | None = None
+    attempt: int = 1
+    retry_of: RunId | None = None
+    worker: str | None = None
+    lease_until: datetime | None = None
+    locked: bool = True
 
 
 class StepState(StrEnum):

@@ -7,6 +7,8 @@ from enum import StrEnum
 from sfprm.errors import Bug
 from sfprm.store.records import RunState
 
+__all__ = ["ENDINGS", "RUN_MOVES", "RunEvent", "move"]
+
 
 class RunEvent(StrEnum):
     """What can happen to a run."""
@@ -17,11 +19,14 @@ class RunEvent(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     PROCESS_DIED = "its process died"
+    NEWER_DUE = "a newer slot is due"
 
 
 RUN_MOVES: dict[tuple[RunState, RunEvent], RunState] = {
     (RunState.DUE, RunEvent.STARTED): RunState.RUNNING,
+    (RunState.DUE, RunEvent.FAILED): RunState.FAILED,  # refused before it could begin
     (RunState.DUE, RunEvent.INTERRUPTED): RunState.INTERRUPTED,
+    (RunState.DUE, RunEvent.NEWER_DUE): RunState.SUPERSEDED,
     (RunState.RUNNING, RunEvent.FINISHED): RunState.DONE,
     (RunState.RUNNING, RunEvent.FINISHED_WITH_FAILURES): RunState.PARTLY,
     (RunState.RUNNING, RunEvent.FAILED): RunState.FAILED,

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from sfprm.store.column_types import BIG_KEY, Digest, Instant, Json, Micros, PackedId, StateCode
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision that this code works with; a test holds it to the newest migration."""
 
 
@@ -73,8 +73,20 @@ runs = Table(
     Column("calls", Integer, nullable=False),
     Column("exit_code", Integer),
     Column("message", Text, nullable=False),
+    # when the schedule wanted it; `slot` moves on to the run that takes a lost one's place
+    Column("due_at", Instant),
+    # not started earlier: jitter, or the wait before a retry
+    Column("not_before", Instant),
+    Column("attempt", Integer, nullable=False, server_default="1"),
+    Column("retry_of", Text),
+    # the process at work, and until when it must have said that it lives; PostgreSQL only
+    Column("worker", Text),
+    Column("lease_until", Instant),
+    # 1 when the run holds the org's lock: found open by the next holder, its process is dead
+    Column("locked", Integer, nullable=False, server_default="1"),
     # two clocks that fire for the same slot make one run
     UniqueConstraint("job", "slot"),
+    Index("ix_runs_state_slot", "state", "slot"),
 )
 
 steps = Table(

@@ -13,6 +13,7 @@ from sfprm.store import steps as step_rows
 from sfprm.store.engine import writing
 from sfprm.store.offer_book import OfferBook
 from sfprm.store.reader import Reader
+from sfprm.store.work import WorkBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,6 +44,18 @@ class Store(Reader):
         super().__init__(engine)
         self._listeners: list[Callable[[str], None]] = []
         self._mine = threading.local()
+        self.fence: Callable[[Connection], None] | None = None
+        """Asked first in each write's transaction; raises when this process was replaced."""
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        return self._engine
+
+    @property
+    def work(self) -> WorkBook:
+        """What is due, who is at work, who holds which lock, what is paused."""
+        return WorkBook(self._engine)
 
     @property
     def offers(self) -> OfferBook:
@@ -59,6 +72,8 @@ class Store(Reader):
         self._mine.writing = True
         try:
             with writing(self._engine) as connection:
+                if self.fence is not None:
+                    self.fence(connection)
                 yield connection
         finally:
             self._mine.writing = False

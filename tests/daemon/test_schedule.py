@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfprm.daemon.jobfiles import IfLate, JobFile, in_words, pace
-from sfprm.daemon.schedule import Due, Wake, is_late, missed, next_times, start_scheduler
+from sfprm.daemon.jobfile_model import CalendarModel, in_words, pace
+from sfprm.daemon.jobfiles import JobFile
+from sfprm.daemon.planner import next_times
+from sfprm.daemon.trigger import MOST_SLOTS, Every, jittered, newest
 from sfprm.jobs.registry import job_named
 from sfprm.jobs.route import RouteOptions
 
@@ -28,7 +29,7 @@ def job_file(
     every: timedelta | None = None,
     cron: str | None = None,
     zone: str = "UTC",
-    if_late: IfLate = IfLate.RUN_ONCE,
+    calendar: CalendarModel | None = None,
 ) -> JobFile:
     """A job file as loaded."""
     return JobFile(
@@ -36,19 +37,22 @@ def job_file(
         path=Path("night.yaml"),
         job=job_named("route"),
         options=RouteOptions(),
-        description="",
         every=every,
         cron=cron,
+        calendar=calendar,
         time_zone=zone,
-        if_late=if_late,
     )
 
 
 @given(now=instants, seconds=st.integers(1, 10**6), count=st.integers(1, 10))
 def test_intervals_are_even(now: datetime, seconds: int, count: int) -> None:
-    """Each is one pace after the one before, the first a pace from now."""
-    times = next_times(job_file(every=timedelta(seconds=seconds)), now, count)
-    assert times == [now + timedelta(seconds=seconds * (n + 1)) for n in range(count)]
+    """Each is one pace after the one before, the first within a pace from now; whoever asks, and
+    whenever, they are the same instants."""
+    pace_ = timedelta(seconds=seconds)
+    times = next_times(job_file(every=pace_), now, count)
+    assert now < times[0] <= now + pace_
+    assert times == [times[0] + pace_ * n for n in range(count)]
+    assert next_times(job_file(every=pace_), times[0] - pace_ / 2, count) == times
 
 
 @given(now=instants, zone=st.sampled_from(["UTC", "Europe/Lisbon", "America/Sao_Paulo"]))
@@ -107,52 +111,69 @@ def test_crons_keep_the_wall_clock(cron: str, now: str, expected: list[str]) -> 
     assert times == [datetime.fromisoformat(at) for at in expected]
 
 
-def test_an_hour_that_is_there_twice_runs_an_hourly_job_twice() -> None:
+def test_an_hourly_pace_knows_no_daylight_saving() -> None:
     """25 October 2026, 01:30 in Lisbon, summer and winter: an interval never skips or doubles."""
     start = datetime(2026, 10, 25, 0, 0, tzinfo=UTC)
     times = next_times(job_file(every=timedelta(hours=1), zone="Europe/Lisbon"), start, 3)
     assert [t.hour for t in times] == [1, 2, 3]
 
 
-AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
 @pytest.mark.parametrize(
-    ("last", "if_late", "slot"),
+    ("cron", "expected"),
     [
-        (None, IfLate.RUN_ONCE, None),  # never ran: nothing was missed
-        ("2026-11-23T09:00+00:00", IfLate.RUN_ONCE, None),  # today's slot was run
-        ("2026-11-22T09:00+00:00", IfLate.RUN_ONCE, "2026-11-23T09:00+00:00"),
-        ("2026-11-20T09:00+00:00", IfLate.RUN_ONCE, "2026-11-21T09:00+00:00"),  # once for three
-        ("2026-11-20T09:00+00:00", IfLate.SKIP, None),
+        # 25 October 2026: 01:30 is there twice in Lisbon; a fixed hour runs once, in the first
+        ("30 1 * * *", ["2026-10-25T00:30+00:00", "2026-10-26T01:30+00:00"]),
+        # by real time where the hour is any
+        ("30 * * * *", ["2026-10-25T00:30+00:00", "2026-10-25T01:30+00:00"]),
+        ("*/30 */1 * * *", ["2026-10-25T00:30+00:00", "2026-10-25T01:00+00:00"]),
     ],
 )
-def test_what_was_missed_is_made_up_once(
-    last: str | None, if_late: IfLate, slot: str | None
-) -> None:
-    """A cron's slot that passed while no daemon ran."""
-    file = job_file(cron="0 9 * * *", if_late=if_late)
-    due = missed(file, datetime.fromisoformat(last) if last else None, AT)
-    assert due == (Due("night", datetime.fromisoformat(slot)) if slot else None)
+def test_an_hour_that_is_there_twice(cron: str, expected: list[str]) -> None:
+    """Daily things happen once."""
+    now = datetime(2026, 10, 25, 0, 10, tzinfo=UTC)
+    times = next_times(job_file(cron=cron, zone="Europe/Lisbon"), now, 2)
+    assert times == [datetime.fromisoformat(at) for at in expected]
 
 
-def test_an_interval_misses_nothing() -> None:
-    """It fires at the start anyway."""
-    assert missed(job_file(every=timedelta(hours=1)), AT - timedelta(days=3), AT) is None
+def test_an_hour_that_is_missing_is_made_up_for_an_hour_later() -> None:
+    """29 March 2026 has no 01:30 in Lisbon: it runs at 02:30 by the wall clock, once."""
+    now = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    times = next_times(job_file(cron="30 1 * * *", zone="Europe/Lisbon"), now, 2)
+    assert [t.isoformat() for t in times] == [
+        "2026-03-29T01:30:00+00:00",
+        "2026-03-30T00:30:00+00:00",
+    ]
 
 
-@pytest.mark.parametrize(("seconds", "late"), [(0, False), (60, False), (61, True)])
-def test_late_is_more_than_a_minute(seconds: int, late: bool) -> None:
-    """After its slot."""
-    assert is_late(Due("night", AT), AT + timedelta(seconds=seconds)) is late
+def test_a_calendar_leaves_holidays_out() -> None:
+    """Portugal, Christmas 2026 on a Friday, and a day off of the team's own."""
+    calendar = CalendarModel(
+        at=["17:30", "09:00"], days="MON-FRI", holidays="PT", dates_off=["2026-12-28"]
+    )
+    file = job_file(calendar=calendar, zone="Europe/Lisbon")
+    times = next_times(file, datetime(2026, 12, 24, 12, tzinfo=UTC), 3)
+    assert [t.isoformat()[:16] for t in times] == [
+        "2026-12-24T17:30",
+        "2026-12-29T09:00",
+        "2026-12-29T17:30",
+    ]
 
 
-def test_an_interval_is_due_at_once() -> None:
-    """The scheduler hands the slot over; it runs nothing."""
-    due: queue.SimpleQueue[Due | Wake] = queue.SimpleQueue()
-    now = datetime.now(UTC)
-    scheduler = start_scheduler([job_file(every=timedelta(hours=1))], due, now)
-    try:
-        assert due.get(timeout=10) == Due("night", now)
-    finally:
-        scheduler.shutdown()
+@given(after=instants, gap=st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_the_newest_slots_are_those_of_going_through_all(after: datetime, gap: timedelta) -> None:
+    """However it looks back."""
+    every = Every(timedelta(hours=7))
+    found = []
+    at = after
+    while (at := every.after(at)) <= after + gap:
+        found.append(at)
+    assert list(newest(every, after, after + gap)) == found[-MOST_SLOTS:]
+
+
+@given(slot=instants, seconds=st.integers(1, 10**5))
+def test_jitter_is_the_same_for_every_daemon(slot: datetime, seconds: int) -> None:
+    """And never before the slot, nor later than asked."""
+    jitter = timedelta(seconds=seconds)
+    at = jittered("night", slot, jitter)
+    assert slot <= at <= slot + jitter
+    assert at == jittered("night", slot, jitter)

@@ -41,7 +41,7 @@ from pathlib import Path
 from sfprm.clock import SystemClock
 from sfprm.ids import RecordId
 from sfprm.store.lock import org_lock
-with org_lock({url!r}, Path({folder!r}), RecordId({org!r}), job="route", clock=SystemClock()):
+with org_lock(Path({folder!r}), RecordId({org!r}), job="route", clock=SystemClock()):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -67,12 +67,10 @@ def test_a_process_killed_in_a_batch_leaves_nothing_half_written(
     assert store.verify() == []
 
 
-def test_the_second_writer_is_told_who_holds_the_org(
-    store_url: str, tmp_path: Path, clock: FakeClock
-) -> None:
+def test_the_second_writer_is_told_who_holds_the_org(tmp_path: Path, clock: FakeClock) -> None:
     """Another process's lock refuses ours by name; killed with -9, it is gone at once."""
     folder = tmp_path / "locks"
-    script = HOLDS_THE_LOCK.format(url=store_url, folder=str(folder), org=str(ORG))
+    script = HOLDS_THE_LOCK.format(folder=str(folder), org=str(ORG))
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
@@ -80,43 +78,29 @@ def test_the_second_writer_is_told_who_holds_the_org(
         assert other.stdout.readline() == "held\n"
         with (
             pytest.raises(AnotherWriter, match=f"route, process {other.pid} on"),
-            org_lock(store_url, folder, ORG, job="apply", clock=clock, wait=3),
+            org_lock(folder, ORG, job="apply", clock=clock, wait=3),
         ):
             pass
         assert sum(clock.slept) == 3
-        with org_lock(store_url, folder, ELSEWHERE, job="apply", clock=clock):
+        with org_lock(folder, ELSEWHERE, job="apply", clock=clock):
             pass
         other.kill()
         other.wait(20)
-    # PostgreSQL sees the closed connection within moments, so a little patience is given
-    with org_lock(store_url, folder, ORG, job="apply", clock=_Patient(), wait=20):
+    with org_lock(folder, ORG, job="apply", clock=clock):
         pass
 
 
-class _Patient(FakeClock):
-    """A clock whose waiting is real, for a server's own moments."""
-
-    def __init__(self) -> None:
-        super().__init__(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
-
-    def sleep(self, seconds: float) -> None:
-        import threading
-
-        threading.Event().wait(0.05)
-        super().sleep(seconds)
-
-
-def test_a_lock_let_go_can_be_taken_again(store_url: str, tmp_path: Path, clock: FakeClock) -> None:
+def test_a_lock_let_go_can_be_taken_again(tmp_path: Path, clock: FakeClock) -> None:
     """Also after the work inside failed."""
     for _ in range(2):
         with (
             pytest.raises(ZeroDivisionError),
-            org_lock(store_url, tmp_path, ORG, job="route", clock=clock),
+            org_lock(tmp_path, ORG, job="route", clock=clock),
         ):
             raise ZeroDivisionError
     with (
-        org_lock(store_url, tmp_path, ORG, job="route", clock=clock),
+        org_lock(tmp_path, ORG, job="route", clock=clock),
         pytest.raises(AnotherWriter, match="route"),
-        org_lock(store_url, tmp_path, ORG, job="again", clock=clock),
+        org_lock(tmp_path, ORG, job="again", clock=clock),
     ):
         pass

@@ -22,13 +22,30 @@ def add(app: typer.Typer) -> None:
         once: Annotated[
             bool, typer.Option("--once", help="Run every job file once and end; for cron.")
         ] = False,
+        standby: Annotated[
+            bool,
+            typer.Option(
+                "--standby", help="Wait for this state's other daemon to end, then go on for it."
+            ),
+        ] = False,
     ) -> None:
-        """Run jobs/*.yaml until SIGTERM (drains, exit 0; a second one breaks off, exit 130)."""
+        """Run jobs/*.yaml until SIGTERM (drains, exit 0; a second one breaks off, exit 130).
+
+        SIGHUP reads the job files again; a change of a file is seen without it.
+        """
         from sfprm.cli.logs import configure
         from sfprm.daemon.life import Daemon
+        from sfprm.daemon.notify import Supervisor
         from sfprm.events import NoProgress
 
         configure(surface.settings, daemon=True)
         with surface.starter(NoProgress()) as starter:
-            code = Daemon(starter, jobs or surface.settings.jobs, once=once).run()
+            starter.kind = "daemon"
+            code = Daemon(
+                starter,
+                jobs or surface.settings.jobs,
+                once=once,
+                standby=standby,
+                supervisor=Supervisor(),
+            ).run()
         raise typer.Exit(code)

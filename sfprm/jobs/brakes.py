@@ -1,0 +1,69 @@
+"""What is asked before each call of a run: is it still ours to make, and may it be made now?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sfprm.errors import BudgetSpent, TimeSpent
+from sfprm.jobs.frame import Limits
+from sfprm.salesforce.calls import FREE_KINDS
+
+if TYPE_CHECKING:
+    from sfprm.clock import Clock
+    from sfprm.jobs.presence import Fence
+    from sfprm.store.lanes import Lanes
+
+__all__ = ["Brakes"]
+
+
+class Brakes:
+    """The guard of one run's calls: its limits, its fence, and the org's lanes. Safe for threads.
+
+    `most` is the bound of API calls that all parts of the run keep together.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        limits: Limits,
+        *,
+        fence: Fence | None = None,
+        lanes: Lanes | None = None,
+        most: int | None = None,
+    ) -> None:
+        self._clock, self._limits, self._fence, self._lanes = clock, limits, fence, lanes
+        bounds = [n for n in (limits.api_calls, most) if n is not None]
+        self._most = min(bounds) if bounds else None
+        self._began = clock.monotonic()
+        self._calls = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def __call__(self, kind: str) -> Iterator[None]:
+        """Around one call; raises TimeSpent, BudgetSpent or Replaced instead of letting it pass."""
+        seconds = self._limits.seconds
+        if seconds is not None and self._clock.monotonic() - self._began > seconds:
+            raise TimeSpent(f"The run's {seconds / 60:g} minutes are over; no call was sent.")
+        if self._lanes is None:
+            self._pass(kind)
+            yield
+            return
+        with self._lanes.one():
+            self._pass(kind)
+            yield
+
+    def _pass(self, kind: str) -> None:
+        if self._fence is not None:
+            calls = self._fence.before_call()
+        else:
+            with self._lock:
+                self._calls += kind not in FREE_KINDS
+                calls = self._calls
+        if self._most is not None and calls > self._most:
+            raise BudgetSpent(
+                f"The {self._most:,} API calls that this run may make are spent; no call was sent.",
+                hint="The next run goes on from here; raise `limits: api_calls` if need be.",
+            )

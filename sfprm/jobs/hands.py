@@ -1,0 +1,44 @@
+"""Handing parts of a run to other workers.
+
+A job whose work falls into parts that do not touch each other (a pool's leads, a group of
+accounts) hands them out as it finds them. A part is a name and plain JSON, so that any worker can
+take it up, and safe to repeat, so that it can be taken up twice. Whoever hands out also works: it
+never only waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from sfprm.jobs.frame import JobContext
+
+__all__ = ["PARTS", "Hands", "part_named"]
+
+PartWork = Callable[["JobContext", Any], Any]
+"""Does a part: its content in, its result out, both plain JSON."""
+
+PARTS: Mapping[str, str] = {}
+"""The kinds of parts there are, by name."""
+
+
+def part_named(kind: str) -> PartWork:
+    """What does parts of that kind. Raises KeyError."""
+    module, _, name = PARTS[kind].partition(":")
+    work: PartWork = getattr(import_module(module), name)
+    return work
+
+
+class Hands(Protocol):
+    """Those who take parts."""
+
+    def give(self, kind: str, content: Any) -> None:
+        """Hand a part out; returns at once."""
+
+    def gather(self) -> list[Any]:
+        """Help until every part is done; the results, in the order of the parts.
+
+        Raises the error of the first part that failed.
+        """

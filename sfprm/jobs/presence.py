@@ -1,0 +1,179 @@
+"""A process at work on a shared state: its heartbeat, and the fence before each call.
+
+On PostgreSQL several machines work on one state. A process says every few seconds that it lives; a
+run whose process is silent for longer than its lease is taken over. A process that was stopped
+meanwhile must notice when it wakes, before it does anything: the fence is asked before each call to
+the org and inside each transaction. Only the request already in flight may still land late, and it
+writes what the journal holds.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, text, update
+
+from sfprm.clock import Clock
+from sfprm.errors import AnotherWriter, Replaced, SfprmError, TryLater
+from sfprm.store.engine import writing
+from sfprm.store.lock import WRITING
+from sfprm.store.work import Lease, Part, WorkBook, WorkerSeen
+from sfprm.store.work_tables import leases, parts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["Fence", "Presence"]
+
+PACE_S = 0.25
+"""Seconds between two looks at a lease that another holds."""
+
+
+class Presence:
+    """This process, as the others see it. `take_over`: seconds after which a silent one is
+    replaced; a lease is shorter, so that noticing and beginning anew fit in."""
+
+    def __init__(self, work: WorkBook, clock: Clock, *, kind: str, take_over: float) -> None:
+        self._work, self._clock = work, clock
+        self.kind = kind
+        self.lease_seconds = take_over * 0.7
+        self.beat_seconds = take_over / 5
+        self.id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self.doing = ""
+        self.trouble: SfprmError | None = None
+        self._started = clock.now()
+        self._until = 0.0
+        self._ends = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Presence:
+        self.beat()
+        self._thread = threading.Thread(target=self._go_on, name="heartbeat", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        if self._thread is not None:
+            self._thread.join(self.lease_seconds)
+        with suppress(SfprmError):
+            self._work.leave(self.id)
+
+    @property
+    def lives(self) -> bool:
+        """Whether the others still take this process for alive, by its own clock alone: time
+        during which it was stopped counts."""
+        return self._clock.monotonic() < self._until
+
+    def beat(self) -> None:
+        """Say that this process lives. Raises TryLater when the database is away."""
+        began = self._clock.monotonic()
+        seen = WorkerSeen(
+            self.id, self.kind, socket.gethostname(), os.getpid(), self._started,
+            self._clock.now(), self.doing,
+        )  # fmt: skip
+        self._work.beat(seen, self.lease_seconds)
+        self._until = began + self.lease_seconds
+        self.trouble = None
+
+    def _go_on(self) -> None:
+        while not self._ends.wait(self.beat_seconds):
+            try:
+                self.beat()
+            except SfprmError as trouble:
+                self.trouble = trouble
+
+    @contextmanager
+    def holding(
+        self, names: Sequence[str], *, run: str, words: str, wait: float, now: datetime
+    ) -> Iterator[tuple[Lease, ...]]:
+        """Hold all the names while inside, taken in order. Raises AnotherWriter naming the holder
+        after `wait` seconds."""
+        held: list[Lease] = []
+        said = f"{words}, process {os.getpid()} on {socket.gethostname()}"
+        end = self._clock.monotonic() + wait
+        try:
+            for name in sorted(names):
+                while True:
+                    lease = self._work.take_lease(
+                        name, worker=self.id, run=run, words=said,
+                        seconds=self.lease_seconds, now=now,
+                    )  # fmt: skip
+                    if lease.fence:
+                        held.append(lease)
+                        break
+                    left = end - self._clock.monotonic()
+                    if left <= 0:
+                        raise AnotherWriter(f"{WRITING}: {lease.holder}.")
+                    self._clock.sleep(min(PACE_S, left))
+            yield tuple(held)
+        finally:
+            for lease in held:
+                # a database that is away has nothing to be told: the lease lapses
+                with suppress(TryLater):
+                    self._work.drop_lease(lease)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What a run or a part of one stands on: leases, and for a part its own number."""
+
+    presence: Presence
+    engine: Engine
+    leases: tuple[Lease, ...]
+    part: Part | None = None
+
+    def before_call(self) -> int:
+        """Pass, or raise Replaced. Gives the API calls made under these leases, this one
+        included."""
+        if not self.presence.lives:
+            # by our own clock the others have given us up: ask nobody, send nothing
+            raise Replaced("This process was silent for longer than its lease.")
+        calls = 0
+        with writing(self.engine) as connection:
+            for lease in self.leases:
+                row = connection.execute(
+                    update(leases)
+                    .where(
+                        leases.c.name == lease.name,
+                        leases.c.fence == lease.fence,
+                        leases.c.until > func.clock_timestamp(),
+                    )
+                    .values(calls=leases.c.calls + 1)
+                    .returning(leases.c.calls)
+                ).one_or_none()
+                if row is None:
+                    raise Replaced(f"Another process has taken over: {lease.name}.")
+                calls = max(calls, row.calls)
+            self._part(connection)
+        return calls
+
+    def in_transaction(self, connection: Connection) -> None:
+        """The same inside a transaction: whoever takes over waits until it has ended."""
+        connection.execute(text("SET LOCAL lock_timeout = '30s'"))
+        for lease in self.leases:
+            row = connection.execute(
+                select(leases.c.until > func.clock_timestamp())
+                .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+                .with_for_update(read=True)
+            ).scalar()
+            if not row:
+                raise Replaced(f"Another process has taken over: {lease.name}.")
+        self._part(connection)
+
+    def _part(self, connection: Connection) -> None:
+        if self.part is None:
+            return
+        found = connection.execute(
+            select(parts.c.fence).where(parts.c.id == self.part.id).with_for_update(read=True)
+        ).scalar()
+        if found != self.part.fence:
+            raise Replaced(f"Another process has taken over part {self.part.number} of its run.")

@@ -1,0 +1,214 @@
+"""Runs from due to done, pauses, leases and parts, on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+
+from sfprm.errors import Bug
+from sfprm.ids import RunId
+from sfprm.store.records import Run, RunState
+from sfprm.store.run_states import ENDINGS, RUN_MOVES, RunEvent, move
+from sfprm.store.runs import MOST_ATTEMPTS
+from sfprm.store.work import Part, Pause, WorkerSeen
+from sfprm.store.writer import Store
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+# every legal move; what is not here must be refused
+LEGAL = """
+due         started                 running
+due         failed                  failed
+due         interrupted             interrupted
+due         a newer slot is due     superseded
+running     finished                done
+running     finished with failures  partly
+running     failed                  failed
+running     interrupted             interrupted
+running     its process died        lost
+lost        finished                done
+lost        finished with failures  partly
+lost        failed                  failed
+lost        interrupted             interrupted
+"""
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(RunState, RunEvent)))
+def test_every_cell_of_the_table(state: RunState, event: RunEvent) -> None:
+    """Legal moves lead where the table above says; all others are bugs."""
+    table = {
+        (line[:12].strip(), line[12:36].strip()): line[36:].strip()
+        for line in LEGAL.strip().splitlines()
+    }
+    expected = table.get((state.value, event.value))
+    if expected is None:
+        assert (state, event) not in RUN_MOVES
+        with pytest.raises(Bug, match="cannot be"):
+            move(state, event)
+    else:
+        assert move(state, event) is RunState(expected)
+
+
+def due(number: int, job: str = "route", **fields: Any) -> Run:
+    """A run of the minute `number`."""
+    slot = NOW + number * MINUTE
+    values = {"due_at": slot, "not_before": slot, "locked": False, **fields}
+    return Run(RunId(f"run-{job}-{number}"), job, RunState.DUE, "schedule", NOW, slot, **values)
+
+
+def claim(store: Store, run: Run, **fields: Any) -> bool:
+    """Start a due run, locked as a writer's is."""
+    return store.work.claim(run.id, now=NOW, started_by="test", **fields)
+
+
+def test_a_slot_has_one_run_whoever_names_it(store: Store) -> None:
+    """Two clocks, one row; claimed once."""
+    run = due(1)
+    assert store.work.add_due(run)
+    assert not store.work.add_due(due(1, not_before=NOW))
+    assert store.work.due(NOW) == []
+    assert [r.id for r in store.work.due(NOW + MINUTE)] == [run.id]
+    assert claim(store, run)
+    assert not claim(store, run)
+    assert store.work.newest_slots() == {"route": NOW + MINUTE}
+
+
+def test_a_superseded_run_is_not_started(store: Store) -> None:
+    """And says so."""
+    store.work.add_due(due(1))
+    store.work.supersede([due(1).id], NOW)
+    assert not claim(store, due(1))
+    [row] = store.work.history()
+    assert row.state is RunState.SUPERSEDED
+    assert store.runs() == []
+
+
+def test_a_lost_runs_slot_goes_to_a_successor(store: Store) -> None:
+    """Due at once, until it has taken too many lives; a person's run has none."""
+    store.work.add_due(due(1))
+    claim(store, due(1))
+    store.start_run(Run(RunId("cli"), "route", RunState.RUNNING, "cli", NOW))
+    for attempt in range(2, MOST_ATTEMPTS + 2):
+        lost = store.lose_runs(NOW)
+        assert {run.state for run in lost} == {RunState.LOST}
+        waiting = store.work.due(NOW)
+        if attempt > MOST_ATTEMPTS:
+            assert waiting == []
+            break
+        [again] = waiting
+        assert (again.attempt, again.slot, again.retry_of) == (
+            attempt,
+            NOW + MINUTE,
+            lost[0].id if attempt > 2 else due(1).id,
+        )
+        assert claim(store, again)
+
+
+def test_a_run_that_was_replaced_stays_lost(store: Store) -> None:
+    """Though its process turns up alive and reports."""
+    store.work.add_due(due(1))
+    claim(store, due(1))
+    store.lose_runs(NOW)
+    store.finish_run(due(1).id, state=RunState.DONE, finished=NOW, counts={}, calls=0, exit_code=0)
+    held = store.run(due(1).id)
+    assert held is not None
+    assert held.state is RunState.LOST
+
+
+def test_a_failed_run_is_tried_again_later(store: Store) -> None:
+    """In its slot, as the next attempt."""
+    store.work.add_due(due(1))
+    claim(store, due(1))
+    store.finish_run(
+        due(1).id, state=RunState.FAILED, finished=NOW, counts={}, calls=3, exit_code=1
+    )
+    again = store.work.retry(due(1).id, NOW, NOW + MINUTE)
+    assert again is not None
+    assert (again.attempt, again.slot) == (2, NOW + MINUTE)
+    assert store.work.due(NOW) == []
+    assert [r.id for r in store.work.due(NOW + MINUTE)] == [again.id]
+    assert store.work.last_done() == {}
+    assert store.work.last_ended()["route"].id == due(1).id
+
+
+def test_pauses(store: Store) -> None:
+    """Set once, lifted once."""
+    store.work.pause(Pause("route", NOW, "ana", "audit"))
+    store.work.pause(Pause("route", NOW + MINUTE, "rui"))
+    assert store.work.pauses() == {"route": Pause("route", NOW, "ana", "audit")}
+    assert store.work.resume("route")
+    assert not store.work.resume("route")
+
+
+def seen(name: str) -> WorkerSeen:
+    """A worker."""
+    return WorkerSeen(name, "worker", "north", 7, NOW, datetime.now(UTC), "")
+
+
+def lease(store: Store, worker: str, seconds: float = 60.0) -> Any:
+    """Try to hold the name `leads`."""
+    return store.work.take_lease(
+        "leads", worker=worker, run="r", words=f"by {worker}", seconds=seconds,
+        now=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def test_a_lease_is_held_by_one_and_its_fence_grows(store: Store) -> None:
+    """The next is told who has it; when it lapsed or was let go, it has another fence."""
+    first = lease(store, "one")
+    assert first.fence == 1
+    refused = lease(store, "two")
+    assert refused.fence == 0
+    assert refused.holder.startswith("by one, since ")
+    store.work.drop_lease(first)
+    assert lease(store, "two", seconds=0.0).fence == 2
+    assert lease(store, "one").fence == 3
+    store.work.drop_lease(first)  # too late: it is another's by now, or the same worker's anew
+    assert lease(store, "two").fence == 0
+
+
+def test_a_beat_keeps_what_lives_and_revives_nothing(store: Store) -> None:
+    """Leases, runs and parts of the worker alone."""
+    work = store.work
+    lease(store, "one", seconds=0.5)
+    work.add_due(due(1))
+    claim(store, due(1), worker="one", seconds=0.0)
+    work.beat(seen("one"), 60.0)
+    assert lease(store, "two").fence == 0
+    work.beat(seen("one"), -1.0)
+    assert lease(store, "two").fence == 2
+    work.beat(seen("one"), 60.0)
+    assert [name for name, _, _ in work.leases()] == ["leads"]
+    assert [w.id for w in work.workers()] == ["one"]
+    work.leave("one")
+    assert work.workers() == []
+
+
+def test_a_part_is_done_once(store: Store) -> None:
+    """Taken up by the next when its worker is silent; the first one's result is then refused."""
+    work = store.work
+    run = RunId("r")
+    work.add_parts([Part(f"r.{n}", run, n, "carry", {"n": n}, "waiting", 0) for n in range(2)])
+    first = work.claim_part("r.0", worker="one", seconds=-1.0)
+    assert first is not None
+    assert first.content == {"n": 0}
+    assert work.free_part(run) == "r.0"
+    second = work.claim_part("r.0", worker="two", seconds=60.0)
+    assert second is not None
+    assert second.fence == 2
+    assert not work.finish_part(first, state="done", result=1)
+    assert work.finish_part(second, state="done", result=2)
+    assert work.claim_part("r.0", worker="one", seconds=60.0) is None
+    assert work.free_part(run) == "r.1"
+    assert [p.result for p in work.parts_of(run)] == [2, None]
+    work.forget_parts(run)
+    assert work.parts_of(run) == []
+
+
+def test_every_ending_is_in_the_table() -> None:
+    """A run may end in each state that has an event for it."""
+    assert {RUN_MOVES[RunState.RUNNING, event] for event in ENDINGS.values()} == set(ENDINGS)
