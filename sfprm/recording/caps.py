@@ -1,7 +1,7 @@
 """What a live run may do to an org: so many records and mails, and nothing for ever.
 
-Counted at the line, before a request is sent, whoever sends it; what would go over is not sent.
-Deletions and reads are free: tidying up is never refused.
+Counted at the line, before a request is sent, whoever sends it; what would go over is not sent,
+and what the org refuses is given back. Deletions and reads are free: tidying up is never refused.
 """
 
 from __future__ import annotations
@@ -200,6 +200,13 @@ class Caps:
                 raise TooMuch(f"This request was not sent: {self} in this run.")
             self.spent = Weight(after.records, after.mails)
 
+    def give_back(self, weight: Weight) -> None:
+        """The org refused it: nothing was written or sent."""
+        with self._lock:
+            self.spent = Weight(
+                self.spent.records - weight.records, self.spent.mails - weight.mails
+            )
+
     @contextmanager
     def tidying(self) -> Iterator[None]:
         """The records kept back may be written inside."""
@@ -219,8 +226,12 @@ class Caps:
             adapter: HTTPAdapter, request: requests.PreparedRequest, *args: Any, **options: Any
         ) -> requests.Response:
             path = urlsplit(request.url or "").path
-            caps.spend(weigh(request.method or "GET", path, _bytes_of(request)))
-            return original(adapter, request, *args, **options)
+            weight = weigh(request.method or "GET", path, _bytes_of(request))
+            caps.spend(weight)
+            response = original(adapter, request, *args, **options)
+            if response.status_code >= 400:
+                caps.give_back(weight)
+            return response
 
         HTTPAdapter.send = send  # type: ignore[method-assign,assignment]
         try:

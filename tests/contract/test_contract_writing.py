@@ -96,15 +96,12 @@ def test_queue_members(call: Any, scenario: Scenario) -> None:
     assert gone.status_code == 204
 
 
-MANY = [f"{number}@example.com" for number in range(6)]
-
-
-@pytest.mark.salesforce_recording("mail-refused", fictional=(*MAIL, ",".join(MANY), "nobody"))
+@pytest.mark.salesforce_recording("mail-refused", fictional=(*MAIL, "nobody"))
 def test_a_mail_is_refused(session: Session) -> None:
-    """An address that is none, more of them than one mail may have, no body."""
-    for to, body in ((["nobody"], MAIL[2]), (MANY, MAIL[2]), ([MAIL[0]], "")):
+    """An address that is none, no body."""
+    for to, body in (("nobody", MAIL[2]), (MAIL[0], "")):
         with pytest.raises(OrgRefused) as raised:
-            send_email(session, to, MAIL[1], body)
+            send_email(session, [to], MAIL[1], body)
         assert raised.value.code
 
 

@@ -110,15 +110,18 @@ def test_a_request_over_the_caps_never_leaves(serve: Callable[..., str]) -> None
 
     def answer(method: str, path: str, _: bytes) -> tuple[int, dict[str, str], bytes]:
         heard.append(f"{method} {path}")
-        return 200, {"Content-Type": "application/json"}, b"[]"
+        return 400 if "Case" in path else 200, {"Content-Type": "application/json"}, b"[]"
 
     base = serve(answer)
-    with Caps(2).watching(), requests.Session() as http:
+    caps = Caps(2)
+    with caps.watching(), requests.Session() as http:
         http.post(f"{base}{DATA}/sobjects/Lead", json={}, timeout=5)
+        http.post(f"{base}{DATA}/sobjects/Case", json={}, timeout=5)  # refused: given back
         with pytest.raises(TooMuch):
             http.post(f"{base}{DATA}/composite/sobjects", json=records("Lead", 2), timeout=5)
         http.delete(f"{base}{DATA}/sobjects/Lead/00Q000000000001", timeout=5)
-    assert heard == [f"POST {DATA}/sobjects/Lead", f"DELETE {DATA}/sobjects/Lead/00Q000000000001"]
+    assert caps.spent == Weight(1)
+    assert [line.split()[0] for line in heard] == ["POST", "POST", "DELETE"]
 
 
 SCENARIOS = """
