@@ -97,6 +97,23 @@ class PoolFairness:
             ),
         )
 
+    def exact(self) -> dict[str, Any]:
+        """Amounts in UNIT, as whole numbers: what a certificate holds."""
+        return {
+            "pool": self.pool,
+            "since": None if self.since is None else self.since.isoformat(),
+            "leads": self.leads,
+            "refunds": self.refunds,
+            "ever": self.ever,
+            "unit": UNIT,
+            "worst": self.worst,
+            "bound": self.bound,
+            "members": [
+                {"member": m.member, "name": m.name, "entitled": m.entitled, "got": m.got}
+                for m in self.members
+            ],
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Amounts in leads."""
         return {
@@ -141,9 +158,13 @@ class FairnessReport:
 
 
 def fairness(
-    reader: StoreReader, pools: Iterable[PoolKey] | None, programme: Programme
+    reader: StoreReader,
+    pools: Iterable[PoolKey] | None,
+    programme: Programme,
+    *,
+    upto: int | None = None,
 ) -> FairnessReport:
-    """Entitled and got, member by member, of those pools (None: all).
+    """Entitled and got, member by member, of those pools (None: all); `upto` a journal entry.
 
     Raises BadRequest for a pool that the programme does not declare.
     """
@@ -155,16 +176,17 @@ def fairness(
                 f"The programme has no pool '{key}'.",
                 hint=f"Its pools are: {', '.join(sorted(declared)) or 'none'}.",
             )
-    return FairnessReport(tuple(_pool(reader, declared[key], programme) for key in wanted))
+    last = _END if upto is None else upto
+    return FairnessReport(tuple(_pool(reader, declared[key], programme, last) for key in wanted))
 
 
-def _pool(reader: StoreReader, pool: Pool, programme: Programme) -> PoolFairness:
+def _pool(reader: StoreReader, pool: Pool, programme: Programme, last: int) -> PoolFairness:
     key = ledger_key(pool.key)
-    moves = reader.moves_of(key, after=0, upto=_END)
+    moves = reader.moves_of(key, after=0, upto=last)
     refunded = {move.sequence for move in moves if move.kind is MoveKind.REFUND}
     kept = [m for m in moves if m.kind is MoveKind.CHOICE and m.sequence not in refunded]
     entitled = {member.key: 0 for member in pool.members}
-    worst = _share_out(reader, kept, entitled)
+    worst, ever = _share_out(reader, kept, entitled)
     got = Counter(choice.winner for choice in kept)
     here = {member.key for member in pool.members}
     first = reader.entries(pool=pool.key, after=moves[0].journal - 1, limit=1) if moves else []
@@ -184,29 +206,37 @@ def _pool(reader: StoreReader, pool: Pool, programme: Programme) -> PoolFairness
             for member in entitled
         ),
         worst=worst,
-        ever=max(reader.ledgers([key])[key].ever, len(entitled)),
+        ever=max(ever, len(pool.members)),
     )
 
 
 _END = (1 << 63) - 1
 
 
-def _share_out(reader: StoreReader, choices: Sequence[LedgerMove], entitled: dict[str, int]) -> int:
-    """Add every share to `entitled` (UNIT); returns the worst distance at any moment.
+def _share_out(
+    reader: StoreReader, choices: Sequence[LedgerMove], entitled: dict[str, int]
+) -> tuple[int, int]:
+    """Add every share to `entitled` (UNIT); returns the worst distance at any moment, and how many
+    times somebody joined: the n of the bound.
 
     Distances follow the ledger's own rules: the winner pays exactly what was shared out, a member
     who leaves takes its distance along, one who comes back starts at 0.
     """
+    known = reader.eligibilities({choice.class_digest for choice in choices})
     classes: dict[str, tuple[frozenset[str], dict[str, int]]] = {}
+    joined = 0
+    here: frozenset[str] = frozenset()
     distance: dict[str, int] = {}
     worst = 0
     for choice in choices:
         found = classes.get(choice.class_digest)
         if found is None:
-            eligibility = reader.eligibility(choice.class_digest)
+            eligibility = known[choice.class_digest]
             members = frozenset(candidate.member for candidate in eligibility.candidates)
             found = classes[choice.class_digest] = (members, shares(eligibility))
         members, parts = found
+        joined += len(members - here)
+        here = members
         for member in distance.keys() - members:
             del distance[member]
         for member, part in parts.items():
@@ -214,4 +244,4 @@ def _share_out(reader: StoreReader, choices: Sequence[LedgerMove], entitled: dic
             distance[member] = distance.get(member, 0) + part
         distance[choice.winner] -= sum(parts.values())
         worst = max(worst, *(abs(distance[member]) for member in parts))
-    return worst
+    return worst, joined

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sfprm.store.offers import OfferChange, PlannedOffer
     from sfprm.store.records import (
         AppliedValue,
+        ChainEnd,
         Checkpoint,
         JournalEntry,
         LedgerMove,
@@ -95,6 +96,12 @@ class StoreReader(Protocol):
 
     def last_programme(self) -> str | None:
         """The digest of the programme that decided last in the live stream."""
+
+    def chain_ends(self) -> Mapping[str, ChainEnd]:
+        """Where each hash chain ends; "" is the whole journal."""
+
+    def chain_hash(self, chain: str, position: int) -> str | None:
+        """The hash of a chain's entry, from 1; None when it has none there."""
 
     def parked(self) -> list[Parked]:
         """Leads kept back, oldest first."""

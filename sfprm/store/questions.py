@@ -15,8 +15,8 @@ from sfprm.store.inserts import pieces
 from sfprm.store.journal import readable
 from sfprm.store.journal_rows import LIVE, unpack
 from sfprm.store.packing import unpack_choices
-from sfprm.store.records import JournalEntry, LedgerMove, MoveKind, Stream, WriteState
-from sfprm.store.tables import acts, journal, moves, programmes, words
+from sfprm.store.records import ChainEnd, JournalEntry, LedgerMove, MoveKind, Stream, WriteState
+from sfprm.store.tables import acts, heads, journal, moves, programmes, words
 from sfprm.store.words import numbers_of, texts_of
 
 if TYPE_CHECKING:
@@ -145,6 +145,21 @@ def last_programme(connection: Connection) -> str | None:
         )
         .order_by(acts.c.id.desc())
         .limit(1)
+    ).scalar()
+
+
+def chain_ends(connection: Connection) -> dict[str, ChainEnd]:
+    """Where each hash chain ends; "" is the whole journal."""
+    return {row.chain: ChainEnd(row.length, row.hash) for row in connection.execute(select(heads))}
+
+
+def chain_hash(connection: Connection, chain: str, position: int) -> str | None:
+    """The hash of one entry of a chain."""
+    number = numbers_of(connection, [chain]).get(chain)
+    if number is None:
+        return None
+    return connection.execute(
+        select(journal.c.hash).where(journal.c.chain == number, journal.c.position == position)
     ).scalar()
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sfprm.ids import RecordId, RunId
     from sfprm.routing.values import EligibilityClass, Ledger
     from sfprm.store.records import (
+        ChainEnd,
         Checkpoint,
         JournalEntry,
         LedgerMove,
@@ -130,6 +131,14 @@ class Reader:
     def last_programme(self) -> str | None:
         with reading(self._engine) as connection:
             return questions.last_programme(connection)
+
+    def chain_ends(self) -> Mapping[str, ChainEnd]:
+        with reading(self._engine) as connection:
+            return questions.chain_ends(connection)
+
+    def chain_hash(self, chain: str, position: int) -> str | None:
+        with reading(self._engine) as connection:
+            return questions.chain_hash(connection, chain, position)
 
     def parked(self) -> list[Parked]:
         with reading(self._engine) as connection:

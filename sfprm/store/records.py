@@ -222,6 +222,14 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """Where a hash chain ends: its number of entries and the last one's hash."""
+
+    length: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """A lead kept back. `tries` counts the times it was parked in a row."""
 

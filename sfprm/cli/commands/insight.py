@@ -77,6 +77,23 @@ def add(app: typer.Typer) -> None:
         )
 
     @command(app)
+    def certificate(
+        surface: Surface,
+        pool: Annotated[
+            list[str] | None, typer.Option(help="Only these pools.", show_default=False)
+        ] = None,
+        out: Annotated[Path | None, typer.Option(help="File or folder to write it to.")] = None,
+        check: Annotated[
+            Path | None, typer.Option(help="Check a certificate against the journal instead.")
+        ] = None,
+    ) -> None:
+        """Certify the pools' fairness: entitled, got, the proved bound, the journal's hashes."""
+        from sfprm.jobs.certificate import CertificateJob, CertificateOptions
+
+        options = CertificateOptions(pools=tuple(pool or ()), out=out, check=check)
+        surface.finish(CertificateJob(), options)
+
+    @command(app)
     def report(surface: Surface) -> None:
         """Open leads by partner, their age, the depth of queues, and the pools' fairness."""
         from sfprm.jobs.report import ReportJob, ReportOptions
