@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+)
+
 GENESIS = "0" * 64
 """What the first entry of a chain calls its previous hash."""
 
 
 def canonical(value: Any) -> str:
     """The one text of a JSON value. Raises ValueError for NaN and infinities."""
-    return json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
+    return _ENCODER.encode(value)
 
 
 def instant_text(value: datetime | None) -> str | None:

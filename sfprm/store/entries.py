@@ -55,24 +55,22 @@ def decision_text(row: Mapping[str, Any], choices: Sequence[JournalChoice]) -> s
     return canonical(body)
 
 
-def facts_text(
+def facts_of(
     *,
     fields: Mapping[str, Any],
     label: str,
     intake: str,
     owner_name: str,
     created: datetime | None,
-) -> str:
-    """The canonical JSON of what may name a person: purged together, with its salt."""
-    return canonical(
-        {
-            "created": instant_text(created),
-            "fields": dict(fields),
-            "intake": intake,
-            "label": label,
-            "owner_name": owner_name,
-        }
-    )
+) -> dict[str, Any]:
+    """What may name a person: purged together, with its salt. Kept as its canonical JSON."""
+    return {
+        "created": instant_text(created),
+        "fields": dict(fields),
+        "intake": intake,
+        "label": label,
+        "owner_name": owner_name,
+    }
 
 
 def trials_json(trials: Sequence[RuleTrial]) -> list[list[Any]]:
@@ -80,9 +78,15 @@ def trials_json(trials: Sequence[RuleTrial]) -> list[list[Any]]:
     return [[trial.rule, trial.matched, list(trial.failed)] for trial in trials]
 
 
-def entry_from(row: Mapping[str, Any], choices: Sequence[JournalChoice]) -> JournalEntry:
-    """The row, in its readable form, as a value."""
-    facts: dict[str, Any] = json.loads(row["facts"]) if row["facts"] is not None else {}
+def entry_from(
+    row: Mapping[str, Any],
+    choices: Sequence[JournalChoice],
+    facts: Mapping[str, Any] | None = None,
+    trials: tuple[RuleTrial, ...] | None = None,
+) -> JournalEntry:
+    """The row, in its readable form, as a value. `facts` and `trials` where they are at hand."""
+    if facts is None:
+        facts = json.loads(row["facts"]) if row["facts"] is not None else {}
     created = facts.get("created")
     return JournalEntry(
         sequence=row["sequence"],
@@ -99,7 +103,9 @@ def entry_from(row: Mapping[str, Any], choices: Sequence[JournalChoice]) -> Jour
         owner_name=facts.get("owner_name", ""),
         state=WriteState(row["state"]),
         rule=row["rule"],
-        trials=tuple(RuleTrial(rule, matched, tuple(f)) for rule, matched, f in row["trials"]),
+        trials=tuple(RuleTrial(rule, matched, tuple(f)) for rule, matched, f in row["trials"])
+        if trials is None
+        else trials,
         pool=row["pool"],
         choices=tuple(choices),
         facts=facts.get("fields", {}),

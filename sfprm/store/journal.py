@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, select, update
 
 from sfprm.errors import Bug
-from sfprm.store.canonical import GENESIS, entry_hash, facts_digest
-from sfprm.store.entries import decision_text, entry_from, facts_text, trials_json
+from sfprm.store.canonical import GENESIS, canonical, entry_hash, facts_digest
+from sfprm.store.entries import decision_text, entry_from, facts_of
 from sfprm.store.inserts import ROOM, insert, pieces
-from sfprm.store.journal_rows import ACT, LIVE, pack, unpack, words_in
+from sfprm.store.journal_rows import ACT, LIVE, TrialForms, pack, unpack, words_in
 from sfprm.store.parked import reasons_json
 from sfprm.store.records import JournalChoice, JournalEntry, Stream, WriteState
 from sfprm.store.tables import acts, heads, journal, moves
@@ -107,37 +107,46 @@ def append(
     offers = _offers(connection, stream, {entry.lead for entry in new})
     ends = _ends(connection, {entry.chain for entry in new})
     rows: list[dict[str, Any]] = []
-    for sequence, entry in enumerate(new, start=last + 1):
+    forms = TrialForms()
+    facts = [_facts(entry) for entry in new]
+    for sequence, (entry, fact) in enumerate(zip(new, facts, strict=True), start=last + 1):
         if entry.refunds is None:
             offers[entry.lead] = offers.get(entry.lead, 0) + 1
         position, previous = ends.get(entry.chain, (0, GENESIS))
-        row = _row(entry, stream, sequence, position + 1)
+        row = _row(entry, fact, forms, stream, sequence, position + 1)
         row["offer"] = offers[entry.lead] if entry.refunds is None else None
         row["hash"] = entry_hash(previous, decision_text(row, entry.choices), row["facts_digest"])
         ends[entry.chain] = (position + 1, row["hash"])
         rows.append(row)
-    _store(connection, new, rows, class_ids or {})
+    _store(connection, new, rows, facts, forms, class_ids or {})
     _move_ends(connection, ends, last + len(new), rows[-1]["hash"])
-    return [entry_from(row, entry.choices) for row, entry in zip(rows, new, strict=True)]
+    return [
+        entry_from(row, entry.choices, fact, entry.trials)
+        for row, entry, fact in zip(rows, new, facts, strict=True)
+    ]
 
 
 def _store(
     connection: Connection,
     new: Sequence[NewEntry],
     rows: Sequence[Mapping[str, Any]],
+    facts: Sequence[Mapping[str, Any]],
+    forms: TrialForms,
     class_ids: Mapping[str, int],
 ) -> None:
+    tried = [forms.of(entry.trials)[1:] if entry.trials else None for entry in new]
+    whole = list(zip(rows, new, facts, tried, strict=True))
     numbers = number_all(
         connection,
         {
             word
-            for row, entry in zip(rows, new, strict=True)
-            for word in words_in(row, entry.trials, entry.choices)
+            for row, entry, fact, path in whole
+            for word in words_in(row, fact, path[0] if path else None, entry.choices)
         },
     )
     packed: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
-    for key, group in groupby(zip(rows, new, strict=True), key=lambda pair: _act(pair[0])):
+    for key, group in groupby(whole, key=lambda each: _act(each[0])):
         pairs = list(group)
         act = connection.execute(
             insert(connection, acts)
@@ -148,8 +157,8 @@ def _store(
             )
             .returning(acts.c.id)
         ).scalar_one()
-        for row, entry in pairs:
-            packed.append(pack(row, act, entry.trials, entry.choices, numbers, class_ids))
+        for row, entry, fact, path in pairs:
+            packed.append(pack(row, act, fact, path, entry.choices, numbers, class_ids))
             moved.extend(
                 {
                     "ledger": numbers[choice.ledger],
@@ -167,14 +176,25 @@ def _act(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in ACT)
 
 
-def _row(entry: NewEntry, stream: str, sequence: int, position: int) -> dict[str, Any]:
-    facts = facts_text(
+def _facts(entry: NewEntry) -> dict[str, Any]:
+    return facts_of(
         fields=entry.fields,
         label=entry.label,
         intake=entry.intake,
         owner_name=entry.owner_name,
         created=entry.created,
     )
+
+
+def _row(
+    entry: NewEntry,
+    fact: Mapping[str, Any],
+    forms: TrialForms,
+    stream: str,
+    sequence: int,
+    position: int,
+) -> dict[str, Any]:
+    facts = canonical(fact)
     salt = secrets.token_hex(16)
     return {
         "sequence": sequence,
@@ -192,7 +212,7 @@ def _row(entry: NewEntry, stream: str, sequence: int, position: int) -> dict[str
         "state": entry.state.value,
         "message": "",
         "rule": entry.rule,
-        "trials": trials_json(entry.trials),
+        "trials": forms.of(entry.trials)[0],
         "pool": entry.pool,
         "programme": entry.programme,
         "algorithm": entry.algorithm,

@@ -40,8 +40,29 @@ ACT = ("stream", "kind", "run", "programme", "algorithm", "decided_at")
 """What entries of one act have in common."""
 
 
+class TrialForms:
+    """The forms of rule paths, each made once: leads that were tried alike share their trials."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, ...], tuple[Any, list[list[Any]], str, bytes]] = {}
+
+    def of(self, trials: Sequence[RuleTrial]) -> tuple[list[list[Any]], str, bytes]:
+        """As JSON values, as the word for the rules' names, and packed."""
+        key = tuple(map(id, trials))
+        made = self._made.get(key)
+        if made is None:
+            path = canonical([trial.rule for trial in trials])
+            # the trials are held, so that their ids stay theirs
+            made = (trials, trials_json(trials), path, pack_trials(trials))
+            self._made[key] = made
+        return made[1:]
+
+
 def words_in(
-    row: Mapping[str, Any], trials: Sequence[RuleTrial], choices: Sequence[JournalChoice]
+    row: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    path: str | None,
+    choices: Sequence[JournalChoice],
 ) -> Iterator[str]:
     """The words that packing this row will need."""
     for name in ("chain", "outcome", "owner_seen", "owner_new", "rule", "pool", "notify"):
@@ -51,18 +72,13 @@ def words_in(
         yield row["stream"]
     if row["reasons"]:
         yield canonical(row["reasons"])
-    if trials:
-        yield _path(trials)
-    facts = json.loads(row["facts"])
+    if path is not None:
+        yield path
     yield facts["intake"]
     yield _shape(facts["fields"])
     for choice in choices:
         yield choice.ledger
         yield choice.winner
-
-
-def _path(trials: Sequence[RuleTrial]) -> str:
-    return canonical([trial.rule for trial in trials])
 
 
 def _shape(fields: Mapping[str, Any]) -> str:
@@ -72,13 +88,14 @@ def _shape(fields: Mapping[str, Any]) -> str:
 def pack(
     row: Mapping[str, Any],
     act: int,
-    trials: Sequence[RuleTrial],
+    facts: Mapping[str, Any],
+    tried: tuple[str, bytes] | None,
     choices: Sequence[JournalChoice],
     numbers: Mapping[str, int],
     class_ids: Mapping[str, int],
 ) -> dict[str, Any]:
-    """The readable row as the file holds it."""
-    facts = json.loads(row["facts"])
+    """The readable row as the file holds it. `tried`: the word of the rules tried, and the packed
+    verdicts."""
     fields = facts["fields"]
     created = facts["created"]
     stream = row["stream"]
@@ -101,8 +118,8 @@ def pack(
         "state": row["state"],
         "message": row["message"] or None,
         "rule": number(row["rule"]),
-        "path": numbers[_path(trials)] if trials else None,
-        "trials": pack_trials(trials) if trials else None,
+        "path": None if tried is None else numbers[tried[0]],
+        "trials": None if tried is None else tried[1],
         "pool": number(row["pool"]),
         "reasons": numbers[canonical(row["reasons"])] if row["reasons"] else None,
         "next_try": row["next_try"],
