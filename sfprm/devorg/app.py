@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sfprm.devorg.faults import Fault
     from sfprm.devorg.org import Org
     from sfprm.devorg.orgs import Orgs
+    from sfprm.devorg.working import Worker
 
 __all__ = ["App"]
 
@@ -36,8 +37,9 @@ MAX_BODY = 52_428_800  # bytes; a REST request of more than 50 MB is refused [M]
 class App:
     """The orgs of a process behind HTTP."""
 
-    def __init__(self, orgs: Orgs) -> None:
+    def __init__(self, orgs: Orgs, worker: Worker | None = None) -> None:
         self._orgs = orgs
+        self._worker = worker
         self._running: dict[int, tuple[Org, float]] = {}
         self._count = 0
 
@@ -64,6 +66,8 @@ class App:
             await self._play(request, send)
         finally:
             del self._running[number]
+            if self._worker is not None:
+                self._worker.look(request.org)
 
     async def _play(self, request: Request, send: Send) -> None:
         fault = self._fault(request)

@@ -81,6 +81,7 @@ class Org:
         self.state_dir = state_dir
         self.name = name
         self.suffix = ""
+        self.closed = False
         self.number = 0
         self.shared = True
         self.neighbours: Orgs | None = None

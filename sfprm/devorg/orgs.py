@@ -156,7 +156,9 @@ class Orgs:
             del self._by_port[port]
         if self.ports is not None:
             self.ports.close(org.name)
-        org.storage.close()
+        with org.lock:
+            org.closed = True
+            org.storage.close()
         path = self._file(org.name)
         if path is not None and org.shared:
             for suffix in ("", "-wal", "-shm"):

@@ -19,6 +19,7 @@ from sfprm.devorg.certificates import make_certificates
 from sfprm.devorg.listening import Listeners
 from sfprm.devorg.org import AGENT_USERNAME
 from sfprm.devorg.orgs import Orgs, open_orgs
+from sfprm.devorg.working import Worker
 
 __all__ = ["Options", "serve"]
 
@@ -58,7 +59,8 @@ def serve(options: Options) -> int:
         names=options.orgs,
     )
     ca, pem = make_certificates(options.state_dir, options.host)
-    listeners = Listeners(App(orgs), options.host, pem)
+    worker = Worker(orgs)
+    listeners = Listeners(App(orgs, worker), options.host, pem)
     for org in orgs.all():
         first = org is orgs.main
         ports = (options.http_port, options.https_port) if first else (0, 0)
@@ -66,7 +68,7 @@ def serve(options: Options) -> int:
     orgs.ports = listeners
     ready = _ready(orgs, ca, options)
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_serve(listeners, ready, options))
+        runner.run(_serve(listeners, worker, ready, options))
     orgs.close_all()
     return 0
 
@@ -127,7 +129,9 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-async def _serve(listeners: Listeners, ready: dict[str, Any], options: Options) -> None:
+async def _serve(
+    listeners: Listeners, worker: Worker, ready: dict[str, Any], options: Options
+) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, listeners.stop)
@@ -139,7 +143,9 @@ async def _serve(listeners: Listeners, ready: dict[str, Any], options: Options) 
     print(json.dumps(ready), flush=True)
     if options.explain:
         print(_explanation(ready), file=sys.stderr, flush=True)
+    worker.start()
     await listeners.run()
+    await worker.stop()
 
 
 def _settle_memory() -> None:

@@ -51,7 +51,8 @@ def answer(request: Request, fault: Fault | None, since: float = 0.0) -> Answer:
     try:
         if request.org.waiting_groups:
             settle(request.org)
-        request.org.bulk.settle()
+        if request.org.bulk.waiting and _about_jobs(request):
+            request.org.bulk.settle()
         metadata.settle(request.org)
         request.org.contention.begin(since)
         found, kind = _family(request, fault)
@@ -71,6 +72,11 @@ def answer(request: Request, fault: Fault | None, since: float = 0.0) -> Answer:
             )
         )
     return _logged(request, found, kind, started)
+
+
+def _about_jobs(request: Request) -> bool:
+    """Other requests leave the work of jobs to the server."""
+    return "/jobs/" in request.path.lower()
 
 
 def log_lost(request: Request) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sfprm.devorg.org import Org
     from sfprm.devorg.permissions import Access
 
-__all__ = ["Answer", "Request", "refused"]
+__all__ = ["Answer", "Request", "read_json", "refused"]
 
 JSON = "application/json;charset=UTF-8"
 
@@ -88,10 +88,7 @@ class Request:
                 "UNSUPPORTED_MEDIA_TYPE",
                 f"Content type {kind} is not supported: send application/json",
             )
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError as error:
-            raise Refusal(400, "JSON_PARSER_ERROR", f"{error} [line:1, column:1]") from error
+        return read_json(self.body)
 
     def json_object(self) -> dict[str, Any]:
         """The body as a JSON object."""
@@ -103,6 +100,14 @@ class Request:
                 "Cannot deserialize the request: a JSON object is expected [line:1, column:1]",
             )
         return value
+
+
+def read_json(text: bytes) -> Any:
+    """A JSON text. Raises Refusal 400."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Refusal(400, "JSON_PARSER_ERROR", f"{error} [line:1, column:1]") from error
 
 
 def refused(refusal: Refusal) -> Answer:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import orjson
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import Field, File, parse_form
 
 from sfprm.devorg import metadata
 from sfprm.devorg.api.exchange import Answer, Request
+from sfprm.devorg.api.forms import form_parts
 from sfprm.devorg.api.writing import transaction
 from sfprm.devorg.problems import Refusal
 
@@ -43,23 +41,7 @@ def cancel(request: Request, id: str) -> Answer:
 
 
 def _parts(request: Request) -> tuple[dict[str, Any], bytes]:
-    kind = request.headers.get("content-type", "")
-    if not kind.lower().startswith("multipart/form-data"):
-        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "A deployment is sent as multipart/form-data")
-    parts: dict[str, bytes] = {}
-
-    def on_field(one: Field) -> None:
-        parts[(one.field_name or b"").decode("utf-8", "replace")] = one.value or b""
-
-    def on_file(one: File) -> None:
-        one.file_object.seek(0)
-        parts[(one.field_name or b"").decode("utf-8", "replace")] = one.file_object.read()
-
-    headers = {"Content-Type": kind.encode("latin-1")}
-    try:
-        parse_form(headers, io.BytesIO(request.body), on_field, on_file)
-    except (FormParserError, ValueError) as error:
-        raise Refusal(400, "INVALID_MULTIPART_REQUEST", f"Malformed multipart: {error}") from error
+    parts = form_parts(request, "A deployment")
     zip_ = parts.get("file")
     text = parts.get("json") or parts.get("entity_content")
     if zip_ is None or text is None:

@@ -1,9 +1,10 @@
 """Bulk API 2.0 as the org has it: jobs by id, and the work that waits.
 
-Work goes on whenever the org is asked anything, once `Delays.bulk_seconds` of its clock have gone
-by since the job was closed: up to 10,000 rows at a time (one internal batch [D]), each 200 a
-transaction that commits with its results, so a killed process goes on where it was. A job shows
-its end only after a poll that was told it is not done: no client may rely on the first answer."""
+Work goes on once `Delays.bulk_seconds` of the org's clock have gone by since the job was closed: by
+itself (`working.py`), 2,000 rows at a time so that requests come in between, and with each request
+about jobs, up to 10,000 rows (one internal batch [D]). Each 200 rows are a transaction that commits
+with its results, so a killed process goes on where it was. A job shows its end only after a poll
+that was told it is not done: no client may rely on the first answer."""
 
 from __future__ import annotations
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["BATCH", "Bulk"]
 
 BATCH = 10_000
+SLICE = 2_000
 PIECE = 2_000
 LIMITS = {"batches": 15_000, "query_jobs": 10_000}
 """In 24 hours; batches are shared with Bulk v1 [D]. The setting `bulk_limits` lowers them."""
@@ -107,36 +109,56 @@ class Bulk:
             return ended
         return job
 
-    def settle(self) -> None:
-        """Let waiting work go on. Called before each request is answered; never raises."""
+    @property
+    def waiting(self) -> bool:
+        """There may be work. Asked without the org's lock."""
+        return self._waiting is None or bool(self._waiting)
+
+    def settle(self, *, slices: int | None = None) -> None:
+        """Let waiting work go on: so many slices, or a whole batch of each job that is due. Called
+        before a request about jobs is answered, and between requests; never raises."""
+        rows = BATCH if slices is None else slices * SLICE
+        for job in self._living():
+            if self._due_in(job) == 0:
+                self._go_on(job, rows)
+
+    def due_in(self) -> float | None:
+        """Seconds of the org's clock until a job can go on; None when none waits."""
+        return min(map(self._due_in, self._living()), default=None)
+
+    def _living(self) -> list[Job]:
+        """The jobs that wait for work; those at their end are forgotten."""
         if self._waiting is None:
             self.store.prepare()
             self._waiting = self.store.working()
+        found = []
         for id_ in list(self._waiting):
             job = self.store.find(id_)
             if job is None or not job.working or job.outcome is not None:
                 self._waiting.remove(id_)
                 self._texts.pop(id_, None)
-            elif self._due(job):
-                self._go_on(job)
+            else:
+                found.append(job)
+        return found
 
     def _wait_for(self, id_: str) -> None:
         if self._waiting is not None:
             self._waiting.append(id_)
 
-    def _due(self, job: Job) -> bool:
+    def _due_in(self, job: Job) -> float:
         assert job.closed is not None
         wait = timedelta(seconds=self._org.delays.bulk_seconds)
-        return self._org.clock.now() >= datetime.fromisoformat(job.closed) + wait
+        left = datetime.fromisoformat(job.closed) + wait - self._org.clock.now()
+        return max(0.0, left.total_seconds())
 
-    def _go_on(self, job: Job) -> None:
+    def _go_on(self, job: Job, rows: int) -> None:
         started = perf_counter()
         begun = job.moved(Event.BEGIN, self._now())
         try:
             if begun is not None:
                 job = begun
                 self.store.save(job)
-            job = self._query(job) if job.kind == "query" else self._ingest(job)
+            job = self._query(job) if job.kind == "query" else self._ingest(job, rows)
         except CsvProblem as problem:
             job = self._failed(job, str(problem))
         except Refusal as refusal:
@@ -192,14 +214,14 @@ class Bulk:
             self.store.save(job)
         return job
 
-    def _ingest(self, job: Job) -> Job:
+    def _ingest(self, job: Job, rows: int) -> Job:
         text = self._text(job.id)
         if job.total is None:
             job = replace(job, total=job.dialect.count(text))
             self._charge(job)
             self.store.save(job)
         work = Work(self._org, job, text)
-        until = job.processed + BATCH
+        until = job.processed + rows
         while job.processed < until:
             with self._org.storage.transaction():
                 job = self._step(work, job)

@@ -2,8 +2,10 @@
 
 No GROUP BY, OFFSET or TYPEOF [D], no aggregates and no child sub-queries [M]; no compound fields
 [P]. The words for sub-queries and compound fields are those seen in the wild [P], the others are
-unverified, and so is the code API_ERROR. A column has the name of its field as the schema spells
-it, with the path of its parents; every value is in quotes, null is empty."""
+unverified, and so is the code API_ERROR. What a function gives has its alias as its column, else
+the name that it has over REST (unverified); FIELDS() is not imitated here. A column has the name of
+its field as the schema spells it, with the path of its parents; every value is in quotes, null is
+empty."""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from sfprm.devorg.soql.tree import (
     ChildQuery,
     Comparison,
     Condition,
+    Expression,
     Item,
     Not,
     Or,
@@ -43,6 +46,7 @@ __all__ = ["check", "run"]
 WINDOW = 10_000
 """Records read at a time."""
 Record = dict[str, Any]
+_NAMED_BY_FIELD = frozenset({"TOLABEL", "FORMAT", "CONVERTCURRENCY"})
 _AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX", "GROUPING"})
 
 
@@ -177,17 +181,26 @@ def _paths(query: Query, definition: ObjectDef) -> list[tuple[str, ...]]:
     """The paths selected, without the name or alias of the object."""
     names = {definition.name.lower(), (query.sources[0].alias or "").lower()}
     paths: list[tuple[str, ...]] = []
+    unnamed = 0
     for item in query.items:
         if not isinstance(item, Item):
             continue
-        expression = item.expression
-        if isinstance(expression, Path):
+        expression: Expression | None = item.expression
+        function = expression.name if isinstance(expression, Call) else ""
+        if function == "FIELDS":
+            raise not_imitated("FIELDS() in a Bulk query")
+        if isinstance(expression, Call) and not item.alias and function in _NAMED_BY_FIELD:
+            expression = expression.argument
+        if isinstance(expression, Path) and not item.alias:
             parts = expression.parts
             if len(parts) > 1 and parts[0].lower() in names and definition.parent(parts[0]) is None:
                 parts = parts[1:]
-            paths.append(parts)
-        elif isinstance(expression, Call) and expression.name not in _AGGREGATES:
-            raise not_imitated(f"{expression.name}() in a Bulk query")
+            if function != "FORMAT" or len(parts) == 1:
+                paths.append(parts)
+                continue
+        if function not in _AGGREGATES:
+            paths.append((item.alias or f"expr{unnamed}",))
+            unnamed += 0 if item.alias else 1
     return list({tuple(part.lower() for part in path): path for path in paths}.values())
 
 

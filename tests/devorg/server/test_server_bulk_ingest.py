@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -362,3 +364,54 @@ def test_rows_that_meet_a_lock(call: Any) -> None:
         "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: "
     )
     assert bad["sf__Error"].endswith(": --")
+
+
+def test_an_upload_in_gzip(call: Any) -> None:
+    """The data may be packed; what is no gzip is refused, and may be sent again."""
+    made = call("POST", "jobs/ingest", {"operation": "insert", "object": "Lead"}).json()
+    path, headers = f"jobs/ingest/{made['id']}/batches", {**LF, "Content-Encoding": "gzip"}
+    data = b"LastName,Company\nPacked,A\n"
+    assert call("PUT", path, data=data, headers=headers).status_code == 400
+    assert call("PUT", path, data=gzip.compress(data), headers=headers).status_code == 201
+    call("PATCH", f"jobs/ingest/{made['id']}", {"state": "UploadComplete"})
+    assert finish(call, made["id"])["numberRecordsProcessed"] == 1
+    assert call.one("SELECT LastName FROM Lead WHERE LastName = 'Packed'")["LastName"] == "Packed"
+
+
+def test_a_job_created_with_its_data(call: Any) -> None:
+    """Parts `job` and `content` in one request: the job is closed at once, and done."""
+    parts = {
+        "job": (None, '{"operation": "insert", "object": "Lead"}', "application/json"),
+        "content": ("content", "LastName,Company\nInline,A\n", "text/csv"),
+    }
+    made = call("POST", "jobs/ingest", files=parts)
+    assert (made.status_code, made.json()["state"]) == (200, "UploadComplete"), made.text
+    assert finish(call, made.json()["id"])["numberRecordsProcessed"] == 1
+
+
+@pytest.mark.parametrize("left_out", ["job", "content"])
+def test_a_job_with_data_needs_both_parts(call: Any, error: Any, left_out: str) -> None:
+    """400 without one of the parts; no job is made."""
+    parts = {
+        "job": (None, '{"operation": "insert", "object": "Lead"}', "application/json"),
+        "content": ("content", "LastName,Company\nInline,A\n", "text/csv"),
+    }
+    del parts[left_out]
+    assert error(call("POST", "jobs/ingest", files=parts))[:2] == (400, "INVALID_MULTIPART_REQUEST")
+
+
+def test_too_much_data_beside_a_job(call: Any, error: Any) -> None:
+    """More than 100,000 characters have to be uploaded."""
+    parts = {
+        "job": (None, '{"operation": "insert", "object": "Lead"}', "application/json"),
+        "content": ("content", "LastName\n" + "x\n" * 50_000, "text/csv"),
+    }
+    assert error(call("POST", "jobs/ingest", files=parts))[:2] == (400, "CLIENTINPUTERROR")
+
+
+def test_a_job_is_worked_on_though_nobody_asks_for_it(call: Any) -> None:
+    """The rows are written between other requests; the job is never polled."""
+    start(call, "insert", "Lead", "LastName,Company\nUnasked,A\n")
+    until = monotonic() + 20
+    while not call.rows("SELECT Id FROM Lead WHERE LastName = 'Unasked'"):
+        assert monotonic() < until, "the job was not worked on"

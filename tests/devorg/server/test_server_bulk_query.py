@@ -162,3 +162,20 @@ def test_locators_that_are_none(call: Any, error: Any, locator: str) -> None:
     finish(call, id_)
     answer = call("GET", f"jobs/query/{id_}/results", params={"locator": locator})
     assert error(answer)[:2] == (400, "INVALID_QUERY_LOCATOR")
+
+
+def test_functions_have_their_alias_or_the_name_they_have_over_rest(call: Any) -> None:
+    """toLabel and FORMAT in a job: what /query answers, in columns."""
+    call.make("Lead", LastName="Alvim", Company="Alvim", AnnualRevenue=1234567, Status="Qualified")
+    query = (
+        "SELECT toLabel(Lead.Status), FORMAT(AnnualRevenue) shown, FORMAT(CreatedDate), LastName "
+        "FROM Lead WHERE LastName = 'Alvim'"
+    )
+    made = create(call, query)
+    assert finish(call, made["id"])["state"] == "JobComplete"
+    text = call("GET", f"jobs/query/{made['id']}/results").content.decode()
+    [row] = csv.DictReader(io.StringIO(text))
+    record = call.one(query)
+    del record["attributes"]
+    assert row == record
+    assert list(row) == ["Status", "shown", "CreatedDate", "LastName"]
