@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import func, inspect, select, text
 
 from sfprm.errors import NotReady
+from sfprm.store import engine_tables
 from sfprm.store.engine import connect_to, lock_for_migration, reading, writing
 from sfprm.store.tables import HEAD
+from sfprm.store.work_tables import workers
 from sfprm.store.writer import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alembic.script import Script
     from sqlalchemy import Connection, Engine
 
 __all__ = ["migrate", "open_store"]
@@ -67,16 +73,42 @@ def _upgrade(engine: Engine) -> str:
     with writing(engine) as connection:
         lock_for_migration(connection)
         before = _version(connection)
+        engine_tables.ensure(connection)
         if before == HEAD:
             return HEAD
         config = Config()
         config.set_main_option("script_location", "sfprm.store:migrations")
         config.attributes["connection"] = connection
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        scripts = list(ScriptDirectory.from_config(config).walk_revisions())
+        known = {script.revision for script in scripts}
         if before is not None and before not in known:
             raise _wrong_version(before)
+        _refuse_beside_others(connection, scripts, before)
         command.upgrade(config, "head")
     return before or ""
+
+
+SEEN_LATELY = timedelta(minutes=2)
+
+
+def _refuse_beside_others(
+    connection: Connection, scripts: Sequence[Script], before: str | None
+) -> None:
+    """A migration that an older process cannot work beside says `forward_safe = False`: it waits
+    until the last of them has ended. All others only add."""
+    if before is None or not inspect(connection).has_table("workers"):
+        return
+    pending = [s for s in scripts if s.revision > before]
+    if all(getattr(s.module, "forward_safe", True) for s in pending):
+        return
+    last = connection.execute(select(func.max(workers.c.seen))).scalar()
+    now = connection.execute(select(func.now())).scalar_one()
+    if last is not None and last > now.astimezone(UTC) - SEEN_LATELY:
+        raise NotReady(
+            "Daemons or workers of an older sfprm are at work, and they cannot go on with the new "
+            "tables.",
+            hint="Stop them (`sfprm workers` lists them), then run `sfprm state migrate` again.",
+        )
 
 
 def _wrong_version(found: str) -> NotReady:
