@@ -94,7 +94,7 @@ def _queue(session: Session, name: str) -> Destination:
         raise BadRequest(
             f"The org has no queue '{name}'.", hint="Setup › Queues lists them; copy the label."
         )
-    found = [queue_state(row) for row in rows]
+    found = [queue_state(row, {}, "") for row in rows]
     exact = next((q for q in found if q.developer_name == name), found[0])
     return Destination(exact.id, exact.label, True, queue_reasons(exact))
 

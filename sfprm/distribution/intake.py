@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sfprm.errors import NotReady
 from sfprm.ids import RecordId
@@ -84,10 +84,12 @@ def _facts(row: Row, names: tuple[str, ...], intake: Mapping[RecordId, str]) -> 
 
 def field_value(row: Row, path: str) -> FieldValue:
     """A field by the name that the programme gives it; the org answers in its own spelling."""
+    if path in row:  # nearly always: files and org spell alike
+        value: FieldValue = row[path]
+        return value
     found: Any = row
     for part in path.split("."):
         if found is None:
             return None
         found = {name.lower(): value for name, value in found.items()}.get(part.lower())
-    value: FieldValue = found
-    return value
+    return cast("FieldValue", found)

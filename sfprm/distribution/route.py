@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.intake import PAGE, find_intake, read_leads
@@ -150,22 +151,23 @@ def route(
     standing: Standing | None = None
     ledgers: Mapping[str, Ledger] = store.ledgers(ledger_keys(programme))
     progress.stage("leads", limit)
-    for leads in _pages(waiting, limit):
-        now = clock.now()
-        if standing is None:
-            standing = read_standing(session, store, programme, now)
-        previous = store.previous_owners(lead.id for lead in leads)
-        standing = replace(standing, previous_owners=MappingProxyType(previous))
-        if dry_run:
-            before = ledgers
-            batch = decide(programme, standing, before, leads, now)
-        else:
-            before, batch, entries = _decide_and_save(
-                store, programme, standing, leads, now, run, kept
-            )
-            carrier.carry_out([e for e in entries if e.state is WriteState.DECIDED])
-        standing, ledgers = batch.standing, batch.ledgers
-        count.take(batch, before, [f"pool:{key}" for key in programme.routing.pools])
+    with _Behind(carrier) as behind:
+        for leads in _pages(waiting, limit):
+            now = clock.now()
+            if standing is None:
+                standing = read_standing(session, store, programme, now)
+            previous = store.previous_owners(lead.id for lead in leads)
+            standing = replace(standing, previous_owners=MappingProxyType(previous))
+            if dry_run:
+                before = ledgers
+                batch = decide(programme, standing, before, leads, now)
+            else:
+                before, batch, entries = _decide_and_save(
+                    store, programme, standing, leads, now, run, kept
+                )
+                behind.carry_out([e for e in entries if e.state is WriteState.DECIDED])
+            standing, ledgers = batch.standing, batch.ledgers
+            count.take(batch, before, [f"pool:{key}" for key in programme.routing.pools])
     mails = _mail(session, programme, carrier, policy)
     result = _result(
         store,
@@ -180,6 +182,38 @@ def route(
         calls=session.calls.since(mark).total,
     )
     return result if standing is None else replace(result, left_out=_left_out(standing))
+
+
+class _Behind:
+    """Writes one batch while the next is decided: never more than that, so memory stays flat.
+
+    Leaving waits for the last batch, and raises what ended it.
+    """
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix="carry")
+        self._under_way: Future[None] | None = None
+
+    def carry_out(self, entries: Sequence[JournalEntry]) -> None:
+        """Have the entries written, once the batch before them is."""
+        self._wait()
+        self._under_way = self._hand.submit(self._carrier.carry_out, entries)
+
+    def _wait(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._wait()
+        finally:
+            self._hand.shutdown(wait=True)
 
 
 def _left_out(standing: Standing) -> tuple[OwnerStanding, ...]:
