@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sfprm.blocks import Block, Table, Text
+from sfprm.ids import PartnerKey
 from sfprm.insight.fairness import FairnessReport, fairness
 from sfprm.insight.names import instant_text, member_name, span_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sfprm.ids import PartnerKey, RecordId
+    from sfprm.ids import RecordId
     from sfprm.programme.model import Programme
 
 __all__ = [
@@ -78,6 +80,7 @@ class ChannelReport:
 
     at: datetime
     partners: tuple[Held, ...]
+    by_partner: Mapping[PartnerKey, Held]
     queues: tuple[Held, ...]
     internal: Held
 
@@ -133,13 +136,14 @@ def channel_report(
             by_queue.setdefault(lead.queue, []).append(lead.created)
         else:
             internal.append(lead.created)
-    partners = [
-        _held(member_name(f"partner:{key}", programme), created, now)
+    held = {
+        PartnerKey(key): _held(member_name(f"partner:{key}", programme), created, now)
         for key, created in by_partner.items()
-    ]
+    }
     return ChannelReport(
         at=now,
-        partners=tuple(sorted(partners, key=lambda held: (-held.count, held.name))),
+        partners=tuple(sorted(held.values(), key=lambda each: (-each.count, each.name))),
+        by_partner=MappingProxyType(held),
         queues=tuple(_held(label, created, now) for label, created in by_queue.items()),
         internal=_held("internal users", internal, now),
     )

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
-from sfprm.blocks import Block
+from pydantic import Field
+
+from sfprm.blocks import Block, Text
 from sfprm.distribution.open_leads import read_open_leads
+from sfprm.distribution.partner_work import (
+    count_owned_by,
+    partner_accounts,
+    read_conversions,
+    read_opportunities,
+)
+from sfprm.distribution.standing_now import dead_owners, read_standing
+from sfprm.errors import BadRequest
+from sfprm.ids import PartnerKey, PoolKey
+from sfprm.insight.pages import page
+from sfprm.insight.partners import Answered, PartnersReport, partners_report
 from sfprm.insight.report import (
     ChannelReport,
     FairnessReport,
@@ -16,24 +31,44 @@ from sfprm.insight.report import (
     fairness,
 )
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.programme.complaints import did_you_mean
+from sfprm.programme.model import Programme
+from sfprm.routing.offers import OfferEvent
+from sfprm.store.records import Parked
 
 
 class ReportOptions(JobOptions):
-    """`report` has no options."""
+    """Options of `report`. `out` a file or a folder; a folder gets a page named by its moment."""
+
+    manager: str | None = None
+    pools: tuple[str, ...] = ()
+    days: int = Field(90, ge=1)
+    out: Path | None = None
+    format: Literal["html", "markdown", "csv"] = "html"
 
 
 @dataclass(frozen=True)
 class ReportJobResult(JobResult):
-    """Open leads and fairness."""
+    """Open leads, partners, fairness; and where the page was written."""
 
     channel: ChannelReport
+    partners: PartnersReport
     fairness: FairnessReport
+    manager: str | None
+    written: Path | None
 
     def blocks(self) -> tuple[Block, ...]:
-        return (*self.channel.blocks(), *self.fairness.blocks())
+        channel = self.channel.blocks() if self.manager is None else self.channel.blocks()[:1]
+        written = () if self.written is None else (Text((f"Written to {self.written}.",)),)
+        return (*channel, *self.partners.blocks(), *self.fairness.blocks(), *written)
 
     def to_json(self) -> dict[str, Any]:
-        return self.channel.to_json() | {"fairness": self.fairness.to_json()}
+        return self.channel.to_json() | {
+            "channel": self.partners.to_json(),
+            "fairness": self.fairness.to_json(),
+            "manager": self.manager,
+            "written": None if self.written is None else str(self.written),
+        }
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -41,18 +76,117 @@ class ReportJobResult(JobResult):
 
 
 class ReportJob(Job[ReportOptions, ReportJobResult]):
-    """Reads open leads from the org and credits from the state."""
+    """Reads open leads and partners' work from the org, offers and credits from the state."""
 
     name: ClassVar[str] = "report"
-    summary: ClassVar[str] = "open leads by partner and age, queue depth, fairness"
+    summary: ClassVar[str] = (
+        "open leads, offers, conversions and opportunities by partner, fairness"
+    )
     recorded: ClassVar[bool] = False
     options = ReportOptions
 
     def run(self, context: JobContext, options: ReportOptions) -> ReportJobResult:
         programme = context.programme
-        leads = [
-            OpenLead(lead, created, partner, queue)
-            for lead, created, partner, queue in read_open_leads(context.session, programme)
-        ]
-        channel = channel_report(leads, tuple(programme.queues), context.clock.now(), programme)
-        return ReportJobResult(channel, fairness(context.store, None, programme))
+        now = context.clock.now()
+        if options.manager is not None and options.manager not in programme.channel_managers:
+            raise BadRequest(
+                f"The programme has no channel manager '{options.manager}'.",
+                hint=did_you_mean(options.manager, programme.channel_managers)
+                or "`sfprm programme show` lists them.",
+            )
+        channel = _channel(context, now)
+        found = ReportJobResult(
+            channel,
+            _partners(context, options, channel, now),
+            fairness(context.store, [PoolKey(p) for p in options.pools] or None, programme),
+            options.manager,
+            _place(options, now),
+        )
+        if found.written is not None:
+            _write(found.written, options.format, found, programme, now)
+        return found
+
+
+def _channel(context: JobContext, now: datetime) -> ChannelReport:
+    programme = context.programme
+    leads = [
+        OpenLead(lead, created, partner, queue)
+        for lead, created, partner, queue in read_open_leads(context.session, programme)
+    ]
+    return channel_report(leads, tuple(programme.queues), now, programme)
+
+
+def _partners(
+    context: JobContext, options: ReportOptions, channel: ChannelReport, now: datetime
+) -> PartnersReport:
+    session, programme = context.session, context.programme
+    since = now - timedelta(days=options.days)
+    accounts = partner_accounts(session, programme)
+    conversions = read_conversions(session, accounts, since)
+    opportunities = read_opportunities(session, accounts)
+    standing = read_standing(session, context.store, programme, now)
+    gone = dead_owners(standing)
+    names = {
+        owner.owner_id: owner.name
+        for owner in (*standing.people.values(), *standing.users.values())
+        if owner.owner_id in gone
+    }
+    return partners_report(
+        programme,
+        channel.by_partner,
+        _answers(context, since),
+        {key: (c.leads, c.converted) for key, c in conversions.items()},
+        None
+        if opportunities is None
+        else {key: (o.count, o.amount) for key, o in opportunities.items()},
+        days=options.days,
+        parked=[_why(parked) for parked in context.store.parked()],
+        dead={
+            names.get(owner, owner): count
+            for owner, count in (count_owned_by(session, gone) if gone else {}).items()
+        },
+        manager=options.manager,
+    )
+
+
+def _answers(context: JobContext, since: datetime) -> list[Answered]:
+    """What became of offers to partners; those withdrawn by a person are no answer of theirs."""
+    return [
+        Answered(
+            PartnerKey(offer.member.removeprefix("partner:")),
+            offer.offered_at,
+            offer.accepted_at,
+            offer.why is OfferEvent.ACCEPT_DUE,
+        )
+        for offer in context.store.offers.made_since(since)
+        if offer.member.startswith("partner:")
+    ]
+
+
+def _why(parked: Parked) -> str:
+    reason = parked.reasons[0] if parked.reasons else None
+    return "no reason" if reason is None else reason.detail or reason.code.value
+
+
+def _place(options: ReportOptions, now: datetime) -> Path | None:
+    if options.out is None or not options.out.is_dir():
+        return options.out
+    ending = {"html": "html", "markdown": "md", "csv": "csv"}[options.format]
+    whose = f"-{options.manager}" if options.manager else ""
+    return options.out / f"channel{whose}-{now:%Y-%m-%dT%H-%M-%S}.{ending}"
+
+
+def _write(
+    path: Path, form: str, found: ReportJobResult, programme: Programme, now: datetime
+) -> None:
+    whose = f", {found.manager}" if found.manager else ""
+    blocks = (
+        *found.channel.blocks(),
+        *found.partners.blocks(charts=True),
+        *found.fairness.blocks(),
+    )
+    text = page(form, f"{programme.name}{whose}", f"As of {now:%Y-%m-%d %H:%M} UTC", blocks)
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise BadRequest(f"{path}: {error.strerror}.", hint="Choose another --out.") from None

@@ -99,6 +99,11 @@ class OfferBook:
                 for offer in rows.find(connection, offers.c.ended_by.in_(piece))
             ]
 
+    def made_since(self, since: datetime) -> list[Offer]:
+        """Offers made from an instant on."""
+        with reading(self._engine) as connection:
+            return rows.find(connection, offers.c.offered_at >= since)
+
     def to_set(self) -> list[Offer]:
         """Offers whose lead's fields are still to be set."""
         with reading(self._engine) as connection:

@@ -94,11 +94,31 @@ def add(app: typer.Typer) -> None:
         surface.finish(CertificateJob(), options)
 
     @command(app)
-    def report(surface: Surface) -> None:
-        """Open leads by partner, their age, the depth of queues, and the pools' fairness."""
+    def report(
+        surface: Surface,
+        manager: Annotated[
+            str | None, typer.Option(help="Only this channel manager's partners.")
+        ] = None,
+        pool: Annotated[
+            list[str] | None, typer.Option(help="Fairness of these pools only.")
+        ] = None,
+        days: Annotated[
+            int, typer.Option(min=1, help="How far back offers and conversions count.")
+        ] = 90,
+        out: Annotated[
+            Path | None, typer.Option(help="Write a page to this file or folder.")
+        ] = None,
+        format: Annotated[
+            Literal["html", "markdown", "csv"], typer.Option(help="Form of the page.")
+        ] = "html",
+    ) -> None:
+        """Open leads, offers, conversions and opportunities by partner; queues; fairness."""
         from sfprm.jobs.report import ReportJob, ReportOptions
 
-        surface.finish(ReportJob(), ReportOptions())
+        options = ReportOptions(
+            manager=manager, pools=tuple(pool or ()), days=days, out=out, format=format
+        )
+        surface.finish(ReportJob(), options)
 
     @command(app)
     def status(surface: Surface) -> None:
