@@ -17,6 +17,7 @@ from sfprm.cli.commands import (
     init,
     insight,
     jobs,
+    journal,
     login,
     org,
     programme,
@@ -48,7 +49,7 @@ def _root(
         raise typer.Exit
 
 
-for group in (demo, init, login, provisioning, distribution, insight, daemon, record):
+for group in (demo, init, login, provisioning, distribution, insight, journal, daemon, record):
     group.add(app)
 app.add_typer(programme.app, name="programme")
 app.add_typer(jobs.app, name="jobs")

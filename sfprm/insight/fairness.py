@@ -10,7 +10,7 @@ from sfprm.blocks import Block, Table, Text
 from sfprm.errors import BadRequest
 from sfprm.insight.names import instant_text, leads_text, member_name
 from sfprm.routing.credits import shares
-from sfprm.routing.eligibility import ledger_key
+from sfprm.routing.eligibility import pool_ledger
 from sfprm.routing.values import UNIT
 from sfprm.store.records import MoveKind
 
@@ -181,7 +181,7 @@ def fairness(
 
 
 def _pool(reader: StoreReader, pool: Pool, programme: Programme, last: int) -> PoolFairness:
-    key = ledger_key(pool.key)
+    key = pool_ledger(pool)
     moves = reader.moves_of(key, after=0, upto=last)
     refunded = {move.sequence for move in moves if move.kind is MoveKind.REFUND}
     kept = [m for m in moves if m.kind is MoveKind.CHOICE and m.sequence not in refunded]

@@ -16,6 +16,9 @@ KNOWN_JOBS: dict[str, str] = {
     "report": "sfprm.jobs.report:ReportJob",
     "check": "sfprm.jobs.check:CheckJob",
     "plan": "sfprm.jobs.plan:PlanJob",
+    "certificate": "sfprm.jobs.certificate:CertificateJob",
+    "purge": "sfprm.jobs.journal:PurgeJob",
+    "journal-export": "sfprm.jobs.journal:ExportJob",
 }
 
 

@@ -81,6 +81,16 @@ def find(
     ]
 
 
+def forget_labels(
+    connection: Connection, leads: Iterable[RecordId], before: datetime | None
+) -> None:
+    """Forget the names of those leads, and of all offered before an instant."""
+    for piece in pieces(leads):
+        connection.execute(update(offers).where(offers.c.lead.in_(piece)).values(label=""))
+    if before is not None:
+        connection.execute(update(offers).where(offers.c.offered_at < before).values(label=""))
+
+
 def find_open(
     connection: Connection, *, due: datetime | None = None, leads: Iterable[RecordId] | None = None
 ) -> list[Offer]:

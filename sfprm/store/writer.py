@@ -179,7 +179,9 @@ class Store(Reader):
 
     def purge_facts(self, *, leads: Iterable[RecordId] = (), before: datetime | None = None) -> int:
         with self._writing("purge") as connection:
-            return journal.purge(connection, leads, before)
+            named = list(leads)
+            offer_rows.forget_labels(connection, named, before)
+            return journal.purge(connection, named, before)
 
     def park(
         self,
