@@ -37,12 +37,13 @@ _PAGE = """<!doctype html>
   h1 { font-size: 1.5rem; margin-bottom: .25rem; }
   h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
   .under { opacity: .7; margin-top: 0; }
-  .wide { overflow-x: auto; }
+  .wide { overflow-x: auto; margin-bottom: 1rem; }
   table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
   th, td { padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top;
            border-bottom: 1px solid var(--line); }
   th { font-weight: 600; }
-  .right { text-align: right; }
+  .right { text-align: right; white-space: nowrap; }
+  .blocks { color: var(--bar); letter-spacing: -.05em; }
   .bars { display: grid; grid-template-columns: max-content 1fr; gap: .2rem .8rem;
           align-items: center; }
   .bar { height: .8rem; background: var(--bar); border-radius: 2px; display: inline-block;
@@ -70,7 +71,8 @@ _PAGE = """<!doctype html>
 {% endfor %}</tr></thead>
 <tbody>
 {% for row in block.rows %}<tr>
-{% for cell in row %}<td{% if loop.index0 in block.right %} class="right"{% endif %}>
+{% for cell in row %}<td{% if loop.index0 in block.right %} class="right"
+{%- elif cell.startswith("█") %} class="blocks"{% endif %}>
 {{- cell }}</td>
 {% endfor %}</tr>
 {% endfor %}</tbody></table></div>

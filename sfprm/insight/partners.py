@@ -124,11 +124,11 @@ class PartnersReport:
             )
         if self.parked:
             rows = tuple((why, f"{n:,}") for why, n in self.parked)
-            found.append(Table(("parked because", "leads"), rows, right=(1,)))
+            found.append(Table(("because", "leads"), rows, "Parked leads", right=(1,)))
         if self.dead:
             rows = tuple((owner, f"{n:,}") for owner, n in self.dead)
             found.append(
-                Table(("gone", "open leads"), rows, "Open leads whose owner is gone", right=(1,))
+                Table(("owner", "open leads"), rows, "Open leads whose owner is gone", right=(1,))
             )
         else:
             found.append(Text(("No open lead lies with an owner who is gone.",)))
