@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from sfprm.errors import BadRequest, OrgUnreachable
 from sfprm.ids import RecordId
 
-__all__ = ["Answer", "Request", "told_id"]
+__all__ = ["Answer", "Request", "told_id", "understood"]
 
 
 def told_id(text: Any) -> RecordId:
@@ -18,6 +19,15 @@ def told_id(text: Any) -> RecordId:
         return RecordId(str(text))
     except BadRequest as error:
         raise OrgUnreachable("The org's answer holds an id that is none.") from error
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Take apart an answer inside: one of another shape raises OrgUnreachable, and names it."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise OrgUnreachable(f"The answer {what} is not Salesforce's.") from error
 
 
 @dataclass(frozen=True, slots=True)

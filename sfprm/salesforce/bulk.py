@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from sfprm.errors import BadRequest, OrgRefused, OrgUnreachable, OutcomeUnknown, StillWorking
 from sfprm.ids import RecordId
-from sfprm.salesforce.answer import told_id
+from sfprm.salesforce.answer import told_id, understood
 from sfprm.salesforce.collections import RowError, RowOutcome
 from sfprm.salesforce.session import Session
 
@@ -264,13 +264,14 @@ def _look(session: Session, job: RecordId, family: str = "ingest") -> BulkState:
 def _state(told: Any) -> BulkState:
     if not isinstance(told, Mapping) or "id" not in told or "state" not in told:
         raise OrgUnreachable("The answer about a bulk job is not Salesforce's.")
-    return BulkState(
-        told_id(told["id"]),
-        str(told["state"]),
-        int(told.get("numberRecordsProcessed") or 0),
-        int(told.get("numberRecordsFailed") or 0),
-        str(told.get("errorMessage") or ""),
-    )
+    with understood("about a bulk job"):
+        return BulkState(
+            told_id(told["id"]),
+            str(told["state"]),
+            int(told.get("numberRecordsProcessed") or 0),
+            int(told.get("numberRecordsFailed") or 0),
+            str(told.get("errorMessage") or ""),
+        )
 
 
 def _outcomes(

@@ -19,7 +19,7 @@ from sfprm.salesforce.query import Row
 from sfprm.salesforce.session import Session
 from sfprm.salesforce.soql import Query
 
-__all__ = ["PAGE", "bulk_select", "fits_bulk"]
+__all__ = ["PAGE", "bulk_select", "can_type", "fits_bulk"]
 
 PAGE = 50_000
 """Rows a page: one page is in memory at a time."""
@@ -35,6 +35,16 @@ def fits_bulk(query: Query) -> bool:
         and query.from_.replace("_", "").isalnum()
         and not any(name.lower().startswith("owner.") for name in query.select)
     )
+
+
+def can_type(session: Session, query: Query) -> bool:
+    """Whether describe tells what each selected column holds. A parent of several kinds (a task's
+    `Who`, a record's `Owner`) has columns of no one type: such a query is read by pages."""
+    try:
+        _readers(session, query)
+    except BadRequest:
+        return False
+    return True
 
 
 def bulk_select(
@@ -109,7 +119,10 @@ def _readers(session: Session, query: Query) -> dict[str, Read]:
             continue
         link = own.field(f"{first[:-1]}c" if first.lower().endswith("__r") else f"{first}Id")
         if link is None or len(link.reference_to) != 1:
-            raise BadRequest(f"{name}: a bulk query reads a parent of one kind only.")
+            raise BadRequest(
+                f"{name}: a bulk query reads a parent of one kind only.",
+                hint="Read it by pages: `read` does so by itself.",
+            )
         readers[name.lower()] = _reader(_described(session, link.reference_to[0]), second)
     return readers
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sfprm.errors import BadRequest, OutcomeUnknown, RowRefused
+from sfprm.errors import BadRequest, OrgUnreachable, OutcomeUnknown, RowRefused
 from sfprm.ids import RecordId
 from sfprm.salesforce.answer import told_id
 from sfprm.salesforce.refusals import Refusal, classify, hint_for, scrub
@@ -247,7 +247,12 @@ def outcomes_of(indexes: Sequence[int], results: Any, *, created: bool) -> list[
         raise OutcomeUnknown(
             f"{len(indexes)} records were sent, and the answer does not tell of each of them."
         )
-    return [_outcome(index, item, created) for index, item in zip(indexes, results, strict=True)]
+    try:
+        return [_outcome(at, item, created) for at, item in zip(indexes, results, strict=True)]
+    except (AttributeError, TypeError, OrgUnreachable) as error:
+        raise OutcomeUnknown(
+            f"{len(indexes)} records were sent, and the answer is not Salesforce's."
+        ) from error
 
 
 def _outcome(index: int, item: Mapping[str, Any], created: bool) -> RowOutcome:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sfprm.errors import BadRequest, OrgUnreachable, OutcomeUnknown, SfprmError
+from sfprm.errors import BadRequest, OutcomeUnknown, SfprmError
 from sfprm.salesforce.refusals import translate
 from sfprm.salesforce.session import Session
 
@@ -82,14 +82,12 @@ def together(
         repeatable=repeatable,
     ).json
     items = told.get("compositeResponse") if isinstance(told, dict) else None
-    if not isinstance(items, list):
-        raise OrgUnreachable("The answer to a composite call is not Salesforce's.")
-    answers = {
-        str(item.get("referenceId")): PartAnswer(
-            str(item.get("referenceId")), int(item.get("httpStatusCode") or 0), item.get("body")
-        )
-        for item in items
-    }
+    answers: dict[str, PartAnswer] = {}
+    if isinstance(items, list):
+        for item in items:
+            if isinstance(item, dict) and isinstance(item.get("httpStatusCode"), int):
+                name = str(item.get("referenceId"))
+                answers[name] = PartAnswer(name, item["httpStatusCode"], item.get("body"))
     if any(part.name not in answers for part in parts):
         raise OutcomeUnknown("The answer to a composite call does not tell of each of its parts.")
     return [answers[part.name] for part in parts]

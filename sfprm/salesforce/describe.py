@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from sfprm.errors import OrgRefused, OrgUnreachable
+from sfprm.salesforce.answer import understood
 from sfprm.salesforce.kept import Kept
 from sfprm.salesforce.session import Session
 
@@ -82,13 +83,14 @@ def _read(session: Session, object_: str) -> ObjectDescribe | None:
         raise
     if not isinstance(told, dict) or "fields" not in told:
         raise OrgUnreachable(f"The description of {object_} is not Salesforce's answer.")
-    fields = [_field(item) for item in told["fields"]]
-    return ObjectDescribe(
-        name=told["name"],
-        label=told.get("label") or told["name"],
-        key_prefix=told.get("keyPrefix"),
-        fields={field.name.lower(): field for field in fields},
-    )
+    with understood(f"about {object_}"):
+        fields = [_field(item) for item in told["fields"]]
+        return ObjectDescribe(
+            name=told["name"],
+            label=told.get("label") or told["name"],
+            key_prefix=told.get("keyPrefix"),
+            fields={field.name.lower(): field for field in fields},
+        )
 
 
 def _told(session: Session, object_: str) -> Any:

@@ -57,8 +57,8 @@ def read_identity(session: Session, instance_url: str, api_version: str) -> OrgI
         raise OrgUnreachable("The org did not say who it is: its answer is not Salesforce's.")
     if not found.get("records"):
         raise PermissionMissing("The agent's user may not read the Organization record.")
-    org = found["records"][0]
     try:
+        org = found["records"][0]
         return _identity(who, org, instance_url, api_version)
     except (KeyError, TypeError, ValueError) as error:
         raise OrgUnreachable(

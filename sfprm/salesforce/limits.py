@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sfprm.salesforce.answer import understood
 from sfprm.salesforce.session import Session
 
 __all__ = ["Limit", "limits"]
@@ -22,8 +23,9 @@ class Limit:
 def limits(session: Session) -> Mapping[str, Limit]:
     """All limits by name (`DailyApiRequests`, `SingleEmail`, …). One call; needs View Setup."""
     told: Any = session.request("GET", "limits", kind="limits").json
-    return {
-        name: Limit(int(item["Max"]), int(item["Remaining"]))
-        for name, item in (told or {}).items()
-        if isinstance(item, dict) and "Max" in item and "Remaining" in item
-    }
+    with understood("about the org's limits"):
+        return {
+            name: Limit(int(item["Max"]), int(item["Remaining"]))
+            for name, item in told.items()
+            if isinstance(item, dict) and "Max" in item and "Remaining" in item
+        }

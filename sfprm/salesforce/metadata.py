@@ -13,7 +13,7 @@ from sfprm.clock import Clock
 from sfprm.errors import OrgRefused, OrgUnreachable, StillWorking
 from sfprm.ids import RecordId
 from sfprm.salesforce import soap
-from sfprm.salesforce.answer import told_id
+from sfprm.salesforce.answer import told_id, understood
 from sfprm.salesforce.package import unzipped, zipped
 from sfprm.salesforce.refusals import hint_for, scrub
 from sfprm.salesforce.session import Session
@@ -96,8 +96,9 @@ def deploy(
             kind="metadata",
             params={"includeDetails": "true"},
         ).json
-        result = (told or {}).get("deployResult") or {}
-        return _outcome(id_, result) if result.get("done") else None
+        with understood("about a deployment"):
+            result = told["deployResult"]
+            return _outcome(id_, result) if result.get("done") else None
 
     what = "check of metadata" if check_only else "deployment"
     return _wait(look, clock, timeout, f"The {what} {id_} is not done after {timeout:.0f} s.")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sfprm.errors import Bug, OrgUnreachable
+from sfprm.salesforce.answer import understood
 from sfprm.salesforce.session import Session
 from sfprm.salesforce.soql import Query
 
@@ -62,16 +63,25 @@ def count(session: Session, query: Query | str) -> int:
         text = query
     else:
         raise Bug("A count needs a Query, or a text that selects COUNT().")
-    return int(_page(session, "query", {"q": text}, {})["totalSize"])
+    page = _page(session, "query", {"q": text}, {})
+    with understood("to a count"):
+        return int(page["totalSize"])
 
 
 def _page(
     session: Session, path: str, params: Mapping[str, str] | None, headers: Mapping[str, str]
 ) -> Mapping[str, Any]:
-    page = session.request("GET", path, kind="query", params=params, headers=headers).json
-    if not isinstance(page, dict) or "records" not in page:
+    page: Any = session.request("GET", path, kind="query", params=params, headers=headers).json
+    records = page.get("records") if isinstance(page, dict) else None
+    more = records is not None and not page.get("done", True)
+    if (
+        not isinstance(records, list)
+        or (records and type(records[0]) is not dict)
+        or (more and not isinstance(page.get("nextRecordsUrl"), str))
+    ):
         raise OrgUnreachable("The answer to a query is not Salesforce's: it holds no rows.")
-    return page
+    told: Mapping[str, Any] = page
+    return told
 
 
 def _is_flat(text: str) -> bool:

@@ -17,7 +17,7 @@ from threading import Event
 
 from sfprm.errors import BadRequest
 from sfprm.ids import RecordId
-from sfprm.salesforce.bulk_query import PAGE, bulk_select, fits_bulk
+from sfprm.salesforce.bulk_query import PAGE, bulk_select, can_type, fits_bulk
 from sfprm.salesforce.query import Row, count, select, select_all
 from sfprm.salesforce.ranges import key_ranges
 from sfprm.salesforce.session import Session
@@ -96,6 +96,8 @@ def read(
     if rows is None:
         rows = count(session, query)
     plan = plan_read(query, rows, ordered=ordered)
+    if plan.way is ReadWay.BULK and not can_type(session, query):
+        plan = plan_read(query, rows, ordered=ordered, bulk_from=rows + 1)
     match plan.way:
         case ReadWay.BULK:
             yield from bulk_select(session, query, include_deleted=include_deleted)

@@ -152,6 +152,9 @@ class Link:
             pass  # any status from 300 up; the answer itself is translated, by its error code
         except requests.exceptions.JSONDecodeError:
             pass  # an empty body, or not Salesforce speaking: the session looks at it
+        except TypeError:  # JSON that is neither a list nor an object, which the library counts
+            if not caught:
+                raise
         except requests.RequestException as error:
             raise failure_from(error, self._root) from error
         return _answer(caught[-1], parsed)

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from sfprm.clock import FakeClock
+from sfprm.errors import BadRequest
 from sfprm.salesforce.bulk import collect, ingest
 from sfprm.salesforce.bulk_query import bulk_select
 from sfprm.salesforce.collections import delete, update
 from sfprm.salesforce.describe import FolderDescribes, describe
 from sfprm.salesforce.incremental import Changes
 from sfprm.salesforce.query import count, select_all
-from sfprm.salesforce.read import read_ranges
+from sfprm.salesforce.read import read, read_ranges
 from sfprm.salesforce.session import Session, open_session
 from sfprm.salesforce.soql import Query, in_, like
 from sfprm.salesforce.write import write
@@ -140,3 +141,16 @@ def test_a_kept_describe_is_the_same_as_a_new_one(devorg: Any, tmp_path: Path) -
         ) as session:
             told.append(describe(session, "Account"))
     assert told[0] == told[1] is not None
+
+
+def test_a_parent_of_several_kinds_is_read_by_other_means_than_a_job(live: Session) -> None:
+    """However many rows there are: a task's Who may be a lead or a contact, and so may not be
+    typed from CSV. Asked for a job outright, the refusal says so."""
+    [lead] = select_all(live, Query(("Id", "Name"), "Lead", limit=1))
+    made = write(live, "Task", [{"Subject": "Call", "WhoId": lead["Id"]}], operation="insert")
+    query = Query(("Id", "Who.Name"), "Task", (in_("Id", [str(made[0].id)]),))
+    [row] = read(live, query, rows=10**6)
+    assert row["Who"]["Name"] == lead["Name"]
+    assert live.calls.by_kind.get("bulk") is None
+    with pytest.raises(BadRequest, match=r"Who\.Name: a bulk query reads a parent of one kind"):
+        list(bulk_select(live, query))
