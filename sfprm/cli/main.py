@@ -23,6 +23,7 @@ from sfprm.cli.commands import (
     programme,
     provisioning,
     record,
+    setup,
     state,
 )
 from sfprm.errors import BadRequest, Bug, Interrupted
@@ -49,7 +50,18 @@ def _root(
         raise typer.Exit
 
 
-for group in (demo, init, login, provisioning, distribution, insight, journal, daemon, record):
+for group in (
+    demo,
+    init,
+    login,
+    setup,
+    provisioning,
+    distribution,
+    insight,
+    journal,
+    daemon,
+    record,
+):
     group.add(app)
 app.add_typer(programme.app, name="programme")
 app.add_typer(jobs.app, name="jobs")

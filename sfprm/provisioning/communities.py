@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from sfprm.clock import Clock
     from sfprm.salesforce.session import Session
 
-__all__ = ["SETTINGS", "Communities", "communities_in", "read_communities", "switch_on"]
+__all__ = [
+    "SETTINGS",
+    "Communities",
+    "communities_in",
+    "read_communities",
+    "switch_on",
+    "switch_on_package",
+]
 
 _PATH = "settings/Communities.settings"
 SETTINGS: Mapping[str, Sequence[str]] = MappingProxyType({"Settings": ("Communities",)})
@@ -57,8 +64,8 @@ def communities_in(files: Mapping[str, bytes]) -> Communities:
     )
 
 
-def switch_on(session: Session, *, clock: Clock) -> DeployOutcome:
-    """Turn digital experiences and partner management on, by a deployment. Irreversible."""
+def switch_on_package(api_version: str) -> dict[str, bytes]:
+    """What turns both on."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<CommunitiesSettings xmlns="{METADATA}">\n'
@@ -66,8 +73,9 @@ def switch_on(session: Session, *, clock: Clock) -> DeployOutcome:
         "    <enableNetworksEnabled>true</enableNetworksEnabled>\n"
         "</CommunitiesSettings>\n"
     )
-    files = {
-        "package.xml": manifest({"Settings": ["Communities"]}, session.api_version),
-        _PATH: body.encode(),
-    }
-    return deploy(session, files, clock=clock)
+    return {"package.xml": manifest(SETTINGS, api_version), _PATH: body.encode()}
+
+
+def switch_on(session: Session, *, clock: Clock) -> DeployOutcome:
+    """Turn digital experiences and partner management on, by a deployment. Irreversible."""
+    return deploy(session, switch_on_package(session.api_version), clock=clock)

@@ -139,6 +139,8 @@ def review_exposure(
     A file that is no XML of these kinds is left out. Raises nothing.
     """
     needed, why = conversion_needed(created, experiences_since)
+    rows = list(groups)
+    closed = _closed_groups(rows)
     findings: list[Finding] = []
     for path in sorted(files):
         root = _parsed(files[path])
@@ -146,11 +148,11 @@ def review_exposure(
             continue
         kind = _tag(root)
         if kind == "SharingRules":
-            findings += _sharing_rules(path, root, needed)
+            findings += _sharing_rules(path, root, needed, closed)
         elif kind in _FOLDER_KINDS and needed:
             findings += _folder(path, kind, root)
     findings += _defaults(defaults)
-    findings += _groups(list(groups))
+    findings += _groups(rows)
     if needed:
         findings += [
             Finding(Part.BY_HAND, what, which, f"look at the {what} in Setup")
@@ -189,7 +191,9 @@ def _target(element: Element, name: str) -> tuple[str, str]:
     return ("", "") if inner is None else (_tag(inner), (inner.text or "").strip())
 
 
-def _sharing_rules(path: str, root: Element, needed: bool) -> Iterator[Finding]:
+def _sharing_rules(
+    path: str, root: Element, needed: bool, closed: frozenset[str]
+) -> Iterator[Finding]:
     object_ = path.rpartition("/")[2].partition(".")[0]
     for rule in root:
         kind, target = _target(rule, "sharedTo")
@@ -208,7 +212,7 @@ def _sharing_rules(path: str, root: Element, needed: bool) -> Iterator[Finding]:
                 "share it to Roles and Internal Subordinates instead, then recalculate",
                 f"{type_}:{object_}.{name}",
             )
-        elif kind == "group":
+        elif kind == "group" and target not in closed:
             yield Finding(
                 Part.BY_HAND,
                 where,
@@ -239,7 +243,7 @@ def _which(rule: Element) -> str:
 
 
 def _folder(path: str, kind: str, root: Element) -> Iterator[Finding]:
-    name = path.rpartition("/")[2].removesuffix("-meta.xml").partition(".")[0]
+    name = path.partition("/")[2].removesuffix("-meta.xml").partition(".")[0]
     label = _value(root, "name") or name
     what = _FOLDER_KINDS[kind]
     where = f"{what} folder {label}"
@@ -311,3 +315,14 @@ def _groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
                         f"all external users of a kind are members of it, and {what}",
                         "see whether this is still meant",
                     )
+
+
+def _closed_groups(rows: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Developer names of public groups that hold users one by one and no group: whoever else comes
+    into them is put there by name."""
+    return frozenset(
+        str(row.get("DeveloperName"))
+        for row in rows
+        if row.get("Type") == "Regular"
+        and all(str(m["UserOrGroupId"]).startswith("005") for m in row.get("GroupMembers") or ())
+    )

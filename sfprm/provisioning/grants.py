@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sfprm.ids import RecordId
     from sfprm.salesforce.session import Session
 
-__all__ = ["Grants", "assign_missing", "missing_grants", "prove_fields"]
+__all__ = ["Grants", "assign_missing", "key_field_faults", "missing_grants", "prove_fields"]
 
 _KEYED = ("Account", "Contact")
 _PROOF_SECONDS = 60.0
@@ -94,6 +94,21 @@ def prove_fields(session: Session, *, clock: Clock) -> str:
     for object_ in _KEYED:
         select_all(session, Query(("Id", KEY_FIELD), object_, limit=1))
     return f"{KEY_FIELD} is visible and can be queried on Account and Contact"
+
+
+def key_field_faults(session: Session) -> tuple[str, ...]:
+    """What is wrong with key fields that can be seen: an upsert needs a unique external id."""
+    faults = []
+    for object_ in _KEYED:
+        told = describe(session, object_)
+        field = told.field(KEY_FIELD) if told is not None else None
+        if field is None:
+            continue
+        if not field.external_id:
+            faults.append(f"{object_}.{KEY_FIELD} is no external id")
+        if not field.unique:
+            faults.append(f"{object_}.{KEY_FIELD} is not unique")
+    return tuple(faults)
 
 
 def _shows_key(session: Session, object_: str) -> bool:

@@ -1,38 +1,43 @@
-"""setup: the one-time part. Review, confirm, switch on, deploy, grant, prove, join the site.
+"""setup: the one-time part. Review, confirm, convert, switch on, deploy, grant, prove, join.
 
 Each act looks first and does nothing when it finds its work done, so setup can be stopped and
-repeated at any point. Rewriting the shares that the review finds is not done here.
+repeated at any point.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sfprm.errors import NotReady, OrgRefused
-from sfprm.estate.model import KEY_FIELD
-from sfprm.estate.reader import read_estate
-from sfprm.provisioning.communities import read_communities, switch_on
-from sfprm.provisioning.exposure_reader import read_exposure
-from sfprm.provisioning.grants import assign_missing, missing_grants, prove_fields
+from sfprm.errors import NotReady, OrgRefused, StillWorking
+from sfprm.provisioning.communities import switch_on
+from sfprm.provisioning.grants import assign_missing, prove_fields
 from sfprm.provisioning.setup_acts import Act, ActState, SetupAct, SetupResult, SetupReview
-from sfprm.provisioning.site_members import SiteJoin, join_site, plan_joins
+from sfprm.provisioning.setup_backup import Backup, write_backup
+from sfprm.provisioning.setup_convert import twins_of
+from sfprm.provisioning.setup_review import (
+    PERMISSION_SETS,
+    WELCOME_FIELD,
+    SetupChoices,
+    review_setup,
+)
+from sfprm.provisioning.site_members import join_site, switch_welcome
 from sfprm.salesforce.metadata import deploy
-from sfprm.store.records import Step, StepState
+from sfprm.store.records import AppliedValue, Step, StepState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from sfprm.clock import Clock
     from sfprm.events import Progress
-    from sfprm.ids import RunId
+    from sfprm.ids import RecordId, RunId
     from sfprm.programme.model import Programme
+    from sfprm.salesforce.metadata import DeployOutcome
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
 
-__all__ = ["PERMISSION_SETS", "review_setup", "setup"]
-
-PERMISSION_SETS = ("sfprm_run", "sfprm_setup")
-"""Shipped with the external-id fields, assigned to the agent's user (operations.md, rule 2)."""
+__all__ = ["setup"]
 
 
 def setup(
@@ -45,150 +50,80 @@ def setup(
     confirm: Callable[[SetupReview], bool],
     clock: Clock,
     progress: Progress,
+    backups: Path,
+    choices: SetupChoices | None = None,
     dry_run: bool = False,
-    max_mails: int = 0,
-    membership_timeout: float = 600.0,
 ) -> SetupResult:
     """Make the org ready for partners. `files`: the metadata package to deploy, path → content,
     `package.xml` included. `confirm` is shown the review and asked once, when anything is to be
-    done; `max_mails`: most active users that joining a Live site may mail. Seconds.
+    done. `backups`: the folder in which originals of what is rewritten are kept, one folder a run.
 
     A refused act ends the run there, as data: what came before stands, the same command goes on.
     Raises the error tree when the org cannot be reached or read.
     """
     mark = session.calls.snapshot()
+    wanted = choices or SetupChoices()
     progress.stage("review the org", None)
-    review = review_setup(session, programme, clock=clock, max_mails=max_mails)
+    review = review_setup(session, programme, store.applied(), clock=clock, choices=wanted)
     acts = list(review.acts)
     confirmed = not review.to_do
     if review.to_do and not dry_run:
         confirmed = confirm(review)
+    backup = ""
     if confirmed and not dry_run:
-        work = _Work(
-            session, store, programme, run, files, clock, progress, max_mails, membership_timeout
-        )
-        acts = work.all(review)
+        work = _Work(session, store, run, files, clock, progress, backups / run, wanted, review)
+        acts = work.all()
+        backup = work.backup
     return SetupResult(
         review=review,
         acts=tuple(acts),
         confirmed=confirmed,
         dry_run=dry_run,
         calls=session.calls.since(mark).total,
+        backup=backup,
     )
 
 
-def review_setup(
-    session: Session,
-    programme: Programme,
-    *,
-    clock: Clock,
-    max_mails: int = 0,
-) -> SetupReview:
-    """What setup would do, and what partners would see afterwards. Reads only."""
-    estate = read_estate(session, programme)
-    on = read_communities(session, clock=clock)
-    exposure = read_exposure(session, estate, clock=clock)
-    missing = missing_grants(session, PERMISSION_SETS, estate.org.agent_id)
-    joins = plan_joins(session, programme, estate)
-    acts = [
-        SetupAct(
-            Act.SWITCH_ON,
-            _state(on.experiences and on.partner_management),
-            "turn digital experiences and partner management on: cannot be turned off again",
-            irreversible=not (on.experiences and on.partner_management),
-        ),
-        SetupAct(
-            Act.DEPLOY,
-            _state(estate.keys_visible and not missing.absent),
-            f"deploy {KEY_FIELD} on Account and Contact, and the permission sets "
-            + " and ".join(PERMISSION_SETS),
-        ),
-        SetupAct(
-            Act.GRANT,
-            _state(not missing.unassigned and not missing.absent),
-            f"assign the permission sets to {estate.org.agent_username}",
-        ),
-        SetupAct(
-            Act.PROVE,
-            ActState.TO_DO if not estate.keys_visible else ActState.ALREADY,
-            "prove by describe and a query that the fields can be used",
-        ),
-        _join_act(programme, joins, max_mails),
-    ]
-    return SetupReview(estate.org, tuple(acts), exposure, joins)
-
-
-def _state(already: bool) -> ActState:
-    return ActState.ALREADY if already else ActState.TO_DO
-
-
-def _join_act(programme: Programme, joins: tuple[SiteJoin, ...], max_mails: int) -> SetupAct:
-    if not joins:
-        return SetupAct(
-            Act.JOIN_SITE,
-            ActState.BLOCKED,
-            f"add the partner profile to the site {programme.site}",
-            found=f"the org has no site {programme.site}, or not the profile",
-            fix="create the site and the profile, then run setup again",
-        )
-    names = " and ".join(j.profile for j in joins)
-    mails = sum(j.mails for j in joins)
-    what = f"add the profile {names} to the site {programme.site}; {mails} active users mailed now"
-    if all(j.is_member for j in joins):
-        return SetupAct(Act.JOIN_SITE, ActState.ALREADY, what)
-    if mails > max_mails:
-        return SetupAct(
-            Act.JOIN_SITE,
-            ActState.BLOCKED,
-            what,
-            found=f"{mails} active users would be mailed, more than {max_mails}",
-            fix="raise --max-mails, or switch the site's welcome mail off first and on again after",
-        )
-    return SetupAct(Act.JOIN_SITE, ActState.TO_DO, what)
-
-
+@dataclass(slots=True)
 class _Work:
     """Carries the acts out in order; journals each as a step."""
 
-    def __init__(
-        self,
-        session: Session,
-        store: StoreWriter,
-        programme: Programme,
-        run: RunId,
-        files: Mapping[str, bytes],
-        clock: Clock,
-        progress: Progress,
-        max_mails: int,
-        membership_timeout: float,
-    ) -> None:
-        self.session = session
-        self.store = store
-        self.programme = programme
-        self.run = run
-        self.files = files
-        self.clock = clock
-        self.progress = progress
-        self.max_mails = max_mails
-        self.membership_timeout = membership_timeout
+    session: Session
+    store: StoreWriter
+    run: RunId
+    files: Mapping[str, bytes]
+    clock: Clock
+    progress: Progress
+    folder: Path
+    choices: SetupChoices
+    review: SetupReview
+    backup: str = ""
 
-    def all(self, review: SetupReview) -> list[SetupAct]:
-        acts = list(review.acts)
+    def all(self) -> list[SetupAct]:
+        acts = list(self.review.acts)
         self.store.add_steps(
             [
-                Step(self.run, number, f"Setup{act.act.name.title()}", act.act.value, _PLANNED)
+                Step(
+                    self.run,
+                    number,
+                    f"Setup{act.act.name.title()}",
+                    act.act.value,
+                    StepState.PLANNED,
+                )
                 for number, act in enumerate(acts, start=1)
             ]
         )
+        for site in self.review.settled_welcome:
+            self._remember(site, on=True)
         self.progress.stage("set the org up", len(acts))
         for at, act in enumerate(acts):
-            acts[at] = self._one(at + 1, act, review)
+            acts[at] = self._one(at + 1, act)
             self.progress.advance()
             if acts[at].state is ActState.FAILED:
                 break
         return acts
 
-    def _one(self, number: int, act: SetupAct, review: SetupReview) -> SetupAct:
+    def _one(self, number: int, act: SetupAct) -> SetupAct:
         if act.state is not ActState.TO_DO:
             state = StepState.DONE if act.state is ActState.ALREADY else StepState.SKIPPED
             self.store.set_steps(self.run, [number], state, messages={number: act.found})
@@ -196,45 +131,93 @@ class _Work:
         self.progress.say(act.what)
         self.store.set_steps(self.run, [number], StepState.SENT)
         try:
-            found = self._do(act.act, review)
-        except (OrgRefused, NotReady) as refused:
+            found = self._do(act.act)
+        except (OrgRefused, NotReady, StillWorking) as refused:
             self.store.set_steps(
                 self.run, [number], StepState.FAILED, messages={number: refused.message}
             )
-            return act.become(ActState.FAILED, refused.message, refused.hint)
+            fix = refused.hint or "run setup again in a while"
+            return act.become(ActState.FAILED, refused.message, fix)
         self.store.set_steps(self.run, [number], StepState.DONE, messages={number: found})
         return act.become(ActState.DONE, found)
 
-    def _do(self, act: Act, review: SetupReview) -> str:
+    def _do(self, act: Act) -> str:
         match act:
+            case Act.CONVERT:
+                return self._convert()
             case Act.SWITCH_ON:
-                outcome = switch_on(self.session, clock=self.clock)
-                return self._deployed(outcome.success, [str(f) for f in outcome.failures])
+                return self._deployed(switch_on(self.session, clock=self.clock))
             case Act.DEPLOY:
-                outcome = deploy(self.session, self.files, clock=self.clock)
-                return self._deployed(outcome.success, [str(f) for f in outcome.failures])
+                return self._deployed(deploy(self.session, self.files, clock=self.clock))
             case Act.GRANT:
-                return assign_missing(self.session, PERMISSION_SETS, review.org.agent_id)
+                return assign_missing(self.session, PERMISSION_SETS, self.review.org.agent_id)
             case Act.PROVE:
                 return prove_fields(self.session, clock=self.clock)
             case Act.JOIN_SITE:
-                return self._join(review.joins)
+                return self._join()
+            case Act.WELCOME:
+                return self._welcome_again()
 
-    def _deployed(self, success: bool, failures: list[str]) -> str:
+    def _deployed(self, outcome: DeployOutcome) -> str:
         # what describe said before the deployment is no longer true
         self.session.described.clear()
-        if success:
+        if outcome.success:
             return "deployed"
+        failures = "; ".join(str(f) for f in outcome.failures)
         raise OrgRefused(
-            "The deployment failed: " + ("; ".join(failures) or "no reason given"),
-            hint="Mend what is named, or let the team's own pipeline deploy config/metadata.",
+            "The deployment failed: " + (failures or "no reason given"),
+            hint="Mend what is named, or let the team's own pipeline deploy it: sfprm setup "
+            "--export DIR.",
         )
 
-    def _join(self, joins: tuple[SiteJoin, ...]) -> str:
-        for join in joins:
+    def _convert(self) -> str:
+        """Check only; where the org will not change a rule's target, twins; backup; deploy."""
+        conversion = self.review.conversion
+        assert conversion is not None
+        version = self.session.api_version
+        checked = self._check_only(conversion.package(version))
+        words = "rewritten"
+        if not checked.success and conversion.has_rules:
+            conversion = twins_of(conversion)
+            checked = self._check_only(conversion.package(version))
+            words = "made anew for internal users, the old ones deleted"
+        if not checked.success:
+            return self._deployed(checked)
+        org = self.review.org
+        kept = Backup(
+            org.id, org.name, self.clock.now(), conversion.names, conversion.way_back(version)
+        )
+        self.backup = str(write_backup(self.folder, kept))
+        self._deployed(deploy(self.session, conversion.package(version), clock=self.clock))
+        return f"{len(conversion.names)} {words}"
+
+    def _check_only(self, files: Mapping[str, bytes]) -> DeployOutcome:
+        return deploy(self.session, files, check_only=True, clock=self.clock)
+
+    def _join(self) -> str:
+        mails = sum(j.mails for j in self.review.joins if not j.is_member)
+        if mails > self.choices.max_mails:
+            for site_id, site in self._mailing():
+                # remembered first: whoever goes on after a crash knows that it was us
+                self._remember(site, on=False)
+                switch_welcome(self.session, site_id, on=False)
+        for join in self.review.joins:
             if not join.is_member:
-                join_site(self.session, join, clock=self.clock, timeout=self.membership_timeout)
+                timeout = self.choices.membership_timeout
+                join_site(self.session, join, clock=self.clock, timeout=timeout)
         return "member"
 
+    def _mailing(self) -> list[tuple[RecordId, str]]:
+        """Sites that would mail somebody now."""
+        found = [(j.site_id, j.site) for j in self.review.joins if j.mails and not j.is_member]
+        return list(dict.fromkeys(found))
 
-_PLANNED = StepState.PLANNED
+    def _welcome_again(self) -> str:
+        for site_id, name in dict.fromkeys((*self.review.owed_welcome, *self._mailing())):
+            switch_welcome(self.session, site_id, on=True)
+            self._remember(name, on=True)
+        return "on again"
+
+    def _remember(self, site: str, *, on: bool) -> None:
+        value = AppliedValue("Network", site, WELCOME_FIELD, on)
+        self.store.record_applied([value], self.run, self.clock.now())

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sfprm.clock import SystemClock
+from sfprm.clock import FakeClock, SystemClock
 from sfprm.estate.model import (
     AccountState,
     ContactState,
@@ -39,14 +39,15 @@ from sfprm.programme.model import (
     Routing,
 )
 from sfprm.provisioning.apply import apply
+from sfprm.provisioning.build import build_plan
 from sfprm.provisioning.check import CheckResult, check
 from sfprm.provisioning.compare import compare
 from sfprm.provisioning.make_plan import make_plan
-from sfprm.provisioning.build import build_plan
 from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.result import ApplyResult
 from sfprm.provisioning.setup import setup
 from sfprm.provisioning.setup_acts import SetupResult, SetupReview
+from sfprm.provisioning.setup_review import SetupChoices
 from sfprm.provisioning.steps import (
     AddMember,
     ChangeOwner,
@@ -422,7 +423,7 @@ class Stage:
             self.session,
             self.store,
             self.programme,
-            clock=SystemClock(),
+            clock=FakeClock(datetime(2026, 11, 23, tzinfo=UTC)),
             progress=NoProgress(),
             policy=OPEN,
         )
@@ -430,7 +431,9 @@ class Stage:
     def setup(
         self, confirm: Callable[[SetupReview], bool] = lambda _: True, **options: Any
     ) -> SetupResult:
-        """What `sfprm setup` does."""
+        """What `sfprm setup` does. The org's waits are not waited for."""
+        self.org.control("POST", "delays", {"membership_seconds": 0})
+        dry_run = options.pop("dry_run", False)
         return setup(
             self.session,
             self.store,
@@ -438,10 +441,11 @@ class Stage:
             run=self.new_run("setup"),
             files=self.files,
             confirm=confirm,
-            clock=SystemClock(),
+            clock=FakeClock(datetime(2026, 11, 23, tzinfo=UTC)),
             progress=NoProgress(),
-            membership_timeout=30.0,
-            **options,
+            backups=self.settings.state_dir / "backups",
+            choices=SetupChoices(**options),
+            dry_run=dry_run,
         )
 
     def new_run(self, job: str) -> RunId:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sfprm.ids import RunId
 from sfprm.provisioning.exposure import Part
 from sfprm.provisioning.setup_acts import Act, ActState
 from sfprm.salesforce import collections
@@ -40,7 +41,7 @@ def test_setup_then_check_is_ready(demo: Any) -> None:
     result = demo.setup()
     assert result.is_whole
     assert [a.state for a in result.acts] == [ActState.DONE] * 5
-    assert [s.state for s in demo.store.steps("setup-1")] == [StepState.DONE] * 5
+    assert [s.state for s in demo.store.steps(RunId("setup-1"))] == [StepState.DONE] * 5
     assert demo.check().is_ready
 
     def never(_: Any) -> bool:
@@ -68,7 +69,7 @@ def test_the_review_finds_what_would_show(demo: Any) -> None:
         "EmailFolder:Sales_Templates",
     }
     by_hand = " ".join(f.where for f in exposure.of(Part.BY_HAND))
-    assert "Deals_to_group" in by_hand
+    assert "Deals_to_group" not in by_hand  # the group holds two named users and nobody else
     assert "Opportunity: external org-wide default Read" in by_hand
     assert "public group Everyone" in by_hand
 

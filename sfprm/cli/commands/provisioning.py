@@ -1,8 +1,7 @@
-"""`check`, `setup`, `plan`, `apply`: making the org match the files."""
+"""`check`, `plan`, `apply`: making the org match the files."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,32 +20,6 @@ def add(app: typer.Typer) -> None:
         from sfprm.jobs.check import CheckJob, CheckOptions
 
         surface.finish(CheckJob(), CheckOptions())
-
-    @command(app)
-    def setup(
-        surface: Surface,
-        dry_run: Annotated[bool, typer.Option(help="Only the review; nothing is changed.")] = False,
-        yes_irreversible: Annotated[
-            str | None,
-            typer.Option(help="The org's 18-character id: confirms what cannot be undone."),
-        ] = None,
-        max_mails: Annotated[
-            int, typer.Option(min=0, help="Most welcome mails that setup may cause.")
-        ] = 0,
-        production: Annotated[
-            bool, typer.Option("--production", help="Allow this on a production org.")
-        ] = False,
-    ) -> None:
-        """Turn PRM on (it cannot be undone), review exposure, deploy the external-id fields."""
-        from sfprm.jobs.setup import SetupJob, SetupOptions
-
-        confirmed = yes_irreversible
-        if confirmed is None and not dry_run and sys.stdin.isatty() and not surface.as_json:
-            confirmed = _ask(surface, production=production)
-        options = SetupOptions(
-            dry_run=dry_run, confirmed=confirmed, max_mails=max_mails, production=production
-        )
-        surface.finish(SetupJob(), options)
 
     @command(app)
     def plan(
@@ -125,23 +98,3 @@ def add(app: typer.Typer) -> None:
             dry_run=dry_run,
         )
         surface.finish(ProvisionJob(), options)
-
-
-def _ask(surface: Surface, *, production: bool) -> str | None:
-    """Show the review and ask for the org's name; the answer goes to the job as it is."""
-    from sfprm.cli.render import draw, stderr
-    from sfprm.events import NoProgress
-    from sfprm.jobs.runner import run_job
-    from sfprm.jobs.setup import SetupJob, SetupOptions
-
-    with surface.starter(NoProgress()) as starter:
-        review = run_job(SetupJob(), SetupOptions(dry_run=True, production=production), starter)
-    if review.error is not None:
-        raise review.error
-    if review.result is None or not getattr(review.result, "irreversible", False):
-        return None
-    console = stderr()
-    draw(review.result.blocks(), console)
-    console.print()
-    console.print("Turning PRM on cannot be undone.")
-    return str(typer.prompt("Type the org's name to go on", err=True)).strip()

@@ -101,13 +101,17 @@ def _merged(facts: Facts) -> Iterator[CheckItem]:
 
 def _twice(facts: Facts) -> Iterator[CheckItem]:
     by_mail: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for id_, email, account in facts.surroundings.strangers:
-        by_mail[account, email.lower()].append(id_)
+    for id_, email, account_id in facts.surroundings.strangers:
+        by_mail[account_id, email.lower()].append(id_)
     accounts = {a.key.lower(): a.id for a in facts.estate.accounts.values() if a.key}
-    matched = {d.key: d.record_id for d in facts.comparison.differences if d.kind is Kind.ACCOUNT}
+    matched = {
+        d.key: d.record_id
+        for d in facts.comparison.differences
+        if d.kind is Kind.ACCOUNT and d.record_id
+    }
     for person, contact, _ in facts.people():
         partner = facts.programme.partners[person.partner]
-        account = accounts.get(partner.key_value.lower()) or matched.get(person.partner)
+        account = accounts.get(partner.key_value.lower(), matched.get(person.partner))
         if contact is not None or account is None or person.match is not None:
             continue
         found = by_mail.get((account, person.email.lower()), [])
