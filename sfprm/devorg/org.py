@@ -94,7 +94,7 @@ class Org:
         if kept_clock is not None:
             self.clock.load(kept_clock)
         self.outbox = Outbox(storage)
-        self.calls = CallLog()
+        self.calls = CallLog(self._keep_calls, storage.meta_get("calls"))
         self.faults = Faults()
         self.contention = Contention()
         self.delays = Delays()
@@ -252,7 +252,7 @@ class Org:
         self.cursors.close_all()
         self.faults.clear()
         self.contention.release()
-        self.calls = CallLog()
+        self.calls = CallLog(self._keep_calls)
         self.clock.follow()
         self.delays = Delays()
         self.waiting_groups.clear()
@@ -298,14 +298,31 @@ class Org:
         self.bulk.forget()
         self.changed()
         self.sessions.keep_all()
+        self.calls.keep()
+
+    def close(self) -> None:
+        """No more work; the storage is closed. What a file holds stays."""
+        with self.lock:
+            self.calls.keep()
+            self.closed = True
+            self.storage.close()
+
+    def _keep_calls(self, kept: dict[str, Any]) -> None:
+        self.storage.meta_set("calls", kept)
 
     def _make_own(self) -> None:
         """Give the org an id of its own, and its users usernames of their own."""
-        old, new = str(self.organization["Id"]), mint("00D", self.number + 1)
+        with self.storage.transaction():
+            self.take_id(mint("00D", self.number + 1))
+            self.storage.execute('UPDATE "User" SET "Username" = "Username" || ?', (self.suffix,))
+
+    def take_id(self, new: str) -> None:
+        """Give the Organization another id."""
+        old = str(self.organization["Id"])
         with self.storage.transaction():
             self.storage.execute('UPDATE "Organization" SET "Id" = ? WHERE "Id" = ?', (new, old))
             self.storage.execute('UPDATE "Group" SET "OwnerId" = ? WHERE "OwnerId" = ?', (new, old))
-            self.storage.execute('UPDATE "User" SET "Username" = "Username" || ?', (self.suffix,))
+        self.changed()
 
     def happen(self, work: Callable[[], Any]) -> dict[str, Any]:
         """Let something happen in the org, all of it or nothing."""

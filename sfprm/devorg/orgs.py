@@ -8,29 +8,30 @@ their usernames, as a sandbox's do [D]. Orgs that share usernames answer one req
 A fork is a copy of an org as it is or as it was at a snapshot, in memory, with usernames and time
 as there; it is a world of its own (its usernames are checked against nobody else's), so that tests
 may fork one prepared org as often as they like. It keeps the Organization's id: what clients have
-noted of the org is true in its fork."""
+noted of the org is true in its fork. Who tells orgs apart by their id asks for a fork with an id of
+its own (`own_id`)."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import threading
-from dataclasses import dataclass
-from datetime import datetime
+from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from sfprm.devorg.apps import ConnectedApp
 from sfprm.devorg.beginnings import Beginnings
 from sfprm.devorg.behaviours.sites import resume
+from sfprm.devorg.ids import mint
 from sfprm.devorg.org import Org
-from sfprm.devorg.storage import Snapshot, Storage
+from sfprm.devorg.snapshots import NAME, Kept, Snapshots
+from sfprm.devorg.storage import Storage
 
 __all__ = ["MAIN", "Orgs", "Ports", "open_orgs"]
 
 MAIN = "main"
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_FIRST_OF_FORKS = 100_000  # serials of Organization ids; those of other orgs are lower
 
 
 class Ports(Protocol):
@@ -45,17 +46,6 @@ class Ports(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A snapshot of an org under a name: records, time, and when it was taken (the org's time)."""
-
-    name: str
-    org: str
-    snapshot: Snapshot
-    clock: dict[str, Any]
-    at: datetime
-
-
 class Orgs:
     """The orgs of this process, by name. `data` is the file of the first; a further org's file
     stands beside it, and `FILE.orgs.json` lists them."""
@@ -68,7 +58,9 @@ class Orgs:
         self._lock = threading.RLock()
         self._orgs: dict[str, Org] = {}
         self._by_port: dict[int, Org] = {}
-        self._snapshots: dict[str, Kept] = {}
+        folder = data.with_name(f"{data.name}.snapshots") if data is not None else None
+        self.snapshots = Snapshots(folder)
+        self._forks = count()
         self.ports: Ports | None = None
 
     # Finding
@@ -104,7 +96,7 @@ class Orgs:
     def open(self, name: str, *, story: str | None = None, seed: int = 7) -> Org:
         """Open an org: from its file, or new with that story. Raises ValueError."""
         name = name.lower()
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name for an org: a-z, 0-9 and -, a letter first")
         if name in self._orgs:
             raise ValueError(f"there is an org {name!r} already")
@@ -129,10 +121,13 @@ class Orgs:
             if name not in self._orgs:
                 self.open(name)
 
-    def fork(self, source: Org, name: str, kept: Kept | None = None) -> Org:
-        """A new org out of one as it is, or as it was. Raises ValueError."""
+    def fork(
+        self, source: Org, name: str, kept: Kept | None = None, *, own_id: bool = False
+    ) -> Org:
+        """A new org out of one as it is, or as it was; with the same Organization id unless it is
+        to have its own. Raises ValueError."""
         name = name.lower()
-        if not _NAME.fullmatch(name) or name in self._orgs:
+        if not NAME.fullmatch(name) or name in self._orgs:
             raise ValueError(f"{name!r} is no name for a new org")
         with self._lock:
             org = self._make(name, Storage(None), shared=False)
@@ -143,6 +138,8 @@ class Orgs:
                 if kept is None:
                     snapshot.close()
             org.suffix = source.suffix
+            if own_id:
+                org.take_id(mint("00D", _FIRST_OF_FORKS + next(self._forks)))
             self._take(org)
         return org
 
@@ -156,9 +153,7 @@ class Orgs:
             del self._by_port[port]
         if self.ports is not None:
             self.ports.close(org.name)
-        with org.lock:
-            org.closed = True
-            org.storage.close()
+        org.close()
         path = self._file(org.name)
         if path is not None and org.shared:
             for suffix in ("", "-wal", "-shm"):
@@ -168,7 +163,8 @@ class Orgs:
     def close_all(self) -> None:
         """Close every storage; files stay."""
         for org in self._orgs.values():
-            org.storage.close()
+            org.close()
+        self.snapshots.close()
 
     def taken_elsewhere(self, org: Org, usernames: list[str]) -> set[str]:
         """Which of these usernames another org has, in lower case. Nobody's, for a fork."""
@@ -181,44 +177,12 @@ class Orgs:
             for user in other.storage.find("User", Username=usernames)
         }
 
-    # Snapshots
-
-    def snapshots(self) -> list[Kept]:
-        """Those taken, in order."""
-        return list(self._snapshots.values())
-
-    def snapshot(self, name: str) -> Kept:
-        """The snapshot of that name. Raises LookupError."""
-        kept = self._snapshots.get(name.lower())
-        if kept is None:
-            raise LookupError(f"no snapshot {name!r}: there are {', '.join(self._snapshots)}")
-        return kept
-
-    def keep(self, org: Org, name: str) -> Kept:
-        """Take a snapshot of an org; without a name it gets a number."""
-        name = name.lower() or f"s{len(self._snapshots) + 1}"
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name: a-z, 0-9 and -, a letter first")
-        self._drop(name)
-        kept = Kept(name, org.name, org.storage.snapshot(), org.clock.kept(), org.clock.now())
-        self._snapshots[name] = kept
-        return kept
-
     def restore(self, org: Org, name: str) -> None:
         """Bring an org back to a snapshot, its own or another org's."""
         with self._lock:
-            kept = self.snapshot(name)
+            kept = self.snapshots.find(name)
             org.become(kept.snapshot, kept.clock)
             resume(org)
-
-    def drop(self, name: str) -> None:
-        """Forget a snapshot. Raises LookupError."""
-        self._drop(self.snapshot(name).name)
-
-    def _drop(self, name: str) -> None:
-        old = self._snapshots.pop(name, None)
-        if old is not None:
-            old.snapshot.close()
 
     def _make(self, name: str, storage: Storage, *, shared: bool) -> Org:
         org = Org(

@@ -96,7 +96,10 @@ def snapshot(
     org: Address,
     name: Annotated[str, typer.Argument(help="Name of the snapshot; an older one is replaced.")],
 ) -> None:
-    """Keep a running embedded org as it is, records and time, in the server's memory."""
+    """Keep a running embedded org as it is, records and time.
+
+    In the server's memory; with --data FILE beside that file, where it survives a restart.
+    """
     answer = _control(org, "POST", "snapshots", {"name": name})
     surface.put((Text((f"The org as it is was kept as {answer['name']!r}.",)),), answer)
 
@@ -120,13 +123,20 @@ def fork(
     snapshot_name: Annotated[
         str | None, typer.Option("--snapshot", help="As it was then; without it, as it is.")
     ] = None,
+    own_id: Annotated[
+        bool, typer.Option("--own-id", help="With an Organization id of its own.")
+    ] = False,
 ) -> None:
-    """Make a copy of a running embedded org, in memory, on ports of its own."""
+    """Make a copy of a running embedded org, in memory, on ports of its own.
+
+    It has the Organization id of its source, so that what was noted of that org is true in it.
+    """
+    wanted = {"name": name, "own_id": own_id}
     if snapshot_name is not None:
-        answer = _control(org, "POST", f"snapshots/{snapshot_name}/fork", {"name": name})
+        answer = _control(org, "POST", f"snapshots/{snapshot_name}/fork", wanted)
     else:
         source = _control(org, "GET", "status")["org"]
-        answer = _control(org, "POST", "orgs", {"name": name, "from": source})
+        answer = _control(org, "POST", "orgs", {**wanted, "from": source})
     said = f"The org {answer['name']} answers at {answer['https']} and {answer['http']}."
     surface.put((Text((said,)),), answer)
 

@@ -1,11 +1,12 @@
 """The part of the control API about whole orgs: further ones, snapshots, forks.
 
 - `GET orgs`; `POST orgs {"name", "story", "seed"}`; `POST orgs {"name", "from": ORG}` forks an org
-  as it is; `DELETE orgs/NAME`.
+  as it is; `DELETE orgs/NAME`. A fork has the Organization id of its source, so that what clients
+  noted of the org is true in it; with `"own_id": true` it gets one of its own.
 - `GET snapshots`; `POST snapshots {"name"}` of the org that is asked; `POST snapshots/NAME/restore`
   brings that org back to it; `POST snapshots/NAME/fork {"name"}`; `DELETE snapshots/NAME`.
 
-Snapshots are kept in memory."""
+Snapshots are kept in memory, or as files beside the data file."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def add_org(request: Request) -> Answer:
     name = str(body["name"])
     if "from" in body:
         source = all_.find(str(body["from"]))
-        return Answer(body=_shown(all_.fork(source, name)))
+        return Answer(body=_shown(all_.fork(source, name, own_id=_own_id(body))))
     return Answer(body=_shown(all_.open(name, story=body.get("story"), seed=body.get("seed", 7))))
 
 
@@ -44,7 +45,7 @@ def snapshots(request: Request) -> Answer:
     return Answer(
         body=[
             {"name": one.name, "at": one.at.isoformat(), "org": one.org}
-            for one in _all(request).snapshots()
+            for one in _all(request).snapshots.all()
         ]
     )
 
@@ -52,7 +53,7 @@ def snapshots(request: Request) -> Answer:
 def add_snapshot(request: Request) -> Answer:
     """POST snapshots {"name"}: of this org, as it is; an older one of that name is replaced."""
     body = request.json_object() if request.body else {}
-    kept = _all(request).keep(request.org, str(body.get("name") or ""))
+    kept = _all(request).snapshots.keep(request.org, str(body.get("name") or ""))
     return Answer(body={"name": kept.name, "at": kept.at.isoformat(), "org": kept.org})
 
 
@@ -76,7 +77,7 @@ def _close(request: Request, name: str) -> Answer:
 
 
 def _drop(request: Request, name: str) -> Answer:
-    _all(request).drop(name)
+    _all(request).snapshots.drop(name)
     return Answer(body={"done": f"The snapshot {name} was dropped."})
 
 
@@ -87,7 +88,17 @@ def _restore(request: Request, name: str) -> Answer:
 
 def _fork(request: Request, name: str) -> Answer:
     body, all_ = request.json_object(), _all(request)
-    return Answer(body=_shown(all_.fork(request.org, str(body["name"]), all_.snapshot(name))))
+    return Answer(
+        body=_shown(
+            all_.fork(
+                request.org, str(body["name"]), all_.snapshots.find(name), own_id=_own_id(body)
+            )
+        )
+    )
+
+
+def _own_id(body: dict[str, Any]) -> bool:
+    return body.get("own_id") is True
 
 
 def _all(request: Request) -> Orgs:

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sfprm.devorg.functions import SQL_FUNCTIONS
@@ -28,8 +29,22 @@ same pages of the indexes again and again, and wait for the disk each time."""
 class Snapshot:
     """A copy of a whole database, made by `Storage.snapshot` and given back to `restore`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path | None = None) -> None:
         self._connection = connection
+        self._path = path
+
+    @classmethod
+    def of_file(cls, path: Path) -> Snapshot:
+        """The copy in a file that nobody writes."""
+        address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        opened = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        return cls(opened, path)
+
+    def moved(self, path: Path) -> Snapshot:
+        """The same copy under another name. This one is closed."""
+        assert self._path is not None
+        self.close()
+        return Snapshot.of_file(self._path.replace(path))
 
     def close(self) -> None:
         """Frees the copy."""
@@ -149,6 +164,18 @@ class Connection:
         with self._lock:
             self._connection.backup(copy)
         return Snapshot(copy)
+
+    def snapshot_into(self, path: Path) -> Snapshot:
+        """A copy of everything, in a file; one that is there already is overwritten."""
+        path.unlink(missing_ok=True)
+        copy = sqlite3.connect(path, isolation_level=None)
+        try:
+            copy.execute("PRAGMA synchronous=OFF")
+            with self._lock:
+                self._connection.backup(copy)
+        finally:
+            copy.close()
+        return Snapshot.of_file(path)
 
     def _become(self, snapshot: Snapshot) -> None:
         self._undone()

@@ -209,6 +209,19 @@ def test_forks_go_their_own_ways(server: Server) -> None:
         server.control("DELETE", f"orgs/{name}")
 
 
+def test_a_fork_has_its_source_s_id_or_its_own(server: Server) -> None:
+    """The same Organization id, unless another one is asked for."""
+    wanted = {"from": "main", "name": "fork-c"}
+    source = server.control("GET", "status")["organization"]
+    same = server.control("POST", "orgs", wanted)["organization"]
+    own = server.control("POST", "orgs", {**wanted, "name": "fork-d", "own_id": True})
+    assert same == source
+    assert own["organization"] not in {source, None}
+    assert server.count("Organization", to=own["http"]) == 1
+    for name in ("fork-c", "fork-d"):
+        server.control("DELETE", f"orgs/{name}")
+
+
 def test_a_fork_is_quick(server: Server) -> None:
     """At most 50 ms for a small org; the best of three, as the machine is shared."""
     server.control("POST", "snapshots", {"name": "quick"})
@@ -231,15 +244,25 @@ def test_a_killed_server_keeps_orgs_sessions_and_clock(
     server.control("POST", "orgs", {"name": "emea", "story": "empty"})
     token = server.token()
     made = server.call("POST", "sobjects/Account", {"Name": "Kept"}, token=token).json()["id"]
+    server.control("POST", "snapshots", {"name": "ready"})
+    server.call("PATCH", f"sobjects/Account/{made}", {"Name": "Other"}, token=token)
     server.control("POST", "clock", {"advance": 5000})
+    server.control("POST", "calls", {"used": 4321})
     server.kill()
     again = start(*data)
     assert again.ready["orgs"]["emea"]["username"] == f"{AGENT}.emea"
     assert again.control("GET", "clock")["offset"] == 5000
     kept = again.call("GET", f"sobjects/Account/{made}", token=token)
-    assert (kept.status_code, kept.json()["Name"]) == (200, "Kept")
+    assert (kept.status_code, kept.json()["Name"]) == (200, "Other")
+    assert 4321 < int(kept.headers["Sforce-Limit-Info"].partition("=")[2].split("/")[0]) < 4350
     again.control("POST", "clock", {"advance": 7201})
     assert again.call("GET", "limits", token=token).status_code == 401
+    # A snapshot stands in a file beside the data
+    again.control("POST", "snapshots/ready/restore")
+    kept = again.call("GET", f"sobjects/Account/{made}", token=again.token())
+    assert kept.json()["Name"] == "Kept"
+    again.control("DELETE", "snapshots/ready")
+    assert [path.name for path in (tmp_path / "org.db.snapshots").iterdir()] == []
 
 
 def test_people_are_told_how_clients_get_in(start: Callable[..., Server]) -> None:
