@@ -17,7 +17,16 @@ from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_
 
 from sfprm import ids
 from sfprm.errors import BadRequest
-from sfprm.programme import conditions, logic, model, offer_terms, origin, routing_model
+from sfprm.programme import (
+    calendar_model,
+    conditions,
+    logic,
+    lookup_model,
+    model,
+    offer_terms,
+    origin,
+    routing_model,
+)
 from sfprm.programme.model import Origin, Programme
 
 __all__ = ["digest", "from_json", "to_json"]
@@ -25,11 +34,13 @@ __all__ = ["digest", "from_json", "to_json"]
 FORMAT = 1
 """Raised when the form changes so that old texts cannot be read by new code."""
 
-_SKIPPED = {"root", "digest"}
+_SKIPPED = {("Programme", "root"), ("Programme", "digest"), ("Lookup", "rows")}
 _STORED = Origin("(stored)", 0)
 _NAMESPACE: dict[str, Any] = {
     **vars(logic),
+    **vars(calendar_model),
     **vars(conditions),
+    **vars(lookup_model),
     **vars(ids),
     **vars(origin),
     **vars(offer_terms),
@@ -80,7 +91,7 @@ def _hints(cls: type) -> dict[str, Any]:
     return {
         field.name: hints[field.name]
         for field in dataclasses.fields(cls)
-        if field.name not in _SKIPPED and not _is_origin(hints[field.name])
+        if (cls.__name__, field.name) not in _SKIPPED and not _is_origin(hints[field.name])
     }
 
 

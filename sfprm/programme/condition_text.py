@@ -15,6 +15,7 @@ from sfprm.programme.conditions import (
     Operand,
     PartnerAttribute,
 )
+from sfprm.programme.paths import path_of
 from sfprm.programme.text_error import TextError
 
 __all__ = ["parse_condition"]
@@ -117,8 +118,9 @@ def _operand(token: _Token) -> Operand:
         return Constant(token.text)
     if head == "partner" and re.fullmatch(r"\w+", name):
         return PartnerAttribute(name)
-    if head == "Lead" and re.fullmatch(r"\w+", name):
-        return LeadField(name)
+    path = path_of(token.text)
+    if path is not None:
+        return LeadField(path.text)
     raise TextError(
         f"{token.text!r} is neither partner.<attribute> nor Lead.<Field>",
         token.start,

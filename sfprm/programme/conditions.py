@@ -3,7 +3,8 @@
     condition  = comparison {"and" comparison}
     comparison = operand op operand
     op         = "==" | "!=" | ">=" | "<=" | ">" | "<" | "in" | "not in"
-    operand    = "partner." name | "Lead." ApiName | number | "text" | word
+    operand    = "partner." name | "Lead." ApiName | number | "text" | word | a path with a dot
+                 (`sfprm.programme.paths`)
 
 Only values here; `sfprm.programme.condition_text` parses, `sfprm.routing.eligibility` evaluates.
 """
@@ -25,7 +26,8 @@ class PartnerAttribute:
 
 @dataclass(frozen=True, slots=True)
 class LeadField:
-    """`Lead.Product__c`: a field of the lead."""
+    """`Lead.Product__c`: a field of the lead, or another path that is read of it
+    (`lookup.territory`)."""
 
     name: str
 

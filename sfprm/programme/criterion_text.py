@@ -1,6 +1,7 @@
 """One criterion of a rule: `Country equals PT, ES`.
 
-    criterion = ["Lead."] field operator [value {"," value}]
+    criterion = path operator [value {"," value}]
+    path      = ["Lead."] field | one of `sfprm.programme.paths`
     value     = text without comma and quote | '"' text with "" for a quote '"'
 
 No value means blank: `Email notEqual` holds for leads that have an e-mail address.
@@ -18,7 +19,7 @@ from sfprm.programme.text_error import TextError
 __all__ = ["CriterionText", "parse_criterion"]
 
 _WORD = re.compile(r"\s*(\S+)")
-_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*\Z")
 _SIGNS = {
     "=": "equals",
     "==": "equals",

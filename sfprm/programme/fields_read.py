@@ -65,6 +65,8 @@ def _allowed(type_: str) -> frozenset[Operator]:
 
 def _unknown(field: str, types: Mapping[str, str], *, whole: bool) -> tuple[str, str] | None:
     """Message and hint for a field that is not among the known; None when it may exist."""
+    if "." in field:  # checked by `check_paths`, against the objects that it leads to
+        return None
     if field.lower() in types or (is_custom(field) and not whole):
         return None
     kind = "field" if whole else "standard field"

@@ -20,11 +20,28 @@ from sfprm.programme.file_base import (
     one_of,
     written_as,
 )
+from sfprm.programme.hours_files import (
+    AbsenceEntries,
+    CalendarFile,
+    Holidays,
+    HoursText,
+    LookupFile,
+    WorkingHours,
+)
 from sfprm.programme.offer_files import OfferEntry
 
 Body = Annotated[str, Field(min_length=1, max_length=20_000)]
 
-__all__ = ["AssignFile", "CapFile", "PoolFile", "PoolMemberFile", "RoutingFile", "RuleFile"]
+__all__ = [
+    "AssignFile",
+    "CapFile",
+    "PoolFile",
+    "PoolMemberFile",
+    "RoutingFile",
+    "RuleFile",
+    "RuleSetFile",
+    "TargetFile",
+]
 
 
 class IntakeFile(File):
@@ -61,6 +78,10 @@ class PoolMemberFile(File):
         1, description="Its share beside the others'; 0 pauses it."
     )
     cap: CapFile = Field(CapFile(), description="Its limits.")
+    hours: HoursText | None = Field(
+        None, description="A calendar's name, or such as: Mon-Fri 09:00-18:00 Europe/Lisbon"
+    )
+    holidays: Holidays | None = Field(None, description="Country whose public holidays are off.")
 
     @model_validator(mode="after")
     def _one(self) -> PoolMemberFile:
@@ -74,12 +95,26 @@ PoolMemberEntry = Annotated[
 ]
 
 
+WaiverName = Literal[
+    "never-logged-in",
+    "site-not-live",
+    "profile-not-in-site",
+    "frozen",
+    "inactive",
+    "no-lead-access",
+    "out-of-hours",
+    "holiday",
+    "absent",
+    "previous-owner",
+]
+
+
 class PoolFile(File):
     """Members that share leads fairly. `partners` is short for members of weight 1."""
 
     members: list[PoolMemberEntry] = Field(default_factory=list)
     partners: list[Name] = Field(default_factory=list, description="Short form: partner keys.")
-    fairness: Literal["equal-opportunity"] = Field(
+    fairness: Literal["equal-opportunity", "equal-counts"] = Field(
         "equal-opportunity", description="What is shared out evenly."
     )
     eligible_when: Text | None = Field(
@@ -91,21 +126,66 @@ class PoolFile(File):
     )
     notify: Name | None = Field(None, description="Notice sent to the new owner.")
     offer: OfferEntry | None = Field(None, description="Terms on which its leads are offered.")
+    hours: HoursText | None = Field(None, description="Hours of members without their own.")
+    holidays: Holidays | None = Field(None, description="Country whose public holidays are off.")
+    waive: list[WaiverName] = Field(
+        default_factory=list, description="Conditions of eligibility that do not hold here."
+    )
+    competitors: Name | None = Field(
+        None, description="Lead field that names partners who may not have the lead."
+    )
+    same_company: Literal["ignore", "park"] = Field(
+        "ignore",
+        description="park: where another partner is at the company already, the lead waits for "
+        "the channel manager.",
+    )
+
+
+StickyEntry = Annotated[
+    Annotated[Literal["company"], Tag("<text>")]
+    | Annotated[list[Literal["email-domain", "name", "account"]], Tag("<list>")],
+    Discriminator(written_as),
+]
+_TARGETS = ("user", "queue", "pool", "sticky")
+
+
+class TargetFile(File):
+    """One of several targets in turn."""
+
+    model_config = exactly_one(*_TARGETS)
+
+    user: Name | None = Field(None, description="An internal user, by username.")
+    queue: QueueLabel | None = Field(None, description="A queue, by label.")
+    pool: Name | None = Field(None, description="A pool of this file, by key.")
+    sticky: StickyEntry | None = Field(
+        None, description="company: the partner that works the lead's company already."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> TargetFile:
+        one_of(self, _TARGETS)
+        return self
 
 
 class AssignFile(File):
     """Where a rule sends a lead."""
 
-    model_config = exactly_one("user", "queue", "pool", "leave")
+    model_config = exactly_one(*_TARGETS, "leave", "first_of")
 
     user: Name | None = Field(None, description="An internal user, by username.")
     queue: QueueLabel | None = Field(None, description="A queue, by label.")
     pool: Name | None = Field(None, description="A pool of this file, by key.")
+    sticky: StickyEntry | None = Field(
+        None, description="company: the partner that works the lead's company already."
+    )
     leave: Literal[True] | None = Field(None, description="true: the lead stays where it is.")
+    first_of: list[TargetFile] | None = Field(
+        None, description="Several in turn: the first that can take the lead."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> AssignFile:
-        one_of(self, ("user", "queue", "pool", "leave"))
+        one_of(self, (*_TARGETS, "leave", "first_of"))
         return self
 
 
@@ -121,6 +201,16 @@ class RuleFile(File):
     assign: AssignFile
     notify: Name | None = Field(None, description="Notice sent to the new owner.")
     offer: OfferEntry | None = Field(None, description="Terms of its own; none: no clock runs.")
+    eligible_when: Text | None = Field(
+        None, description="Narrows the pool for this rule: partner.tier >= Gold"
+    )
+
+
+class RuleSetFile(File):
+    """A rule set of its own, for a business unit."""
+
+    intake: list[IntakeEntry] = Field(description="Queues that its leads are taken from.")
+    rules: list[RuleFile] = Field(description="Tried from the top.")
 
 
 class NoticeTextFile(File):
@@ -154,6 +244,23 @@ class RoutingFile(File):
     )
     pools: dict[str, PoolFile] = Field(default_factory=dict)
     rules: list[RuleFile] = Field(default_factory=list, description="Tried from the top.")
+    rule_sets: dict[str, RuleSetFile] = Field(
+        default_factory=dict, description="Further rule sets, each with its own intake."
+    )
+    lookups: dict[str, LookupFile] = Field(
+        default_factory=dict, description="Tables that rules read as lookup.NAME."
+    )
+    calendars: dict[str, CalendarFile] = Field(
+        default_factory=dict, description="Working hours by name."
+    )
+    hours: HoursText | None = Field(None, description="Hours of all who have none of their own.")
+    holidays: Holidays | None = Field(None, description="Holidays that go with `hours`.")
+    working_hours: WorkingHours | None = Field(
+        None, description="Hours of partners and people; or a CSV file: partner, person, hours."
+    )
+    absences: AbsenceEntries | None = Field(
+        None, description="Who is away; or a CSV file: person, first, last, why."
+    )
     notices: dict[str, NoticeFile] = Field(default_factory=dict)
     park: QueueLabel | None = Field(
         None, description="Queue for leads that nobody may have now; tried again from there."

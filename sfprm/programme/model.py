@@ -27,6 +27,7 @@ from sfprm.programme.routing_model import (
     Cap,
     Criterion,
     Fairness,
+    InTurn,
     LeaveAlone,
     MemberKind,
     Notice,
@@ -36,10 +37,15 @@ from sfprm.programme.routing_model import (
     PoolMember,
     Routing,
     Rule,
+    RuleSet,
+    SameCompany,
+    StickyBy,
     Target,
+    ToCompany,
     ToPool,
     ToQueue,
     ToUser,
+    Waiver,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +61,7 @@ __all__ = [
     "FieldPolicy",
     "FieldValue",
     "GroupMember",
+    "InTurn",
     "KeyFields",
     "LeaveAlone",
     "Member",
@@ -84,11 +91,16 @@ __all__ = [
     "RoleMember",
     "Routing",
     "Rule",
+    "RuleSet",
+    "SameCompany",
+    "StickyBy",
     "Target",
+    "ToCompany",
     "ToPool",
     "ToQueue",
     "ToUser",
     "UserMember",
+    "Waiver",
 ]
 
 EMPTY: Mapping[str, str] = MappingProxyType({})

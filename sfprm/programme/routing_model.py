@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sfprm.ids import PoolKey
+    from sfprm.ids import PartnerKey, PersonKey, PoolKey
+    from sfprm.programme.calendar_model import Absence, Calendar
     from sfprm.programme.conditions import Condition
     from sfprm.programme.logic import Logic
+    from sfprm.programme.lookup_model import Lookup
     from sfprm.programme.offer_terms import OfferTerms
     from sfprm.programme.origin import Origin
 
 __all__ = [
+    "CAMPAIGN_HEADS",
     "LEAD_FIELDS",
     "Cap",
     "Criterion",
@@ -33,12 +36,20 @@ __all__ = [
     "PoolMember",
     "Routing",
     "Rule",
+    "RuleSet",
+    "SameCompany",
+    "StickyBy",
     "Target",
+    "ToCompany",
     "ToPool",
     "ToQueue",
     "ToUser",
+    "Waiver",
 ]
 
+
+CAMPAIGN_HEADS = ("AnyCampaign.", "FirstCampaign.", "LatestCampaign.")
+_NOT_FIELDS = (*CAMPAIGN_HEADS, "lookup.", "company.")
 
 LEAD_FIELDS = ("pool", "rule", "member", "offer", "accept_by", "act_by", "decision")
 """What sfprm can write on a lead beside its owner."""
@@ -63,7 +74,10 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One line of a rule: a Lead field, an operator, and a list of values (any of them)."""
+    """One line of a rule: what is read, an operator, and a list of values (any of them).
+
+    `field` is a Lead field or another path of `sfprm.programme.paths`.
+    """
 
     field: str
     operator: Operator
@@ -98,14 +112,40 @@ class LeaveAlone:
     """The rule says that the lead stays where it is ("do not reassign")."""
 
 
-Target = ToUser | ToQueue | ToPool | LeaveAlone
+class StickyBy(StrEnum):
+    """How a lead's company is known again."""
+
+    EMAIL_DOMAIN = "email-domain"
+    NAME = "name"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class ToCompany:
+    """The partner that works the lead's company already: by open leads and opportunities, found by
+    these ways, in order. Moves no credit; hours and caps do not count."""
+
+    by: tuple[StickyBy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InTurn:
+    """Several targets; the first that can take the lead does."""
+
+    targets: tuple[ToUser | ToQueue | ToPool | ToCompany, ...]
+
+
+Target = ToUser | ToQueue | ToPool | LeaveAlone | ToCompany | InTurn
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Criteria and a target. `logic` None means all criteria; no criteria matches every lead.
 
-    `offer`: the terms on which its leads are offered; None means the pool's.
+    `eligible_when` narrows the target's pools to partners for which it holds; a rule that leaves
+    none of them is passed over, and so is one whose only target is a company's partner, and none is
+    known. `eligible_at` is where it is written. `offer`: the terms on which its leads are offered;
+    None means the pool's.
     """
 
     name: str
@@ -115,6 +155,18 @@ class Rule:
     origin: Origin
     notify: str | None = None
     offer: tuple[OfferTerms, ...] | None = None
+    eligible_when: Condition | None = None
+    eligible_at: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules of a business unit, with an intake of their own (queue labels)."""
+
+    name: str
+    intake: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    origin: Origin
 
 
 class Fairness(StrEnum):
@@ -143,13 +195,17 @@ MemberKind = Literal["partner", "queue", "user"]
 
 @dataclass(frozen=True, slots=True)
 class PoolMember:
-    """A queue (by label), partner (by key) or user (by username) that shares a pool's leads."""
+    """A queue (by label), partner (by key) or user (by username) that shares a pool's leads.
+
+    `hours` are those of this member in this pool.
+    """
 
     kind: MemberKind
     name: str
     weight: int
     origin: Origin
     cap: Cap = Cap()
+    hours: Calendar | None = None
 
     @property
     def key(self) -> str:
@@ -157,12 +213,41 @@ class PoolMember:
         return f"{self.kind}:{self.name}"
 
 
+class Waiver(StrEnum):
+    """Conditions of eligibility that a pool may switch off (operations.md, rule 24): a real org
+    accepts such owners by API. By the codes of the reasons."""
+
+    NEVER_LOGGED_IN = "never-logged-in"
+    SITE_NOT_LIVE = "site-not-live"
+    PROFILE_NOT_IN_SITE = "profile-not-in-site"
+    FROZEN = "frozen"
+    INACTIVE = "inactive"
+    NO_LEAD_ACCESS = "no-lead-access"
+    OUT_OF_HOURS = "out-of-hours"
+    HOLIDAY = "holiday"
+    ABSENT = "absent"
+    PREVIOUS_OWNER = "previous-owner"
+
+
+class SameCompany(StrEnum):
+    """What a pool does with a lead of a company where a partner is at work already.
+
+    PARK: another partner's open lead or an open opportunity there parks it for the channel manager.
+    """
+
+    IGNORE = "ignore"
+    PARK = "park"
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """Members that share leads fairly. `eligible_when` is tried for each member and lead.
 
-    `eligible_at` is where that condition is written. `offer`: the terms on which its leads are
-    offered, of which the first that fits the lead holds; None or empty means without a clock.
+    `eligible_at` is where that condition is written. `hours` are those of members without hours of
+    their own; `waive` are conditions that are switched off. `competitors` is a path (a Lead field)
+    that names partners, by key or name, who may not have the lead. `offer`: the terms on which its
+    leads are offered, of which the first that fits the lead holds; None or empty means without a
+    clock.
     """
 
     key: PoolKey
@@ -174,6 +259,10 @@ class Pool:
     notify: str | None = None
     eligible_at: Origin | None = None
     offer: tuple[OfferTerms, ...] | None = None
+    hours: Calendar | None = None
+    waive: tuple[Waiver, ...] = ()
+    competitors: str | None = None
+    same_company: SameCompany = SameCompany.IGNORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +298,9 @@ class Routing:
 
     `park` is the queue that leads without an owner wait in. `lead_fields` are the Lead fields that
     sfprm fills beside the owner, by what it writes there (one of LEAD_FIELDS).
+
+    `intake` and `rules` are the first rule set, `rule_sets` the others. `hours` are those of
+    everybody without hours of their own; None means always.
     """
 
     intake: tuple[str, ...] = ()
@@ -217,20 +309,73 @@ class Routing:
     notices: Mapping[str, Notice] = field(default_factory=lambda: MappingProxyType({}))
     park: str | None = None
     lead_fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    rule_sets: tuple[RuleSet, ...] = ()
+    lookups: Mapping[str, Lookup] = field(default_factory=lambda: MappingProxyType({}))
+    hours: Calendar | None = None
+    partner_hours: Mapping[PartnerKey, Calendar] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    person_hours: Mapping[PersonKey, Calendar] = field(default_factory=lambda: MappingProxyType({}))
+    absences: Mapping[PersonKey, tuple[Absence, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The rules of all rule sets, set by set."""
+        return (*self.rules, *(rule for each in self.rule_sets for rule in each.rules))
+
+    @property
+    def rule_intakes(self) -> tuple[str, ...]:
+        """The intake queues of all rule sets."""
+        return (*self.intake, *(queue for each in self.rule_sets for queue in each.intake))
+
+    def rules_for(self, intake: str) -> tuple[Rule, ...]:
+        """The rules that leads of that intake queue are tried on; the first set's when it is none
+        of theirs."""
+        for each in self.rule_sets:
+            if intake in each.intake:
+                return each.rules
+        return self.rules
 
     def offer_terms(self) -> tuple[tuple[str, tuple[OfferTerms, ...]], ...]:
         """All terms on which leads are offered, with the name that offers keep: `pool:south`."""
         pools = ((f"pool:{p.key}", p.offer) for p in self.pools.values())
-        rules = ((f"rule:{r.name}", r.offer) for r in self.rules)
+        rules = ((f"rule:{r.name}", r.offer) for r in self.all_rules)
         return tuple((name, offer) for name, offer in (*pools, *rules) if offer)
 
-    def fields_read(self) -> tuple[str, ...]:
-        """API names of the Lead fields that rules and pools read; sorted, each once."""
-        names = {c.field for rule in self.rules for c in rule.criteria}
-        for pool in self.pools.values():
-            if pool.eligible_when is not None:
-                names.update(pool.eligible_when.lead_fields())
+    def paths_read(self) -> tuple[str, ...]:
+        """All paths that rules, pools and look-ups read; sorted, each once."""
+        names = {c.field for rule in self.all_rules for c in rule.criteria}
+        conditions = [*(r.eligible_when for r in self.all_rules)]
+        conditions += [pool.eligible_when for pool in self.pools.values()]
+        for condition in conditions:
+            if condition is not None:
+                names.update(condition.lead_fields())
+        names.update(key for lookup in self.lookups.values() for key in lookup.keys)
+        names.update(pool.competitors for pool in self.pools.values() if pool.competitors)
         for _, offer in self.offer_terms():
             names.update(c.field for terms in offer for c in terms.when)
             names.add("Status")
+        if self.reads_companies:
+            names.update(("Company", "Email", "Website"))
         return tuple(sorted(names))
+
+    def fields_read(self) -> tuple[str, ...]:
+        """What must be read of each lead: fields, and fields of its parents; sorted, each once."""
+        return tuple(n for n in self.paths_read() if not n.startswith(_NOT_FIELDS))
+
+    def campaign_fields_read(self) -> tuple[str, ...]:
+        """Paths of campaigns and memberships that are read; sorted, each once."""
+        return tuple(n for n in self.paths_read() if n.startswith(CAMPAIGN_HEADS))
+
+    @property
+    def reads_companies(self) -> bool:
+        """Whether it must be known who works a lead's company already."""
+        targets = [rule.target for rule in self.all_rules]
+        targets += [t for each in targets if isinstance(each, InTurn) for t in each.targets]
+        return (
+            any(isinstance(target, ToCompany) for target in targets)
+            or any(pool.same_company is SameCompany.PARK for pool in self.pools.values())
+            or any(c.field.startswith("company.") for r in self.all_rules for c in r.criteria)
+        )

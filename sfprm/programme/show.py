@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sfprm.programme.model import (
     GroupMember,
+    InTurn,
     LeaveAlone,
     PartnerMember,
     PartnerRoleMember,
@@ -14,6 +15,7 @@ from sfprm.programme.model import (
     Presence,
     RoleMember,
     Target,
+    ToCompany,
     ToPool,
     ToQueue,
     ToUser,
@@ -136,3 +138,8 @@ def _target(target: Target) -> str:
             return f"pool {pool}"
         case LeaveAlone():
             return "stays"
+        case ToCompany(by):
+            ways = ", ".join(way.value for way in by)
+            return f"the partner that works the same company (by {ways})"
+        case InTurn(targets):
+            return ", else ".join(_target(each) for each in targets)

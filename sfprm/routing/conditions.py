@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sfprm.programme.conditions import Constant, LeadField, PartnerAttribute
-from sfprm.routing.match import number_of, text_of
+from sfprm.programme.meaning import SEVERAL, may_hold_several, number_of, text_of
 from sfprm.routing.values import Code, Reason
 
 if TYPE_CHECKING:
@@ -102,8 +102,19 @@ def _values(
             found = lead.get(name)
         case PartnerAttribute(name):
             found = None if partner is None else _attribute(partner, name)
-    listed = found if isinstance(found, tuple) else (found,)
+    listed = found if isinstance(found, tuple) else _each(operand, found)
     return tuple(v for v in listed if v is not None and text_of(v))
+
+
+def _each(operand: Operand, value: FieldValue) -> tuple[FieldValue, ...]:
+    """The values that one holds: of several campaigns, of a look-up's list, of a multi-select
+    picklist (`Pumps;Valves`, in custom fields)."""
+    if isinstance(operand, LeadField) and isinstance(value, str):
+        if may_hold_several(operand.name):
+            return tuple(value.split(SEVERAL))
+        if operand.name.endswith("__c") and ";" in value:
+            return tuple(value.split(";"))
+    return (value,)
 
 
 def _attribute(partner: Partner, name: str) -> FieldValue | tuple[str, ...]:

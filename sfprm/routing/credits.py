@@ -8,11 +8,18 @@ and order of leads; n counts all who ever were members.
 The members of a ledger are the candidates of the class last chosen from: whoever is new there
 joins with credit 0, whoever is missing there leaves and its credit goes to the house. So a ledger
 follows from the sequence of classes alone, and can be replayed from it.
+
+A ledger of equal counts (its key ends in `/counts`) shares over all members instead, eligible or
+not, so that who was away is owed for it: at most CATCH_UP leads, and no more is shared to it then.
+
+Catching up is spread: who is owed more than is ever owed in the ordinary course (by refunds, or in
+equal counts by absence) wins at most one more of any twenty than its part of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from operator import add, itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,39 +27,66 @@ from sfprm.errors import Bug
 from sfprm.routing.values import UNIT, Choice, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sfprm.routing.values import EligibilityClass
+    from sfprm.routing.values import Candidate, EligibilityClass
 
 __all__ = [
+    "CATCH_UP",
+    "COUNTS",
     "Book",
     "broken_laws",
     "choose",
     "drift",
+    "is_counts",
     "join",
     "leave",
     "refund",
     "shares",
+    "shares_in",
     "sync_members",
     "worst_moment",
 ]
 
+COUNTS = "/counts"
+"""What the key of a ledger of equal counts ends in."""
+
+CATCH_UP = 20
+"""Leads that a member of equal counts is owed at most for having been away."""
+
+TWENTY = 20
+"""Leads over which catching up is spread."""
+
 
 def shares(eligibility: EligibilityClass) -> dict[str, int]:
     """Each eligible member's share of one lead, in UNIT: UNIT·w div W."""
-    eligible = [c for c in eligibility.candidates if not c.reasons]
-    whole = sum(c.weight for c in eligible)
-    return {c.member: UNIT * c.weight // whole for c in eligible}
+    return _shared([c for c in eligibility.candidates if not c.reasons])
+
+
+def _shared(candidates: Sequence[Candidate]) -> dict[str, int]:
+    whole = sum(c.weight for c in candidates)
+    return {c.member: UNIT * c.weight // whole for c in candidates}
+
+
+def is_counts(key: str) -> bool:
+    """Whether the ledger shares out equal counts."""
+    return key.endswith(COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sharing:
-    """A class made ready for choosing many times."""
+    """A class made ready for choosing many times. Lists are in the class's order of members.
+
+    `eligible` are places of those who may win, `pick` takes their credits; None when all may.
+    """
 
     eligibility: EligibilityClass
-    members: frozenset[str]
-    shares: tuple[tuple[str, int], ...]
+    order: tuple[str, ...]
+    shares: tuple[int, ...]
     total: int
+    eligible: tuple[int, ...]
+    pick: Callable[[Sequence[int]], tuple[int, ...]] | None
+    gaps: tuple[int, ...]
 
 
 class Book:
@@ -60,14 +94,17 @@ class Book:
 
     def __init__(self, ledger: Ledger) -> None:
         self._key = ledger.key
-        self._credits = dict(ledger.credits)
-        self._last_won = dict(ledger.last_won)
-        self._members = frozenset(self._credits)
+        self._counts = is_counts(ledger.key)
+        self._order = tuple(ledger.credits)
+        self._credits = list(ledger.credits.values())
+        self._last_won = [ledger.last_won.get(member, 0) for member in self._order]
         self._house = ledger.house
         self._sequence = ledger.sequence
         self._ever = ledger.ever
+        self._ordinary = self._limit()
         # by identity: classes are interned by whoever decides; holding the class keeps its id
         self._sharings: dict[int, _Sharing] = {}
+        self._orders: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def choose(self, eligibility: EligibilityClass) -> Choice:
         """Share one lead out and let the most owed member have it.
@@ -78,66 +115,180 @@ class Book:
         sharing = self._sharings.get(id(eligibility))
         if sharing is None:
             sharing = self._sharings[id(eligibility)] = self._make_ready(eligibility)
-        if sharing.members != self._members:
-            self.sync(sharing.members)
-        credits = self._credits
-        last_won = self._last_won
-        winner = ""
-        most = 0
-        for member, share in sharing.shares:
-            owed = credits[member] + share
-            credits[member] = owed
-            if not winner or owed > most:
-                winner, most = member, owed
-            elif owed == most:
-                mine = (last_won.get(member, 0), member)
-                if mine < (last_won.get(winner, 0), winner):
-                    winner = member
-        share = next(share for member, share in sharing.shares if member == winner)
-        after = most - sharing.total
-        credits[winner] = after
+        if sharing.order is not self._order:
+            self._take_order(sharing)
+        if self._counts:
+            parts, total = self._counted(sharing)
+        else:
+            parts, total = sharing.shares, sharing.total
+        before = self._credits
+        # list operations at the speed of C: a pool may have hundreds of members
+        owed = list(map(add, before, parts))
+        pick = sharing.pick
+        if pick is None:
+            most = max(owed)
+            at = owed.index(most)
+            try:
+                owed.index(most, at + 1)
+            except ValueError:
+                pass
+            else:
+                at = self._first_of(sharing, owed, most)
+        else:
+            mine = pick(owed)
+            most = max(mine)
+            place = mine.index(most)
+            at = sharing.eligible[place]
+            try:
+                mine.index(most, place + 1)
+            except ValueError:
+                pass
+            else:
+                at = self._first_of(sharing, owed, most)
+        if before[at] > self._ordinary:
+            at = self._spread(sharing, owed, at)
+        after = owed[at] - total
+        owed[at] = after
+        self._credits = owed
         self._sequence += 1
-        last_won[winner] = self._sequence
-        return Choice(eligibility, winner, most - share, after, self._sequence)
+        self._last_won[at] = self._sequence
+        return Choice(eligibility, sharing.order[at], before[at], after, self._sequence)
+
+    def shares_of(self, eligibility: EligibilityClass) -> dict[str, int]:
+        """What each member would be given of one lead now, in UNIT; those without are left out."""
+        sharing = self._make_ready(eligibility)
+        self._take_order(sharing)
+        parts = self._counted(sharing)[0] if self._counts else sharing.shares
+        return {m: part for m, part in zip(sharing.order, parts, strict=True) if part}
 
     def sync(self, members: Iterable[str]) -> None:
         """Make the ledger's members those: the new join, the missing leave."""
-        wanted = frozenset(members)
-        for member in self._members - wanted:
-            self._house += self._credits.pop(member)
-            self._last_won.pop(member, None)
-        for member in wanted - self._members:
-            self._credits[member] = 0
-            self._ever += 1
-        self._members = wanted
+        self._arrange(tuple(sorted(set(members))))
 
     def furthest(self) -> int:
         """The largest distance of a present member from its entitlement, in UNIT."""
-        return max((abs(credit) for credit in self._credits.values()), default=0)
+        return max(max(self._credits), -min(self._credits)) if self._credits else 0
 
     def ledger(self) -> Ledger:
         """The ledger as it is now, as a frozen value."""
+        credits = dict(sorted(zip(self._order, self._credits, strict=True)))
+        won = {m: at for m, at in sorted(zip(self._order, self._last_won, strict=True)) if at}
         return Ledger(
             key=self._key,
-            credits=MappingProxyType(dict(sorted(self._credits.items()))),
+            credits=MappingProxyType(credits),
             house=self._house,
-            last_won=MappingProxyType(dict(sorted(self._last_won.items()))),
+            last_won=MappingProxyType(won),
             sequence=self._sequence,
             ever=self._ever,
         )
 
+    def _take_order(self, sharing: _Sharing) -> None:
+        """Lists in the order of the class; the new join, the missing leave."""
+        if sharing.order != self._order:
+            self._arrange(sharing.order)
+        self._order = sharing.order
+
+    def _arrange(self, order: tuple[str, ...]) -> None:
+        credits = dict(zip(self._order, self._credits, strict=True))
+        won = dict(zip(self._order, self._last_won, strict=True))
+        self._ever += sum(member not in credits for member in order)
+        self._credits = [credits.pop(member, 0) for member in order]
+        self._last_won = [won.get(member, 0) for member in order]
+        self._house += sum(credits.values())
+        self._order = order
+        self._ordinary = self._limit()
+
+    def _limit(self) -> int:
+        """What a member is owed at most in the ordinary course, net of refunds: the proved bound,
+        and no less than two leads; in equal counts one lead."""
+        return UNIT if self._counts else max(2 * UNIT, (self._ever - 1) * UNIT // 2)
+
+    def _first_of(self, sharing: _Sharing, owed: Sequence[int], most: int) -> int:
+        """Among those owed the same: longest since it last won, then the smallest key."""
+        level = (at for at in sharing.eligible if owed[at] == most)
+        return min(level, key=lambda at: (self._last_won[at], sharing.order[at]))
+
+    def _spread(self, sharing: _Sharing, owed: Sequence[int], wanted: int) -> int:
+        """Who wins when the most owed is catching up: whoever is catching up and won lately waits,
+        unless all do."""
+        turn = self._sequence + 1
+
+        def waits(at: int) -> bool:
+            lately = self._last_won[at] and turn - self._last_won[at] < sharing.gaps[at]
+            return bool(lately) and self._credits[at] > self._ordinary
+
+        free = [at for at in sharing.eligible if not waits(at)]
+        if not free:
+            return wanted
+        return max(
+            free, key=lambda at: (owed[at], -self._last_won[at], _Backwards(sharing.order[at]))
+        )
+
+    def _counted(self, sharing: _Sharing) -> tuple[tuple[int, ...], int]:
+        """Shares of equal counts: over all but those who are away and owed CATCH_UP already."""
+        may = set(sharing.eligible)
+        counting = [
+            c
+            for at, c in enumerate(sharing.eligibility.candidates)
+            if c.weight > 0 and (at in may or self._credits[at] < CATCH_UP * UNIT)
+        ]
+        found = _shared(counting)
+        parts = tuple(found.get(member, 0) for member in sharing.order)
+        return parts, sum(parts)
+
     def _make_ready(self, eligibility: EligibilityClass) -> _Sharing:
         if eligibility.ledger != self._key:
             raise Bug(f"a class of {eligibility.ledger} was used on the ledger {self._key}.")
-        parts = tuple(shares(eligibility).items())
+        candidates = eligibility.candidates
+        parts = shares(eligibility)
         if not parts:
             raise Bug(f"{self._key}: asked to choose when nobody is eligible.")
+        members = tuple(c.member for c in candidates)
+        order = self._orders.setdefault(members, members)
+        eligible = tuple(at for at, c in enumerate(candidates) if not c.reasons)
+        whole = sum(candidates[at].weight for at in eligible)
+        pick: Callable[[Sequence[int]], tuple[int, ...]] | None = None
+        if len(eligible) == 1:
+            only = eligible[0]
+            pick = lambda owed: (owed[only],)  # noqa: E731
+        elif len(eligible) < len(candidates):
+            pick = itemgetter(*eligible)
         return _Sharing(
             eligibility,
-            frozenset(c.member for c in eligibility.candidates),
-            parts,
-            sum(share for _, share in parts),
+            order,
+            tuple(parts.get(member, 0) for member in order),
+            sum(parts.values()),
+            eligible,
+            pick,
+            tuple(_gap(c.weight, whole) for c in candidates),
         )
+
+
+def _gap(weight: int, whole: int) -> int:
+    """Turns between two wins of who catches up: with them it wins at most one more of TWENTY than
+    its part of them, rounded up."""
+    most = -(-TWENTY * weight // whole) + 1
+    return -(-TWENTY // most)
+
+
+class _Backwards:
+    """Text that compares the other way round."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __lt__(self, other: _Backwards) -> bool:
+        return self.text > other.text
+
+    def __gt__(self, other: _Backwards) -> bool:
+        return self.text < other.text
+
+
+def shares_in(ledger: Ledger, eligibility: EligibilityClass) -> dict[str, int]:
+    """Each member's share of one lead, in UNIT, as the ledger stands; who has none is left out."""
+    return Book(ledger).shares_of(eligibility)
 
 
 def choose(ledger: Ledger, eligibility: EligibilityClass) -> tuple[Choice, Ledger]:
@@ -167,12 +318,15 @@ def leave(ledger: Ledger, member: str) -> Ledger:
 def refund(ledger: Ledger, eligibility: EligibilityClass, winner: str) -> Ledger:
     """The exact inverse of one choice: shares are taken back, the winner gets back what it paid.
 
-    The part of a member who has left goes to the house. `sequence` and `last_won` stay: the
-    choice was made, and counts as a turn when two are owed the same.
+    (In equal counts, where what was shared hangs on who had reached CATCH_UP, it is the inverse of
+    a choice in which nobody had.) The part of a member who has left goes to the house. `sequence`
+    and `last_won` stay: the choice was made, and counts as a turn when two are owed the same.
     """
     parts = shares(eligibility)
     if winner not in parts:
         raise Bug(f"{ledger.key}: {winner} cannot be refunded, it was not eligible.")
+    if is_counts(ledger.key):
+        parts = _shared([c for c in eligibility.candidates if c.weight > 0])
     credits = dict(ledger.credits)
     house = ledger.house
     changes = {member: -share for member, share in parts.items()}
@@ -202,7 +356,8 @@ def broken_laws(ledger: Ledger) -> list[str]:
     n = ledger.ever
     if n < len(ledger.credits):
         found.append(f"{ledger.key}: has {len(ledger.credits)} members but only {n} ever joined.")
-    found.extend(_broken_bounds(ledger.key, ledger.credits, n))
+    if not is_counts(ledger.key):  # equal counts have no bound: who is away falls behind
+        found.extend(_broken_bounds(ledger.key, ledger.credits, n))
     return found
 
 

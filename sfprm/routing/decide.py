@@ -7,24 +7,33 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sfprm.errors import BadRequest, Bug
+from sfprm.errors import Bug
 from sfprm.ids import PartnerKey
-from sfprm.programme.model import Fairness, LeaveAlone, ToPool, ToQueue, ToUser
+from sfprm.programme.model import (
+    InTurn,
+    LeaveAlone,
+    SameCompany,
+    ToCompany,
+    ToPool,
+    ToQueue,
+    ToUser,
+)
 from sfprm.routing.credits import Book
 from sfprm.routing.eligibility import (
     Eligibility,
-    ledger_key,
     owner_reasons,
     people_ledger_key,
     person_member,
+    pool_ledger,
 )
+from sfprm.routing.facts import Completer
+from sfprm.routing.loads import Loads
 from sfprm.routing.match import Matcher
 from sfprm.routing.values import (
     Batch,
     Code,
     Decision,
     Ledger,
-    Load,
     Outcome,
     Reason,
 )
@@ -36,6 +45,7 @@ if TYPE_CHECKING:
     from sfprm.ids import PoolKey, RecordId
     from sfprm.programme.model import Pool, Programme, Rule
     from sfprm.routing.values import (
+        AtWork,
         Choice,
         EligibilityClass,
         LeadFacts,
@@ -60,7 +70,7 @@ def ledger_keys(programme: Programme) -> tuple[str, ...]:
     """All ledgers that decisions of this programme may move, sorted."""
     keys = set()
     for pool in programme.routing.pools.values():
-        keys.add(ledger_key(pool.key))
+        keys.add(pool_ledger(pool))
         keys.update(
             people_ledger_key(pool.key, m.name) for m in pool.members if m.kind == "partner"
         )
@@ -77,16 +87,9 @@ def decide(
     """One decision a lead, in order of (created, id), whatever the order handed in.
 
     Each win counts at once: a batch cannot overshoot a cap, and a batch of k equals k calls with
-    the same `now` and the standing and ledgers carried on. Raises BadRequest when a pool asks for a
-    fairness that is not there.
+    the same `now` and the standing and ledgers carried on. The lead of a decision carries what
+    look-ups and known companies said of it.
     """
-    for pool in programme.routing.pools.values():
-        if pool.fairness is not Fairness.EQUAL_OPPORTUNITY:
-            raise BadRequest(
-                f"pool '{pool.key}' ({pool.origin}) asks for {pool.fairness.value}, "
-                "which this version does not share out by.",
-                hint="Write `fairness: equal-opportunity`, or leave the line out.",
-            )
     work = _Work(programme, standing, ledgers, now)
     decisions = tuple(work.decide(lead) for lead in sorted(leads, key=lambda x: (x.created, x.id)))
     return Batch(decisions, work.standing(), work.ledgers())
@@ -107,42 +110,127 @@ class _Work:
         self._ledgers = ledgers
         self._now = now
         self._books: dict[str, Book] = {}
-        self._loads = dict(standing.loads)
+        # by identity: the list holds the classes, so that an id stays its class's own
+        self._empty: dict[int, bool] = {}
+        self._held: list[EligibilityClass] = []
+        self._opening: dict[PoolKey, datetime | None] = {}
+        self._loads = Loads(programme, standing.loads, now)
         self._owners: dict[RecordId, frozenset[RecordId]] = {}
-        self._matcher = Matcher(programme.routing.rules)
+        routing = programme.routing
+        first = Matcher(routing.rules)
+        sets = {queue: Matcher(each.rules) for each in routing.rule_sets for queue in each.intake}
+        self._matcher_for = sets
+        self._matcher = first
+        self._completer = Completer(routing)
         self._eligibility = Eligibility(programme, standing, now)
-        self._by_intake = {p.intake: p for p in programme.routing.pools.values() if p.intake}
+        self._by_intake = {p.intake: p for p in routing.pools.values() if p.intake}
         self._people = {person_member(k): k for k in programme.people}
-        self._holders: dict[str, list[tuple[PoolKey, str]]] = {}
-        for pool in programme.routing.pools.values():
-            for member in pool.members:
-                self._holders.setdefault(member.key.casefold(), []).append((pool.key, member.key))
+        self._members = {p.key: {m.key: m for m in p.members} for p in routing.pools.values()}
 
     def decide(self, lead: LeadFacts) -> Decision:
         """Decide about one lead, and let it count."""
+        if not self._completer.idle:
+            lead = self._completer.complete(lead, self._standing.at_work.get(lead.id, ()))
         pool = self._by_intake.get(lead.intake)
         if pool is not None:
             return self._by_pool(lead, pool, None, ())
-        rule, trials = self._matcher.match(lead)
-        if rule is None:
-            return self._parked(lead, None, trials, (Reason(Code.NO_RULE, "no rule matches"),))
+        matcher = self._matcher_for.get(lead.intake, self._matcher)
+        way = matcher.way(lead)
+        passed: tuple[int, ...] = ()
+        at, trials = way.next_rule(0)
+        while at < len(matcher.rules):
+            rule = matcher.rules[at]
+            decision = self._by_rule(lead, rule, trials)
+            if decision is not None:
+                return decision
+            passed = (*passed, at)
+            at, trials = way.next_rule(at + 1, passed)
+        return self._parked(lead, None, trials, (Reason(Code.NO_RULE, "no rule matches"),))
+
+    def _by_rule(
+        self, lead: LeadFacts, rule: Rule, trials: tuple[RuleTrial, ...]
+    ) -> Decision | None:
+        """What the rule makes of the lead; None when it is passed over."""
         match rule.target:
             case LeaveAlone():
                 return self._left_alone(lead, rule, trials, "leaves it where it is")
+            case InTurn(targets):
+                return self._in_turn(lead, rule, trials, targets)
+            case target:
+                return self._by_target(lead, rule, trials, target)
+
+    def _by_target(
+        self,
+        lead: LeadFacts,
+        rule: Rule,
+        trials: tuple[RuleTrial, ...],
+        target: ToUser | ToQueue | ToPool | ToCompany,
+    ) -> Decision | None:
+        match target:
             case ToUser(username):
                 owner = self._standing.users.get(username.lower())
-                return self._direct(lead, rule, trials, owner, username)
+                return self._direct(lead, rule, trials, owner, f"user:{username}")
             case ToQueue(queue):
                 owner = self._standing.queues.get(queue)
-                return self._direct(lead, rule, trials, owner, queue)
+                return self._direct(lead, rule, trials, owner, f"queue:{queue}")
             case ToPool(key):
-                return self._by_pool(lead, self._programme.routing.pools[key], rule, trials)
+                pool = self._programme.routing.pools[key]
+                also = rule.eligible_when
+                if also is not None and not self._eligibility.meets(pool, lead, also):
+                    return None
+                return self._by_pool(lead, pool, rule, trials)
+            case ToCompany():
+                return self._by_company(lead, rule, trials, target)
+
+    def _in_turn(
+        self,
+        lead: LeadFacts,
+        rule: Rule,
+        trials: tuple[RuleTrial, ...],
+        targets: tuple[ToUser | ToQueue | ToPool | ToCompany, ...],
+    ) -> Decision | None:
+        """The first target that takes the lead; parked with the reasons of all when none does.
+        A conflict at the company stops the search: that is for a person to settle."""
+        parked: list[Decision] = []
+        for target in targets:
+            found = self._by_target(lead, rule, trials, target)
+            if found is None:
+                continue
+            if found.outcome is not Outcome.PARKED:
+                return found
+            parked.append(found)
+            if found.reasons[0].code is Code.SAME_COMPANY:
+                break
+        if not parked:
+            return None
+        return replace(
+            parked[-1],
+            reasons=tuple(reason for decision in parked for reason in decision.reasons),
+            next_try=min(d.next_try for d in parked if d.next_try is not None),
+        )
+
+    def _by_company(
+        self, lead: LeadFacts, rule: Rule, trials: tuple[RuleTrial, ...], target: ToCompany
+    ) -> Decision | None:
+        """To the partner that works the company already, most surely known first."""
+        at_work = self._standing.at_work.get(lead.id, ())
+        for way in target.by:
+            for found in at_work:
+                if way not in found.by or not found.partner:
+                    continue
+                person = self._eligibility.person_for_company(found.partner, found.owner_id)
+                if person is None:
+                    continue
+                owner = self._standing.people[person.key]
+                self._loads.hold_one_more(f"partner:{found.partner}")
+                return self._assigned(lead, rule, trials, owner, notify=rule.notify)
+        return None
 
     def standing(self) -> Standing:
         """The standing after the decisions made so far."""
         return replace(
             self._standing,
-            loads=MappingProxyType(self._loads),
+            loads=self._loads.result(),
             previous_owners=MappingProxyType({**self._standing.previous_owners, **self._owners}),
         )
 
@@ -157,8 +245,9 @@ class _Work:
         rule: Rule,
         trials: tuple[RuleTrial, ...],
         owner: OwnerStanding | None,
-        name: str,
+        member: str,
     ) -> Decision:
+        name = member.partition(":")[2]
         if owner is not None and owner.owner_id == lead.owner_id:
             return self._left_alone(lead, rule, trials, f"wants it with {name}, where it is")
         reasons = owner_reasons(owner)
@@ -168,19 +257,24 @@ class _Work:
                 for r in reasons
             )
             return self._parked(lead, rule, trials, named)
-        kind = "user" if isinstance(rule.target, ToUser) else "queue"
-        self._hold_one_more(f"{kind}:{name}")
+        self._loads.hold_one_more(member)
         return self._assigned(lead, rule, trials, owner, notify=rule.notify)
 
     def _by_pool(
         self, lead: LeadFacts, pool: Pool, rule: Rule | None, trials: tuple[RuleTrial, ...]
     ) -> Decision:
-        members = self._eligibility.members(pool, lead, self._loads)
-        if all(c.reasons for c in members.candidates):
-            return self._parked(lead, rule, trials, _nobody(members), pool.key)
+        if pool.same_company is SameCompany.PARK:
+            at_work = self._standing.at_work.get(lead.id)
+            if at_work:
+                return self._parked(lead, rule, trials, self._conflict(at_work), pool.key)
+        also = rule.eligible_when if rule is not None else None
+        members = self._eligibility.members(pool, lead, self._loads, also)
+        if self._nobody_in(members):
+            opens = self._opens(pool) if _waits_for_hours(members) else None
+            return self._parked(lead, rule, trials, _nobody(members), pool.key, opens)
         choices = [self._book(members.ledger).choose(members)]
         winner = choices[0].winner
-        member = next(m for m in pool.members if m.key == winner)
+        member = self._members[pool.key][winner]
         owner: OwnerStanding | None
         match member.kind:
             case "queue":
@@ -194,9 +288,8 @@ class _Work:
                 owner = self._standing.people.get(self._people[choices[1].winner])
         if owner is None:
             raise Bug(f"{winner} was chosen in pool {pool.key} but is not in the standing.")
-        load = self._loads.get((pool.key, winner), Load())
-        self._loads[(pool.key, winner)] = replace(load, wins=(*load.wins, self._now))
-        self._hold_one_more(winner)
+        self._loads.won(pool.key, winner)
+        self._loads.hold_one_more(winner)
         notify = (rule.notify if rule is not None else None) or pool.notify
         return self._assigned(
             lead, rule, trials, owner, notify=notify, pool=pool.key, choices=tuple(choices)
@@ -243,7 +336,11 @@ class _Work:
         trials: tuple[RuleTrial, ...],
         reasons: tuple[Reason, ...],
         pool: PoolKey | None = None,
+        opens: datetime | None = None,
     ) -> Decision:
+        wait = self._now + FIRST_WAIT
+        if opens is not None and self._now < opens <= self._now + LONGEST_WAIT:
+            wait = opens
         return Decision(
             lead=lead,
             outcome=Outcome.PARKED,
@@ -252,21 +349,44 @@ class _Work:
             trials=trials,
             pool=pool,
             reasons=reasons,
-            next_try=self._now + FIRST_WAIT,
+            next_try=wait,
         )
 
-    def _hold_one_more(self, member: str) -> None:
-        """A lead is held by its owner, whichever pool or rule it came by: all caps on open leads of
-        that member count it. Wins count in the pool that they were won in."""
-        for key in self._holders.get(member.casefold(), ()):
-            load = self._loads.get(key, Load())
-            self._loads[key] = replace(load, open_held=load.open_held + 1)
+    def _nobody_in(self, members: EligibilityClass) -> bool:
+        found = self._empty.get(id(members))
+        if found is None:
+            found = self._empty[id(members)] = all(c.reasons for c in members.candidates)
+            self._held.append(members)
+        return found
+
+    def _opens(self, pool: Pool) -> datetime | None:
+        """When the lead is worth another try: at the next opening, where hours are in the way."""
+        if pool.key not in self._opening:
+            self._opening[pool.key] = self._eligibility.opens(pool)
+        return self._opening[pool.key]
+
+    def _conflict(self, at_work: tuple[AtWork, ...]) -> tuple[Reason, ...]:
+        """That somebody is at the company already, each with who is to settle it."""
+        found = []
+        for each in at_work:
+            partner = self._programme.partners.get(each.partner)
+            manager = f"; for channel manager {partner.manager}" if partner is not None else ""
+            found.append(Reason(Code.SAME_COMPANY, f"{each.detail}{manager}"))
+        return tuple(found)
 
     def _book(self, key: str) -> Book:
         book = self._books.get(key)
         if book is None:
             book = self._books[key] = Book(self._ledgers.get(key, Ledger(key)))
         return book
+
+
+_TIME = frozenset({Code.OUT_OF_HOURS, Code.HOLIDAY})
+
+
+def _waits_for_hours(members: EligibilityClass) -> bool:
+    """Whether hours are in everybody's way, so that nobody comes in question before they open."""
+    return all(any(r.code in _TIME for r in c.reasons) for c in members.candidates)
 
 
 def _nobody(members: EligibilityClass) -> tuple[Reason, ...]:

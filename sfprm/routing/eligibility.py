@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sfprm.ids import PartnerKey
-from sfprm.programme.model import Cap, Presence
+from sfprm.programme.meaning import SEVERAL
+from sfprm.programme.model import Fairness, Presence
+from sfprm.routing.calendar import absent_because, closed_because, next_open
 from sfprm.routing.conditions import why_not
-from sfprm.routing.values import (
-    Candidate,
-    Code,
-    EligibilityClass,
-    Load,
-    Reason,
-)
+from sfprm.routing.credits import COUNTS
+from sfprm.routing.loads import Loads, cap_reasons
+from sfprm.routing.values import Candidate, Code, EligibilityClass, Reason
+from sfprm.routing.working_hours import hours_of_member, hours_of_person
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from sfprm.ids import PersonKey, PoolKey, RecordId
-    from sfprm.programme.model import Person, Pool, PoolMember, Programme
+    from sfprm.programme.calendar_model import Calendar
+    from sfprm.programme.conditions import Condition
+    from sfprm.programme.model import FieldValue, Partner, Person, Pool, PoolMember, Programme
+    from sfprm.routing.loads import Capped
     from sfprm.routing.values import LeadFacts, OwnerStanding, Standing
 
 __all__ = [
@@ -31,22 +30,33 @@ __all__ = [
     "candidates",
     "cap_reasons",
     "ledger_key",
+    "ledgers_of",
+    "owner_reasons",
     "people_ledger_key",
     "person_member",
+    "pool_ledger",
 ]
 
-WINDOWS = (
-    ("hour", timedelta(seconds=3600), Code.CAP_HOUR),
-    ("day", timedelta(hours=24), Code.CAP_DAY),
-    ("week", timedelta(hours=7 * 24), Code.CAP_WEEK),
-    ("month", timedelta(hours=30 * 24), Code.CAP_MONTH),
-)
-"""The rolling windows of caps. A win exactly one window ago no longer counts."""
+MOST_KEPT = 20_000
+"""Answers that are remembered; then all are forgotten."""
+
+_TIME = frozenset({Code.OUT_OF_HOURS, Code.HOLIDAY, Code.ABSENT})
+_NOBODY: frozenset[RecordId] = frozenset()
 
 
 def ledger_key(pool: PoolKey) -> str:
-    """The ledger of a pool's members."""
+    """The ledger of a pool's members, where it shares out equal opportunity."""
     return f"pool:{pool}"
+
+
+def ledgers_of(pool: PoolKey) -> tuple[str, str]:
+    """All ledgers that a pool's members may have had: a pool may have changed its fairness."""
+    return ledger_key(pool), ledger_key(pool) + COUNTS
+
+
+def pool_ledger(pool: Pool) -> str:
+    """The ledger of a pool's members; equal counts have one of their own."""
+    return ledger_key(pool.key) + (COUNTS if pool.fairness is Fairness.EQUAL_COUNTS else "")
 
 
 def people_ledger_key(pool: PoolKey, partner: str) -> str:
@@ -59,24 +69,12 @@ def person_member(person: PersonKey) -> str:
     return f"person:{person}"
 
 
-def cap_reasons(cap: Cap, load: Load, now: datetime) -> tuple[Reason, ...]:
-    """The caps that the load has reached, widest last."""
-    found = []
-    for name, window, code in WINDOWS:
-        most: int | None = getattr(cap, name)
-        if most is not None and len(load.wins) - bisect_right(load.wins, now - window) >= most:
-            found.append(Reason(code, f"cap of {most} a {name} reached"))
-    if cap.open is not None and load.open_held >= cap.open:
-        found.append(Reason(Code.CAP_OPEN, f"holds {load.open_held} open leads, cap {cap.open}"))
-    return tuple(found)
-
-
 class Eligibility:
     """Looks at members for many leads, given one programme, standing and instant.
 
     Equal answers are one object. What a lead's answer can hang on is small: the values that the
-    pool's condition reads, the previous owners that are of this pool, and the caps reached; answers
-    are kept by those three. Loads are looked up anew each time.
+    pool's conditions read, the previous owners that are of this pool, and the caps reached; answers
+    are kept by those three.
     """
 
     def __init__(self, programme: Programme, standing: Standing, now: datetime) -> None:
@@ -89,67 +87,149 @@ class Eligibility:
                 self._people.setdefault(person.partner, []).append(person)
         self._pools: dict[PoolKey, _PoolReady] = {}
         self._classes: dict[tuple[object, ...], EligibilityClass] = {}
+        self._parts: dict[tuple[object, ...], tuple[_Parts, ...]] = {}
+        self._meets: dict[tuple[object, ...], bool] = {}
+        self._closed: dict[int, Reason | None] = {}
 
     def members(
-        self, pool: Pool, lead: LeadFacts, loads: Mapping[tuple[PoolKey, str], Load]
+        self, pool: Pool, lead: LeadFacts, loads: Loads, also: Condition | None = None
     ) -> EligibilityClass:
-        """The pool's members for this lead, in file order."""
+        """The pool's members for this lead, in file order. `also` is a rule's own condition."""
         ready = self._ready(pool)
-        values = tuple(lead.fields.get(name) for name in ready.fields)
-        had = self._had(lead) & ready.owners
-        caps = {
-            member.key: reasons
-            for member in ready.capped
-            if (
-                reasons := cap_reasons(
-                    member.cap, loads.get((pool.key, member.key), Load()), self._now
-                )
-            )
-        }
-        key = (pool.key, values, had, tuple(caps.items()))
+        fields = lead.fields
+        values = tuple([fields.get(name) for name in ready.fields])
+        if also is not None:
+            values += tuple([fields.get(name) for name in also.lead_fields()])
+        had = self._had(lead, ready)
+        state, capped = loads.capped(pool.key)
+        key = (pool.key, id(also), values, had, state)
         found = self._classes.get(key)
         if found is None:
+            if len(self._classes) > MOST_KEPT:
+                self._classes.clear()
+                self._parts.clear()
             found = self._classes[key] = EligibilityClass(
-                ledger_key(pool.key),
-                tuple(
-                    Candidate(
-                        m.key,
-                        m.weight,
-                        self._declared_reasons(pool, m, lead)
-                        + caps.get(m.key, ())
-                        + self._owner_reasons(m, had),
-                    )
-                    for m in pool.members
-                ),
+                ready.ledger, self._candidates(key, pool, lead, also, had, capped)
+            )
+        return found
+
+    def _candidates(
+        self,
+        key: tuple[object, ...],
+        pool: Pool,
+        lead: LeadFacts,
+        also: Condition | None,
+        had: frozenset[RecordId],
+        capped: Capped,
+    ) -> tuple[Candidate, ...]:
+        parts = self._parts.get(key[:-1])
+        if parts is None:
+            parts = self._parts[key[:-1]] = tuple(
+                _Parts(
+                    member,
+                    self._declared_reasons(pool, member, lead, also),
+                    self._owner_reasons(pool, member, had),
+                )
+                for member in pool.members
+            )
+        reached = dict(capped)
+        if not reached:
+            return tuple([part.free for part in parts])
+        return tuple(
+            [
+                part.with_caps(reached[part.free.member])
+                if part.free.member in reached
+                else part.free
+                for part in parts
+            ]
+        )
+
+    def meets(self, pool: Pool, lead: LeadFacts, condition: Condition) -> bool:
+        """Whether the condition holds for any active member of the pool, whatever else is against
+        it."""
+        values = tuple([lead.fields.get(name) for name in condition.lead_fields()])
+        key = (pool.key, id(condition), values)
+        found = self._meets.get(key)
+        if found is None:
+            if len(self._meets) > MOST_KEPT:
+                self._meets.clear()
+            found = self._meets[key] = any(
+                member.weight > 0
+                and not why_not(
+                    condition, self._partner(member), lead.fields, self._programme.tiers
+                )
+                for member in pool.members
             )
         return found
 
     def people(self, pool: Pool, partner: PartnerKey, lead: LeadFacts) -> EligibilityClass:
         """The people of a partner for this lead: active ones, as declared."""
-        had = self._had(lead) & self._ready(pool).owners
+        ready = self._ready(pool)
+        had = self._had(lead, ready)
         key = (pool.key, partner, had)
         found = self._classes.get(key)
         if found is None:
+            member = ready.partners[partner]
             found = self._classes[key] = EligibilityClass(
                 people_ledger_key(pool.key, partner),
                 tuple(
-                    Candidate(person_member(p.key), 1, self._person_reasons(p, had))
+                    Candidate(person_member(p.key), 1, self._person_reasons(pool, member, p, had))
                     for p in self._people.get(partner, ())
                 ),
             )
         return found
 
-    def _had(self, lead: LeadFacts) -> frozenset[RecordId]:
-        return self._standing.previous_owners.get(lead.id, frozenset()) | {lead.owner_id}
+    def opens(self, pool: Pool) -> datetime | None:
+        """The first instant at which somebody of the pool who is closed now works again."""
+        calendars = [hours_of_member(self._programme, pool, m) for m in pool.members]
+        for member in pool.members:
+            if member.kind == "partner":
+                people = self._people.get(PartnerKey(member.name), ())
+                calendars += [hours_of_person(self._programme, p, pool, member) for p in people]
+        found = [
+            at
+            for calendar in {id(c): c for c in calendars if c is not None}.values()
+            if self._closed_now(calendar) is not None
+            and (at := next_open(calendar, self._now)) is not None
+        ]
+        return min(found, default=None)
+
+    def person_for_company(self, partner: PartnerKey, owner: RecordId | None) -> Person | None:
+        """Who of a partner gets a lead of a company that it works already: the user who works it
+        when it may own leads, else the first of its people who may. Hours and caps do not count."""
+        may = [
+            person
+            for person in self._people.get(partner, ())
+            if not owner_reasons(self._standing.people.get(person.key))
+            and self._absent(person) is None
+        ]
+        for person in may:
+            if owner is not None and self._standing.people[person.key].owner_id == owner:
+                return person
+        return may[0] if may else None
+
+    def _had(self, lead: LeadFacts, ready: _PoolReady) -> frozenset[RecordId]:
+        before = self._standing.previous_owners.get(lead.id)
+        if before is None:
+            return ready.alone.get(lead.owner_id, _NOBODY)
+        return (before | {lead.owner_id}) & ready.owners
 
     def _ready(self, pool: Pool) -> _PoolReady:
         ready = self._pools.get(pool.key)
         if ready is None:
-            owners = {o.owner_id for m in pool.members for o in self._owners_of(m) if o is not None}
+            standings = [o for m in pool.members for o in self._owners_of(m) if o is not None]
+            owners = frozenset(o.owner_id for o in standings if o.owner_id is not None)
+            if Code.PREVIOUS_OWNER in _waived(pool):
+                owners = frozenset()
+            fields = pool.eligible_when.lead_fields() if pool.eligible_when else ()
+            if pool.competitors is not None:
+                fields += (pool.competitors,)
             ready = self._pools[pool.key] = _PoolReady(
-                pool.eligible_when.lead_fields() if pool.eligible_when else (),
-                frozenset(owner for owner in owners if owner is not None),
-                tuple(m for m in pool.members if m.cap != Cap()),
+                pool_ledger(pool),
+                fields,
+                owners,
+                {owner: frozenset({owner}) for owner in owners},
+                {PartnerKey(m.name): m for m in pool.members if m.kind == "partner"},
             )
         return ready
 
@@ -163,61 +243,124 @@ class Eligibility:
                 people = self._people.get(PartnerKey(member.name), ())
                 return tuple(self._standing.people.get(p.key) for p in people)
 
+    def _partner(self, member: PoolMember) -> Partner | None:
+        if member.kind != "partner":
+            return None
+        return self._programme.partners.get(PartnerKey(member.name))
+
     def _declared_reasons(
-        self, pool: Pool, member: PoolMember, lead: LeadFacts
+        self, pool: Pool, member: PoolMember, lead: LeadFacts, also: Condition | None
     ) -> tuple[Reason, ...]:
-        programme = self._programme
-        partner = (
-            programme.partners.get(PartnerKey(member.name)) if member.kind == "partner" else None
-        )
+        partner = self._partner(member)
+        tiers = self._programme.tiers
         found: list[Reason] = []
         if member.weight <= 0:
             found.append(Reason(Code.WEIGHT_ZERO, "weight 0"))
         if partner is not None and partner.state is not Presence.ACTIVE:
             found.append(Reason(Code.INACTIVE, f"the programme says {partner.state.value}"))
-        found.extend(why_not(pool.eligible_when, partner, lead.fields, programme.tiers))
+        found.extend(why_not(pool.eligible_when, partner, lead.fields, tiers))
+        found.extend(why_not(also, partner, lead.fields, tiers))
+        if pool.competitors is not None and partner is not None:
+            named = _names_in(lead.fields.get(pool.competitors))
+            if partner.key.casefold() in named or partner.name.casefold() in named:
+                found.append(Reason(Code.COMPETITOR, f"the lead's {pool.competitors} names it"))
         return tuple(found)
 
-    def _owner_reasons(self, member: PoolMember, had: frozenset[RecordId]) -> tuple[Reason, ...]:
-        if member.kind != "partner":
-            return owner_reasons(self._owners_of(member)[0], had)
-        return self._partner_reasons(PartnerKey(member.name), had)
+    def _owner_reasons(
+        self, pool: Pool, member: PoolMember, had: frozenset[RecordId]
+    ) -> tuple[Reason, ...]:
+        if member.kind == "partner":
+            return self._partner_reasons(pool, member, had)
+        against = owner_reasons(self._owners_of(member)[0], had)
+        calendar = hours_of_member(self._programme, pool, member)
+        closed = self._closed_now(calendar)
+        return _kept(pool, (*against, closed) if closed is not None else against)
 
-    def _partner_reasons(self, partner: PartnerKey, had: frozenset[RecordId]) -> tuple[Reason, ...]:
+    def _partner_reasons(
+        self, pool: Pool, member: PoolMember, had: frozenset[RecordId]
+    ) -> tuple[Reason, ...]:
         """A partner that had the lead through any of its people is a previous owner of it."""
-        people = self._people.get(partner, ())
-        against: list[str] = []
+        people = self._people.get(PartnerKey(member.name), ())
+        against: list[tuple[Reason, ...]] = []
+        words: list[str] = []
         for person in people:
             standing = self._standing.people.get(person.key)
             if standing is not None and standing.owner_id in had:
                 return (Reason(Code.PREVIOUS_OWNER, f"{_full_name(person)} had this lead"),)
-            if reasons := self._person_reasons(person, had):
-                words = ", ".join(r.detail or r.code.value for r in reasons)
-                against.append(f"{_full_name(person)}: {words}")
+            if reasons := self._person_reasons(pool, member, person, had):
+                against.append(reasons)
+                listed = ", ".join(r.detail or r.code.value for r in reasons)
+                words.append(f"{_full_name(person)}: {listed}")
         if len(against) < len(people):
             return ()
-        detail = "; ".join(against) or "no active person is declared"
+        if against and all(each == against[0] for each in against) and len(against[0]) == 1:
+            only = against[0][0]
+            if only.code in _TIME:
+                return (only,)
+        detail = "; ".join(words) or "no active person is declared"
         return (Reason(Code.NO_ELIGIBLE_PERSON, detail),)
 
-    def _person_reasons(self, person: Person, had: frozenset[RecordId]) -> tuple[Reason, ...]:
-        return owner_reasons(self._standing.people.get(person.key), had)
+    def _person_reasons(
+        self, pool: Pool, member: PoolMember, person: Person, had: frozenset[RecordId]
+    ) -> tuple[Reason, ...]:
+        found = list(owner_reasons(self._standing.people.get(person.key), had))
+        calendar = hours_of_person(self._programme, person, pool, member)
+        found += [r for r in (self._absent(person), self._closed_now(calendar)) if r is not None]
+        return _kept(pool, tuple(found))
+
+    def _absent(self, person: Person) -> Reason | None:
+        absences = self._programme.routing.absences.get(person.key, ())
+        return absent_because(absences, person.time_zone, self._now)
+
+    def _closed_now(self, calendar: Calendar | None) -> Reason | None:
+        if calendar is None:
+            return None
+        if id(calendar) not in self._closed:  # the programme holds it: its id is its own
+            self._closed[id(calendar)] = closed_because(calendar, self._now)
+        return self._closed[id(calendar)]
+
+
+class _Parts:
+    """One member's reasons, apart from caps, which come and go."""
+
+    __slots__ = ("_capped", "declared", "free", "owner")
+
+    def __init__(
+        self, member: PoolMember, declared: tuple[Reason, ...], owner: tuple[Reason, ...]
+    ) -> None:
+        self.declared = declared
+        self.owner = owner
+        self.free = Candidate(member.key, member.weight, declared + owner)
+        self._capped: dict[tuple[Reason, ...], Candidate] = {}
+
+    def with_caps(self, caps: tuple[Reason, ...]) -> Candidate:
+        """The member with caps reached."""
+        found = self._capped.get(caps)
+        if found is None:
+            found = self._capped[caps] = Candidate(
+                self.free.member, self.free.weight, self.declared + caps + self.owner
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _PoolReady:
-    """A pool made ready: the Lead fields its condition reads, the ids of all who may own by it, and
-    the members that have caps."""
+    """A pool made ready: its ledger, the Lead fields its conditions read, the ids of all who may
+    own by it (`alone`: each as a set of its own), and its partners."""
 
+    ledger: str
     fields: tuple[str, ...]
     owners: frozenset[RecordId]
-    capped: tuple[PoolMember, ...]
+    alone: dict[RecordId, frozenset[RecordId]]
+    partners: dict[PartnerKey, PoolMember]
 
 
 def candidates(
     programme: Programme, pool: Pool, lead: LeadFacts, standing: Standing, now: datetime
 ) -> EligibilityClass:
     """The pool's members for one lead."""
-    return Eligibility(programme, standing, now).members(pool, lead, standing.loads)
+    loads = Loads(programme, standing.loads, now)
+    return Eligibility(programme, standing, now).members(pool, lead, loads)
 
 
 def owner_reasons(
@@ -233,6 +376,26 @@ def owner_reasons(
     if owner.owner_id in had:
         return (Reason(Code.PREVIOUS_OWNER, f"{owner.name} had this lead"),)
     return ()
+
+
+def _waived(pool: Pool) -> frozenset[Code]:
+    return frozenset(Code(waiver.value) for waiver in pool.waive)
+
+
+def _kept(pool: Pool, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Without those that the pool waives."""
+    if not pool.waive or not reasons:
+        return reasons
+    waived = _waived(pool)
+    return tuple(r for r in reasons if r.code not in waived)
+
+
+def _names_in(value: FieldValue) -> frozenset[str]:
+    """Names as people list them in a field: one a line, or with commas or semicolons between."""
+    text = "" if value is None else str(value)
+    for sign in (";", ","):
+        text = text.replace(sign, SEVERAL)
+    return frozenset(part.strip().casefold() for part in text.split(SEVERAL)) - {""}
 
 
 def _full_name(person: Person) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sfprm.routing.credits import choose, shares
+from sfprm.routing.credits import choose, shares_in
 from sfprm.routing.match import criterion_holds
 from sfprm.routing.values import UNIT
 
@@ -48,8 +48,8 @@ class RuleExplained:
 
 @dataclass(frozen=True, slots=True)
 class MemberExplained:
-    """One member's part in one choice. Credits and share are in UNIT; a share of 0 when not
-    eligible."""
+    """One member's part in one choice. Credits and share are in UNIT; who is not eligible has a
+    share of 0, but in equal counts."""
 
     member: str
     weight: int
@@ -110,7 +110,7 @@ def explain_choice(before: Ledger, eligibility: EligibilityClass) -> ChoiceExpla
     Raises Bug when nobody is eligible in the class.
     """
     choice, after = choose(before, eligibility)
-    parts = shares(eligibility)
+    parts = shares_in(before, eligibility)
     members = tuple(
         MemberExplained(
             member=c.member,

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sfprm.ids import PartnerKey
-from sfprm.routing.eligibility import ledger_key
+from sfprm.routing.eligibility import pool_ledger
 from sfprm.routing.values import UNIT, Ledger
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def pool_share(
 ) -> PoolShare:
     """`got` counts wins by member key since the ledger began, net of refunds. What a member is
     entitled to is what it got and what it is still owed."""
-    key = ledger_key(pool.key)
+    key = pool_ledger(pool)
     ledger = ledgers.get(key, Ledger(key))
     return PoolShare(
         pool.key,

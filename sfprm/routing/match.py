@@ -1,10 +1,8 @@
-"""Which rule a lead meets: Salesforce's assignment-rule criteria, in its own terms.
+"""Which rule a lead meets; what a criterion means is in `sfprm.programme.meaning`.
 
-A list of values means any of them; for `notEqual`, `notContain` and `excludes` none may match.
-`equals` without a value means blank, `notEqual` without a value not blank. Text is compared
-without regard to case (documented for contains; for equals unverified). Numbers are compared as
-numbers; a blank field is never less or greater than anything (unverified).
-Source: the help pages on assignment rules and production rule files.
+Rules are tried from the top, and every criterion of a rule that is tried has its verdict, for
+explanations. So that this is quick, all verdicts on one field's value are one number (a bit a
+criterion), kept by value; leads with the same numbers go the same way through the rules.
 """
 
 from __future__ import annotations
@@ -12,136 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sfprm.errors import Bug
 from sfprm.programme.logic import And, Logic, Not, Or, Ref
-from sfprm.programme.model import Operator
+from sfprm.programme.meaning import Test, criterion_holds, is_blank, number_of, text_of
 from sfprm.routing.values import RuleTrial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from sfprm.programme.model import Criterion, FieldValue, Rule
+    from sfprm.programme.model import FieldValue, Rule
     from sfprm.routing.values import LeadFacts
 
 __all__ = ["Matcher", "criterion_holds", "is_blank", "match", "number_of", "text_of"]
 
-
-def is_blank(value: object) -> bool:
-    """Salesforce keeps empty text as null."""
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def text_of(value: FieldValue) -> str:
-    """A field's value as criteria see it: trimmed, without case; booleans as true and false."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip().casefold()
-
-
-def number_of(text: str) -> float | None:
-    """A number as rules write it: `50000000`, `1.5`, `USD 100`. None when it is not one."""
-    words = text.split()
-    if len(words) == 2 and len(words[0]) == 3 and words[0].isalpha():
-        words = words[1:]
-    if len(words) != 1:
-        return None
-    try:
-        number = float(words[0])
-    except ValueError:
-        return None
-    return number if number == number and abs(number) != float("inf") else None
-
-
-class _Test:
-    """One criterion with its values made ready."""
-
-    def __init__(self, criterion: Criterion) -> None:
-        self.field = criterion.field
-        self.texts = tuple(text_of(v) for v in criterion.values if v.strip())
-        self.numbers = tuple(number_of(v) for v in criterion.values if v.strip())
-        self.holds = _TESTS[criterion.operator]
-
-
-def _equals_any(test: _Test, value: FieldValue) -> bool:
-    if not test.texts:
-        return is_blank(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return any(number == value for number in test.numbers)
-    if isinstance(value, bool):
-        return text_of(value) in test.texts or ("1" if value else "0") in test.texts
-    return not is_blank(value) and text_of(value) in test.texts
-
-
-def _not_equal(test: _Test, value: FieldValue) -> bool:
-    return not _equals_any(test, value)
-
-
-def _contains(test: _Test, value: FieldValue) -> bool:
-    text = text_of(value)
-    return any(part in text for part in test.texts)
-
-
-def _not_contain(test: _Test, value: FieldValue) -> bool:
-    return not _contains(test, value)
-
-
-def _starts_with(test: _Test, value: FieldValue) -> bool:
-    return text_of(value).startswith(test.texts) if test.texts else False
-
-
-def _includes(test: _Test, value: FieldValue) -> bool:
-    chosen = {part.strip() for part in text_of(value).split(";")} - {""}
-    if not test.texts:
-        return not chosen
-    return any({p.strip() for p in text.split(";")} <= chosen for text in test.texts)
-
-
-def _excludes(test: _Test, value: FieldValue) -> bool:
-    return not _includes(test, value)
-
-
-def _ordered(
-    numbers: Callable[[float, float], bool], texts: Callable[[str, str], bool]
-) -> Callable[[_Test, FieldValue], bool]:
-    def holds(test: _Test, value: FieldValue) -> bool:
-        if is_blank(value) or isinstance(value, bool):
-            return False
-        if isinstance(value, int | float):
-            return any(n is not None and numbers(value, n) for n in test.numbers)
-        mine = text_of(value)
-        return any(texts(mine, text) for text in test.texts)
-
-    return holds
-
-
-def _within(test: _Test, value: FieldValue) -> bool:
-    raise Bug(f"the operator `within` on {test.field} reached the matcher; loading refuses it.")
-
-
-_TESTS: Mapping[Operator, Callable[[_Test, FieldValue], bool]] = {
-    Operator.EQUALS: _equals_any,
-    Operator.NOT_EQUAL: _not_equal,
-    Operator.LESS_THAN: _ordered(lambda a, b: a < b, lambda a, b: a < b),
-    Operator.GREATER_THAN: _ordered(lambda a, b: a > b, lambda a, b: a > b),
-    Operator.LESS_OR_EQUAL: _ordered(lambda a, b: a <= b, lambda a, b: a <= b),
-    Operator.GREATER_OR_EQUAL: _ordered(lambda a, b: a >= b, lambda a, b: a >= b),
-    Operator.CONTAINS: _contains,
-    Operator.NOT_CONTAIN: _not_contain,
-    Operator.STARTS_WITH: _starts_with,
-    Operator.INCLUDES: _includes,
-    Operator.EXCLUDES: _excludes,
-    Operator.WITHIN: _within,
-}
-
-
-def criterion_holds(criterion: Criterion, value: FieldValue) -> bool:
-    """Whether a field's value meets one criterion."""
-    test = _Test(criterion)
-    return test.holds(test, value)
+MOST_KEPT = 50_000
+"""Values, and ways through the rules, that are remembered; then all are forgotten."""
 
 
 def _logic_holds(logic: Logic, verdicts: Sequence[bool]) -> bool:
@@ -156,37 +38,131 @@ def _logic_holds(logic: Logic, verdicts: Sequence[bool]) -> bool:
             return any(_logic_holds(part, verdicts) for part in parts)
 
 
+class _Field:
+    """All tests on one field. `verdicts` gives a number whose bit `at` is test `at`'s verdict."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.tests: list[Test] = []
+        self._texts: dict[str | None, int] = {}
+        # True, 1 and 1.0 are one key of a dict, but not one value
+        self._others: dict[tuple[type, FieldValue], int] = {}
+
+    def verdicts(self, value: FieldValue) -> int:
+        if value is None or value.__class__ is str:
+            found = self._texts.get(value)
+            if found is None:
+                if len(self._texts) >= MOST_KEPT:
+                    self._texts.clear()
+                found = self._texts[value] = self._work_out(value)
+            return found
+        key = (value.__class__, value)
+        found = self._others.get(key)
+        if found is None:
+            if len(self._others) >= MOST_KEPT:
+                self._others.clear()
+            found = self._others[key] = self._work_out(value)
+        return found
+
+    def _work_out(self, value: FieldValue) -> int:
+        return sum(1 << at for at, test in enumerate(self.tests) if test.holds(value))
+
+
 @dataclass(frozen=True, slots=True)
 class _Ready:
+    """A rule and, for each of its criteria, the field's place and the bit that tells."""
+
     rule: Rule
-    tests: tuple[_Test, ...]
+    bits: tuple[tuple[int, int], ...]
+
+
+class Way:
+    """One way through the rules: which rule leads of this kind meet, looked for only as far as
+    asked."""
+
+    def __init__(self, matcher: Matcher, masks: tuple[int, ...]) -> None:
+        self._matcher = matcher
+        self._masks = masks
+        self._trials: list[RuleTrial] = []
+        self._paths: dict[tuple[int, tuple[int, ...]], tuple[int, tuple[RuleTrial, ...]]] = {}
+
+    def next_rule(
+        self, start: int, passed: tuple[int, ...] = ()
+    ) -> tuple[int, tuple[RuleTrial, ...]]:
+        """Place of the first rule from `start` on that is met, and all trials from the first rule
+        to it; the place is the number of rules when none is. `passed` are places of rules that were
+        met but passed over: their trials say that they do not match."""
+        key = (start, passed)
+        found = self._paths.get(key)
+        if found is None:
+            found = self._paths[key] = self._look(start, passed)
+        return found
+
+    def _look(self, start: int, passed: tuple[int, ...]) -> tuple[int, tuple[RuleTrial, ...]]:
+        count = len(self._matcher.rules)
+        at = start
+        while at < count and not self._trial(at).matched:
+            at += 1
+        tried = [
+            RuleTrial(t.rule, False, t.failed) if place in passed else t
+            for place, t in enumerate(self._trial(n) for n in range(min(at + 1, count)))
+        ]
+        return at, tuple(tried)
+
+    def _trial(self, at: int) -> RuleTrial:
+        while len(self._trials) <= at:
+            self._trials.append(self._matcher.trial(len(self._trials), self._masks))
+        return self._trials[at]
 
 
 class Matcher:
-    """A rule set made ready to match many leads. Holds no state that a match changes, but for
-    equal trials being one object."""
+    """A rule set made ready to match many leads. Remembers, but what it answers hangs on the lead
+    alone; equal trials are one object."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = tuple(_Ready(r, tuple(_Test(c) for c in r.criteria)) for r in rules)
+        self.rules = tuple(rules)
+        fields: dict[str, _Field] = {}
+        self._ready: list[_Ready] = []
+        for rule in rules:
+            bits = []
+            for criterion in rule.criteria:
+                field = fields.setdefault(criterion.field, _Field(criterion.field))
+                place = list(fields).index(criterion.field)
+                bits.append((place, 1 << len(field.tests)))
+                field.tests.append(Test(criterion))
+            self._ready.append(_Ready(rule, tuple(bits)))
+        self._fields = tuple(fields.values())
+        self._ways: dict[tuple[int, ...], Way] = {}
         self._trials: dict[tuple[int, bool, tuple[int, ...]], RuleTrial] = {}
+
+    def way(self, lead: LeadFacts) -> Way:
+        """The lead's way through the rules."""
+        facts = lead.fields
+        masks = tuple([field.verdicts(facts.get(field.name)) for field in self._fields])
+        found = self._ways.get(masks)
+        if found is None:
+            if len(self._ways) >= MOST_KEPT:
+                self._ways.clear()
+            found = self._ways[masks] = Way(self, masks)
+        return found
+
+    def trial(self, at: int, masks: tuple[int, ...]) -> RuleTrial:
+        """How the rule at that place fares with those verdicts."""
+        ready = self._ready[at]
+        verdicts = [bool(masks[field] & bit) for field, bit in ready.bits]
+        logic = ready.rule.logic
+        matched = all(verdicts) if logic is None else _logic_holds(logic, verdicts)
+        failed = tuple(n for n, holds in enumerate(verdicts, start=1) if not holds)
+        key = (at, matched, failed)
+        trial = self._trials.get(key)
+        if trial is None:
+            trial = self._trials[key] = RuleTrial(ready.rule.name, matched, failed)
+        return trial
 
     def match(self, lead: LeadFacts) -> tuple[Rule | None, tuple[RuleTrial, ...]]:
         """The first rule that the lead meets, and all rules tried up to it, in order."""
-        tried = []
-        for at, ready in enumerate(self._rules):
-            fields = lead.fields
-            verdicts = [t.holds(t, fields.get(t.field)) for t in ready.tests]
-            logic = ready.rule.logic
-            matched = all(verdicts) if logic is None else _logic_holds(logic, verdicts)
-            failed = tuple(n for n, holds in enumerate(verdicts, start=1) if not holds)
-            key = (at, matched, failed)
-            trial = self._trials.get(key)
-            if trial is None:
-                trial = self._trials[key] = RuleTrial(ready.rule.name, matched, failed)
-            tried.append(trial)
-            if matched:
-                return ready.rule, tuple(tried)
-        return None, tuple(tried)
+        at, tried = self.way(lead).next_rule(0)
+        return (self.rules[at] if at < len(self.rules) else None), tried
 
 
 def match(rules: Sequence[Rule], lead: LeadFacts) -> tuple[Rule | None, tuple[RuleTrial, ...]]:

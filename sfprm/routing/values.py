@@ -7,14 +7,14 @@ import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sfprm.ids import PersonKey, PoolKey, RecordId
-    from sfprm.programme.model import FieldValue
+    from sfprm.ids import PartnerKey, PersonKey, PoolKey, RecordId
+    from sfprm.programme.model import FieldValue, StickyBy
 
 UNIT = 1 << 40
 """One lead, in credit. Integers only, so that credits always add up to nothing exactly."""
@@ -38,6 +38,21 @@ class LeadFacts:
     label: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A partner that works a lead's company already, or an open opportunity there.
+
+    `by`: how the company was known. `partner` is '' for an opportunity of nobody's; `owner_id` is
+    the user who works it. `detail` is for people.
+    """
+
+    kind: Literal["lead", "opportunity"]
+    partner: PartnerKey
+    owner_id: RecordId | None
+    by: tuple[StickyBy, ...]
+    detail: str = ""
+
+
 class Code(StrEnum):
     """Why a member, person or owner is not eligible, or a lead is parked."""
 
@@ -52,6 +67,9 @@ class Code(StrEnum):
     OUT_OF_HOURS = "out-of-hours"
     HOLIDAY = "holiday"
     ABSENT = "absent"
+    COMPETITOR = "competitor"
+    SAME_COMPANY = "same-company"
+    NO_LEAD_ACCESS = "no-lead-access"
     NOT_IN_ORG = "not-in-org"
     INACTIVE = "inactive"
     FROZEN = "frozen"
@@ -102,7 +120,8 @@ class Load:
 class Standing:
     """Everything about members that choice depends on, read once a batch.
 
-    `loads` is by (pool, member key). `previous_owners` by lead.
+    `loads` is by (pool, member key). `previous_owners` is by lead, and so is `at_work`: who works
+    its company already, for programmes that ask.
     """
 
     people: Mapping[PersonKey, OwnerStanding] = field(default_factory=lambda: MappingProxyType({}))
@@ -110,6 +129,9 @@ class Standing:
     queues: Mapping[str, OwnerStanding] = field(default_factory=lambda: MappingProxyType({}))
     loads: Mapping[tuple[PoolKey, str], Load] = field(default_factory=lambda: MappingProxyType({}))
     previous_owners: Mapping[RecordId, frozenset[RecordId]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    at_work: Mapping[RecordId, tuple[AtWork, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
 

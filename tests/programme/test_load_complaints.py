@@ -82,7 +82,7 @@ MISTAKES = [
     (R, "1 AND 2", '"1"', "52:12", "does not name criterion 2", "each criterion"),
     (R, "{pool: north}", "{pool: nroth}", "53:20", "no pool is named", "'north' ("),
     (R, "{pool: north}", "{pool: north, leave: true}", "53:13", "exactly one of", ""),
-    (R, "{pool: north}", "{}", "53:13", "exactly one of user, queue, pool, leave", ""),
+    (R, "{pool: north}", "{}", "53:13", "exactly one of user, queue, pool, sticky, leave", ""),
     (R, "user: lena.berg@alder.example.com", "user: marta", "44:20", "username", "marta.lopes"),
     (R, "name: Everything else", "name: Cold leads from the South", "63:11", "two rules", ""),
     (R, "    assign: {queue: Inside Sales Desk}", "    #", "63:5", "'assign' is missing", ""),

@@ -158,9 +158,9 @@ BAD_CONDITIONS = [
     ),
     ("1 == 1", 0, "compares two constants"),
     (
-        "Lead.Owner.Name == x",
+        "Lead.Boss.Name == x",
         0,
-        "'Lead.Owner.Name' is neither partner.<attribute> nor Lead.<Field>",
+        "'Lead.Boss.Name' is neither partner.<attribute> nor Lead.<Field>",
     ),
     ("partner.tier == 'Gold", 16, "a quote is not closed"),
     ("partner.tier == $x", 16, "'$' does not belong here"),

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfprm.errors import BadRequest
 from sfprm.ids import PartnerKey, PersonKey, PoolKey, RecordId
 from sfprm.programme.conditions import Comparison, Condition, LeadField, PartnerAttribute
 from sfprm.programme.model import (
@@ -348,13 +347,16 @@ def test_a_cap_on_open_leads_counts_what_came_by_another_pool() -> None:
     ]
 
 
-def test_equal_counts_are_refused_rather_than_shared_out_otherwise() -> None:
-    """The file and line are named."""
-    programme = channel.programme({"a": 1})
+def test_equal_counts_have_a_ledger_of_their_own() -> None:
+    """Its key says so; ledger_keys names it, so that it is locked and read."""
+    programme = channel.programme({"a": 1, "b": 1})
     pool = replace(programme.routing.pools[PoolKey("p")], fairness=Fairness.EQUAL_COUNTS)
     programme = replace(programme, routing=replace(programme.routing, pools={pool.key: pool}))
-    with pytest.raises(BadRequest, match=r"pool 'p' \(routing.yaml:1\) asks for equal-counts"):
-        decide(programme, Standing(), {}, [], START)
+    leads = [channel.lead(n) for n in range(4)]
+    batch = decide(programme, channel.standing(programme), {}, leads, START)
+    assert "pool:p/counts" in ledger_keys(programme)
+    assert batch.ledgers["pool:p/counts"].sequence == 4
+    assert winners(batch) == ["partner:a", "partner:b", "partner:a", "partner:b"]
 
 
 def test_waits_double_up_to_a_day() -> None:

@@ -1,0 +1,200 @@
+"""`rules:` of routing.yaml, and of each of its rule sets, to the model, with their checks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sfprm.ids import PoolKey
+from sfprm.programme.complaints import Place, did_you_mean
+from sfprm.programme.criterion_text import parse_criterion
+from sfprm.programme.fields_read import check_criterion, standard_types
+from sfprm.programme.logic_text import numbers, parse_logic
+from sfprm.programme.model import (
+    Criterion,
+    InTurn,
+    LeaveAlone,
+    Rule,
+    StickyBy,
+    Target,
+    ToCompany,
+    ToPool,
+    ToQueue,
+    ToUser,
+)
+from sfprm.programme.names import check_user
+from sfprm.programme.offers_text import build_offers
+from sfprm.programme.rule_analysis import useless_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sfprm.programme.files import AssignFile, RuleFile, TargetFile
+    from sfprm.programme.logic import Logic
+    from sfprm.programme.sheet import Sheet
+    from sfprm.programme.yaml_text import Path, Value
+
+__all__ = ["build_rules"]
+
+
+def build_rules(
+    written: Sequence[RuleFile],
+    path: Path,
+    sheet: Sheet,
+    seen: dict[str, Place],
+    *,
+    wants_all: bool,
+) -> tuple[Rule, ...]:
+    """The rules of one set, at `path`. `seen` grows by their names; `wants_all`: warn when some
+    leads could match none."""
+    rules: list[Rule] = []
+    for index, file in enumerate(written):
+        line = sheet.tree.at(*path, index, "name").place
+        first = seen.setdefault(file.name, line)
+        if first is not line:
+            sheet.complaints.error(
+                line,
+                f"two rules are named {file.name!r}; first on line {first.line}.",
+                "Decisions are explained by the rule's name: give each its own.",
+            )
+        rules.append(_rule(file, (*path, index), sheet))
+    if not sheet.complaints.errors:
+        _warn_of_useless(rules, path, sheet)
+    takes_all = any(_takes_all(rule, (*path, at), sheet) for at, rule in enumerate(rules))
+    if not takes_all and (rules or wants_all):
+        sheet.complaints.warn(
+            sheet.tree.key(*path),
+            "no rule takes every lead: those that match none will be parked.",
+            "End the rules with one without `when:`, such as {name: Everything else, assign: …}.",
+        )
+    return tuple(rules)
+
+
+def _takes_all(rule: Rule, path: Path, sheet: Sheet) -> bool:
+    as_written = sheet.tree.at(*path).entries or {}
+    if rule.criteria or "when" in as_written or rule.eligible_when is not None:
+        return False
+    targets = rule.target.targets if isinstance(rule.target, InTurn) else (rule.target,)
+    return not all(isinstance(target, ToCompany) for target in targets)
+
+
+def _warn_of_useless(rules: Sequence[Rule], path: Path, sheet: Sheet) -> None:
+    for at, why in useless_rules(rules):
+        place = sheet.tree.at(*path, at, "name").place
+        sheet.complaints.warn(place, f"rule {rules[at].name!r} {why}.")
+
+
+def _rule(file: RuleFile, path: Path, sheet: Sheet) -> Rule:
+    tree = sheet.tree
+    criteria = [
+        made
+        for number, text in enumerate(file.when)
+        if (made := _criterion(text, tree.at(*path, "when", number), sheet)) is not None
+    ]
+    logic: Logic | None = None
+    if file.logic is not None:
+        value = tree.at(*path, "logic")
+        logic = sheet.parsed(parse_logic, file.logic, value)
+        if logic is not None:
+            _check_numbers(logic, len(file.when), value, sheet)
+    target = _target(file.assign, (*path, "assign"), sheet)
+    eligible_when = None
+    if file.eligible_when is not None:
+        value = tree.at(*path, "eligible_when")
+        eligible_when = sheet.condition(file.eligible_when, value)
+        targets = target.targets if isinstance(target, InTurn) else (target,)
+        if not any(isinstance(each, ToPool) for each in targets):
+            sheet.complaints.error(
+                value.place,
+                "eligible_when narrows a pool, but this rule names none.",
+                "Assign to a pool, or leave eligible_when out.",
+            )
+    return Rule(
+        name=file.name,
+        criteria=tuple(criteria),
+        logic=logic,
+        target=target,
+        origin=tree.at(*path).place.origin,
+        notify=sheet.notice(file.notify, *path, "notify"),
+        offer=build_offers(file.offer, tree, (*path, "offer"), sheet.names, sheet.complaints),
+        eligible_when=eligible_when,
+        eligible_at=tree.key(*path, "eligible_when").origin if eligible_when is not None else None,
+    )
+
+
+def _criterion(text: str, value: Value, sheet: Sheet) -> Criterion | None:
+    criterion = sheet.parsed(parse_criterion, text, value)
+    if criterion is None:
+        return None
+    at = value.within(criterion.field_offset, len(criterion.field))
+    if criterion.field.lower().startswith("partner."):
+        sheet.complaints.error(
+            at,
+            f"{criterion.field!r} is of a partner, not of the lead.",
+            f"Write it beside `when:`, as eligible_when: {criterion.field} …",
+        )
+        return None
+    field = sheet.path(criterion.field, at)
+    if field is None:
+        return None
+    made = Criterion(field, criterion.operator, criterion.values, text, value.place.origin)
+    check_criterion(made, at, standard_types(), sheet.complaints)
+    return made
+
+
+def _check_numbers(logic: Logic, count: int, value: Value, sheet: Sheet) -> None:
+    named = numbers(logic)
+    beyond = sorted(number for number in named if not 1 <= number <= count)
+    if beyond:
+        at = value.text.find(str(beyond[0]))
+        sheet.complaints.error(
+            value.within(max(0, at), len(str(beyond[0]))),
+            f"logic names criterion {beyond[0]}, but `when` has {count}.",
+            "Criteria are numbered from 1, in the order of `when`.",
+        )
+        return
+    unused = [str(number) for number in range(1, count + 1) if number not in named]
+    if unused:
+        sheet.complaints.error(
+            value.place,
+            f"logic does not name criterion {', '.join(unused)}.",
+            "Salesforce wants each criterion named; take it out of `when` if it is not meant.",
+        )
+
+
+def _target(file: AssignFile, path: Path, sheet: Sheet) -> Target:
+    if file.first_of is not None:
+        if len(file.first_of) < 2:
+            sheet.complaints.error(
+                sheet.tree.key(*path, "first_of"), "first_of wants two targets or more."
+            )
+        return InTurn(
+            tuple(
+                _one_target(each, (*path, "first_of", at), sheet)
+                for at, each in enumerate(file.first_of)
+            )
+        )
+    if file.leave is not None:
+        return LeaveAlone()
+    return _one_target(file, path, sheet)
+
+
+def _one_target(
+    file: AssignFile | TargetFile, path: Path, sheet: Sheet
+) -> ToUser | ToQueue | ToPool | ToCompany:
+    tree, names, complaints = sheet.tree, sheet.names, sheet.complaints
+    if file.user is not None:
+        check_user(file.user, tree.at(*path, "user").place, names, complaints)
+        return ToUser(file.user)
+    if file.queue is not None:
+        return ToQueue(names.use_queue(file.queue, tree.at(*path, "queue").place, complaints))
+    if file.pool is not None:
+        if file.pool not in names.pools:
+            complaints.error(
+                tree.at(*path, "pool").place,
+                f"no pool is named {file.pool!r}.",
+                did_you_mean(file.pool, names.pools, names.pools) or "Declare it below `pools:`.",
+            )
+        return ToPool(PoolKey(file.pool))
+    if isinstance(file.sticky, str) or not file.sticky:
+        return ToCompany(tuple(StickyBy))
+    return ToCompany(tuple(StickyBy(way) for way in dict.fromkeys(file.sticky)))

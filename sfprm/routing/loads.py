@@ -1,0 +1,145 @@
+"""What pool members carry while a batch is decided, and which caps they have reached."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sfprm.programme.model import Cap
+from sfprm.routing.values import Code, Load, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sfprm.ids import PoolKey
+    from sfprm.programme.model import Programme
+
+__all__ = ["WINDOWS", "Capped", "Loads", "cap_reasons"]
+
+WINDOWS = (
+    ("hour", timedelta(seconds=3600), Code.CAP_HOUR),
+    ("day", timedelta(hours=24), Code.CAP_DAY),
+    ("week", timedelta(hours=7 * 24), Code.CAP_WEEK),
+    ("month", timedelta(hours=30 * 24), Code.CAP_MONTH),
+)
+"""The rolling windows of caps. A win exactly one window ago no longer counts."""
+
+Capped = tuple[tuple[str, tuple[Reason, ...]], ...]
+"""Member key and the caps it has reached, for those that have reached any; in pool order."""
+
+
+def cap_reasons(cap: Cap, load: Load, now: datetime) -> tuple[Reason, ...]:
+    """The caps that the load has reached, widest last."""
+    counts = [len(load.wins) - bisect_right(load.wins, now - window) for _, window, _ in WINDOWS]
+    return _reached(cap, counts, load.open_held)
+
+
+def _reached(cap: Cap, counts: list[int], held: int) -> tuple[Reason, ...]:
+    found = []
+    for (name, _, code), most, count in zip(
+        WINDOWS, (cap.hour, cap.day, cap.week, cap.month), counts, strict=True
+    ):
+        if most is not None and count >= most:
+            found.append(Reason(code, f"cap of {most} a {name} reached"))
+    if cap.open is not None and held >= cap.open:
+        found.append(Reason(Code.CAP_OPEN, f"holds {held} open leads, cap {cap.open}"))
+    return tuple(found)
+
+
+class _Tally:
+    """One member of one pool. `counts` are wins in each window, those of the batch included."""
+
+    __slots__ = ("before", "cap", "counts", "held", "reached", "won")
+
+    def __init__(self, cap: Cap, before: Load, now: datetime) -> None:
+        self.cap = cap
+        self.before = before
+        self.held = before.open_held
+        self.won = 0
+        self.counts: list[int] = []
+        self.reached: tuple[Reason, ...] = ()
+        if cap != Cap():
+            wins = before.wins
+            self.counts = [len(wins) - bisect_right(wins, now - w) for _, w, _ in WINDOWS]
+            self.reached = _reached(cap, self.counts, self.held)
+
+    def look(self) -> bool:
+        """Look at the caps anew; whether what is reached has changed."""
+        found = _reached(self.cap, self.counts, self.held)
+        if found == self.reached:
+            return False
+        self.reached = found
+        return True
+
+
+class Loads:
+    """All members' loads at one instant. Changes in place as leads are won."""
+
+    def __init__(
+        self,
+        programme: Programme,
+        loads: Mapping[tuple[PoolKey, str], Load],
+        now: datetime,
+    ) -> None:
+        self._loads = loads
+        self._now = now
+        self._tallies: dict[tuple[PoolKey, str], _Tally] = {}
+        self._members: dict[PoolKey, list[str]] = {}
+        self._holders: dict[str, list[tuple[PoolKey, str]]] = {}
+        self._capped: dict[PoolKey, tuple[int, Capped]] = {}
+        self._states: dict[tuple[PoolKey, Capped], int] = {}
+        for pool in programme.routing.pools.values():
+            for member in pool.members:
+                key = (pool.key, member.key)
+                self._tallies[key] = _Tally(member.cap, loads.get(key, Load()), now)
+                self._holders.setdefault(member.key.casefold(), []).append(key)
+                if member.cap != Cap():
+                    self._members.setdefault(pool.key, []).append(member.key)
+
+    def capped(self, pool: PoolKey) -> tuple[int, Capped]:
+        """Who has reached a cap in the pool, with a number that stands for it."""
+        found = self._capped.get(pool)
+        if found is None:
+            capped = tuple(
+                (member, reached)
+                for member in self._members.get(pool, ())
+                if (reached := self._tallies[(pool, member)].reached)
+            )
+            state = self._states.setdefault((pool, capped), len(self._states))
+            found = self._capped[pool] = (state, capped)
+        return found
+
+    def won(self, pool: PoolKey, member: str) -> None:
+        """A win counts in the pool that it was won in."""
+        tally = self._tallies[(pool, member)]
+        tally.won += 1
+        if tally.counts:
+            tally.counts = [count + 1 for count in tally.counts]
+            if tally.look():
+                self._capped.pop(pool, None)
+
+    def hold_one_more(self, member: str) -> None:
+        """A lead is held by its owner, whichever pool or rule it came by: all caps on open leads of
+        that member count it."""
+        for key in self._holders.get(member.casefold(), ()):
+            tally = self._tallies[key]
+            tally.held += 1
+            if tally.counts and tally.cap.open is not None and tally.look():
+                self._capped.pop(key[0], None)
+
+    def result(self) -> Mapping[tuple[PoolKey, str], Load]:
+        """The loads now, as values."""
+        changed = {
+            key: replace(
+                tally.before,
+                open_held=tally.held,
+                wins=(*tally.before.wins, *((self._now,) * tally.won)),
+            )
+            for key, tally in self._tallies.items()
+            if tally.won or tally.held != tally.before.open_held
+        }
+        return MappingProxyType({**self._loads, **changed})
