@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, select, update
+import orjson
+from sqlalchemy import Text, bindparam, delete, func, select, update
 
 from sfprm.errors import Bug
 from sfprm.ids import RecordId, RunId
@@ -15,10 +18,16 @@ from sfprm.store.records import AppliedValue, Step, StepState
 from sfprm.store.tables import applied, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+WHOLE = ""
+"""In the column `field`: the value is a JSON object of all fields of the record. Rows of single
+fields are of older versions; they are read, and folded into the whole when it is next written."""
+_AT_ONCE = 500
+"""Rows a statement; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
 
 
 def of_run(connection: Connection, run: RunId) -> list[Step]:
@@ -40,24 +49,27 @@ def of_run(connection: Connection, run: RunId) -> list[Step]:
     ]
 
 
-def add(connection: Connection, planned: Sequence[Step]) -> None:
-    """Store planned steps."""
-    rows = [
-        {
-            "run": step.run,
-            "number": step.number,
-            "kind": step.kind,
-            "key": step.key,
-            "state": step.state.value,
-            "before": dict(step.before),
-            "after": dict(step.after),
-            "record_id": step.record_id,
-            "message": step.message,
-        }
-        for step in planned
-    ]
-    if rows:
-        connection.execute(steps.insert(), rows)
+def add(connection: Connection, planned: Iterable[Step]) -> None:
+    """Store planned steps; a long plan is taken in parts, so that it is not held twice."""
+    left = iter(planned)
+    while part := list(islice(left, _AT_ONCE)):
+        connection.execute(
+            steps.insert(),
+            [
+                {
+                    "run": step.run,
+                    "number": step.number,
+                    "kind": step.kind,
+                    "key": step.key,
+                    "state": step.state.value,
+                    "before": dict(step.before),
+                    "after": dict(step.after),
+                    "record_id": step.record_id,
+                    "message": step.message,
+                }
+                for step in part
+            ],
+        )
 
 
 def advance(
@@ -69,60 +81,107 @@ def advance(
     messages: Mapping[int, str],
 ) -> None:
     """Move steps on. A record id once known is kept. Raises Bug for a step that is not there."""
-    known_numbers = connection.execute(select(steps.c.number).where(steps.c.run == run)).scalars()
-    unknown = sorted(set(numbers) - set(known_numbers))
-    if unknown:
-        raise Bug(f"Run {run} has no step {unknown[0]}.")
-    if numbers:
+    for start in range(0, len(numbers), _AT_ONCE):
+        part = numbers[start : start + _AT_ONCE]
+        query = select(steps.c.number).where(steps.c.run == run, steps.c.number.in_(part))
+        known_numbers = set(connection.execute(query).scalars())
+        unknown = sorted(set(part) - known_numbers)
+        if unknown:
+            raise Bug(f"Run {run} has no step {unknown[0]}.")
+    plain = [n for n in numbers if n not in messages and n not in record_ids]
+    for start in range(0, len(plain), _AT_ONCE):
         connection.execute(
             update(steps)
-            .where(steps.c.run == run, steps.c.number == bindparam("at"))
-            .values(state=state.value, message=bindparam("words")),
-            [{"at": number, "words": messages.get(number, "")} for number in numbers],
+            .where(steps.c.run == run, steps.c.number.in_(plain[start : start + _AT_ONCE]))
+            .values(state=state.value, message="")
         )
-    known = [{"at": n, "found": record_ids[n]} for n in numbers if n in record_ids]
-    if known:
+    special = [n for n in numbers if n in messages or n in record_ids]
+    if special:
         connection.execute(
             update(steps)
             .where(steps.c.run == run, steps.c.number == bindparam("at"))
-            .values(record_id=bindparam("found")),
-            known,
+            .values(
+                state=state.value,
+                message=bindparam("words"),
+                record_id=func.coalesce(bindparam("found", type_=Text), steps.c.record_id),
+            ),
+            [{"at": n, "words": messages.get(n, ""), "found": record_ids.get(n)} for n in special],
         )
 
 
 def last_applied(connection: Connection) -> dict[tuple[str, str], dict[str, Any]]:
     """(object, key) → field → the value last written."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    query = select(applied).order_by(applied.c.object, applied.c.key, applied.c.field)
-    for row in connection.execute(query):
-        found.setdefault((row.object, row.key), {})[row.field] = json.loads(row.value)
+    columns = (applied.c.object, applied.c.key, applied.c.field, applied.c.value)
+    for object_, key, field, value in connection.execute(select(*columns)):
+        at = (intern(object_), key)
+        if field == WHOLE:
+            held = found.get(at)
+            found[at] = orjson.loads(value) if held is None else {**held, **orjson.loads(value)}
+        else:
+            found.setdefault(at, {}).setdefault(field, json.loads(value))
     return found
 
 
 def remember(
-    connection: Connection, values: Sequence[AppliedValue], run: RunId, now: datetime
+    connection: Connection, values: Iterable[AppliedValue], run: RunId, now: datetime
 ) -> None:
     """Remember what was written; the latest value counts."""
-    rows = {
-        (value.object, value.key, value.field): {
-            "object": value.object,
-            "key": value.key,
-            "field": value.field,
-            "value": canonical(value.value),
-            "run": run,
-            "written_at": now,
-        }
-        for value in values
-    }
-    if not rows:
-        return
+    fresh: dict[tuple[str, str], dict[str, Any]] = {}
+    for value in values:
+        fresh.setdefault((value.object, value.key), {})[value.field] = value.value
+    ats = sorted(fresh)
+    for start in range(0, len(ats), _AT_ONCE):
+        part = ats[start : start + _AT_ONCE]
+        _merge(connection, {at: fresh[at] for at in part}, run, now)
+
+
+def _merge(
+    connection: Connection,
+    fresh: Mapping[tuple[str, str], Mapping[str, Any]],
+    run: RunId,
+    now: datetime,
+) -> None:
+    by_object: dict[str, list[str]] = {}
+    for object_, key in fresh:
+        by_object.setdefault(object_, []).append(key)
+    known: dict[tuple[str, str], dict[str, Any]] = {}
+    single = False
+    for object_, keys in by_object.items():
+        query = select(applied.c.key, applied.c.field, applied.c.value).where(
+            applied.c.object == object_, applied.c.key.in_(keys)
+        )
+        for key, field, value in connection.execute(query):
+            held = known.setdefault((object_, key), {})
+            if field == WHOLE:
+                held |= orjson.loads(value)
+            else:
+                single = True
+                held.setdefault(field, json.loads(value))
+    if single:
+        for object_, keys in by_object.items():
+            connection.execute(
+                delete(applied).where(
+                    applied.c.object == object_, applied.c.key.in_(keys), applied.c.field != WHOLE
+                )
+            )
     statement = insert(connection, applied)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["object", "key", "field"],
             set_={name: statement.excluded[name] for name in ("value", "run", "written_at")},
         ),
-        [rows[key] for key in sorted(rows)],
+        [
+            {
+                "object": at[0],
+                "key": at[1],
+                "field": WHOLE,
+                "value": canonical({**known.get(at, {}), **fields}),
+                "run": run,
+                "written_at": now,
+            }
+            for at, fields in fresh.items()
+        ],
     )
 
 

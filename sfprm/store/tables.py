@@ -109,7 +109,7 @@ applied = Table(
     Column("object", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("field", Text, primary_key=True),
-    # the text "null" for an emptied field: a value that we wrote too
+    # '' in `field`: a JSON object of all fields (see `sfprm.store.steps`); null is a value too
     Column("value", Text, nullable=False),
     Column("run", Text, nullable=False),
     Column("written_at", Instant, nullable=False),
