@@ -11,7 +11,7 @@ from sfprm.salesforce.answer import understood
 from sfprm.salesforce.session import Session
 from sfprm.salesforce.soql import Query
 
-__all__ = ["Row", "count", "select", "select_all"]
+__all__ = ["Row", "count", "first_page", "select", "select_all"]
 
 _NESTED = re.compile(r"[.(]|\bTYPEOF\b", re.I).search
 
@@ -30,11 +30,31 @@ def select(
 
     `batch_size` 200 to 2,000 is a hint to the org. `include_deleted` reads the recycle bin too.
     """
+    _, rows = first_page(session, query, batch_size=batch_size, include_deleted=include_deleted)
+    yield from rows
+
+
+def first_page(
+    session: Session,
+    query: Query | str,
+    *,
+    batch_size: int = 2000,
+    include_deleted: bool = False,
+) -> tuple[int, Iterator[Row]]:
+    """How many rows a query matches, told with its first page, and the rows: one call now, one for
+    each further page as it is asked for."""
     headers = {"Sforce-Query-Options": f"batchSize={batch_size}"}
     text = query if isinstance(query, str) else query.text()
-    flat = _is_flat(text)
     path = "queryAll" if include_deleted else "query"
     page = _page(session, path, {"q": text}, headers)
+    with understood("to a query"):
+        total = int(page.get("totalSize") or 0)
+    return total, _rows(session, page, headers, flat=_is_flat(text))
+
+
+def _rows(
+    session: Session, page: Mapping[str, Any], headers: Mapping[str, str], *, flat: bool
+) -> Iterator[Row]:
     while True:
         for record in page["records"]:
             if flat:

@@ -18,7 +18,7 @@ from threading import Event
 from sfprm.errors import BadRequest
 from sfprm.ids import RecordId
 from sfprm.salesforce.bulk_query import PAGE, bulk_select, can_type, fits_bulk
-from sfprm.salesforce.query import Row, count, select, select_all
+from sfprm.salesforce.query import Row, first_page, select, select_all
 from sfprm.salesforce.ranges import key_ranges
 from sfprm.salesforce.session import Session
 from sfprm.salesforce.soql import Query, compare
@@ -91,13 +91,17 @@ def read(
 ) -> Iterator[Row]:
     """The rows of a query, lazily, in flat memory, by the way that `plan_read` chooses.
 
-    `rows`: about how many there are; None: counted, by one call.
+    `rows`: about how many there are; None: the first page tells, and is the beginning when pages
+    are the way, so that small reads cost what `select` costs.
     """
+    begun: Iterator[Row] | None = None
     if rows is None:
-        rows = count(session, query)
+        rows, begun = first_page(session, query, include_deleted=include_deleted)
     plan = plan_read(query, rows, ordered=ordered)
     if plan.way is ReadWay.BULK and not can_type(session, query):
         plan = plan_read(query, rows, ordered=ordered, bulk_from=rows + 1)
+    if plan.way is not ReadWay.PAGES:
+        begun = None  # a page of memory
     match plan.way:
         case ReadWay.BULK:
             yield from bulk_select(session, query, include_deleted=include_deleted)
@@ -106,7 +110,7 @@ def read(
                 session, query, parts=plan.parts, workers=workers, include_deleted=include_deleted
             )
         case ReadWay.PAGES:
-            yield from select(session, query, include_deleted=include_deleted)
+            yield from begun or select(session, query, include_deleted=include_deleted)
 
 
 def read_ranges(
