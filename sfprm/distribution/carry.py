@@ -2,8 +2,8 @@
 
 What was decided stands in the journal before the org is written, so a run that died is taken up
 from journal and org alone: owner as decided → confirmed; owner as seen → written again; anything
-else → someone or something was there first, and is never fought. Credits go back before an entry
-is settled, and only once, so breaking off between the two costs nothing either.
+else → someone or something was there first, and is never fought. What does not come about is
+settled in one transaction with its credit and with when the lead is tried again.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from sfprm.distribution.owners import (
 )
 from sfprm.errors import NotReady
 from sfprm.routing.decide import retry_after
-from sfprm.routing.values import Code, Reason
+from sfprm.routing.values import Code, Outcome, Reason
 from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, MAX_ROWS, update
+from sfprm.store.batches import NotDone
 from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sfprm.clock import Clock
     from sfprm.events import Progress
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from sfprm.store.api import StoreWriter
     from sfprm.store.records import JournalEntry
 
-__all__ = ["Carrier", "Settled", "Tally"]
+__all__ = ["DECIDED", "MOST_UNSEEN", "Carrier", "Settled", "Tally"]
 
 CLOCK_MARGIN = timedelta(seconds=60)
 """How far the org's clock may be behind ours before reading back costs more calls."""
@@ -46,13 +47,15 @@ CLOCK_MARGIN = timedelta(seconds=60)
 MOST_UNSEEN = 20
 """Leads out of sight after our own write before a run stops (operations.md, rule 6)."""
 
+SETTLING = timedelta(minutes=5)
+"""After how long a confirmed owner is looked at once more: by then automation has had its turn."""
+
 GONE = frozenset({"ENTITY_IS_DELETED", "CANNOT_UPDATE_CONVERTED_LEAD"})
 """Refusals after which a lead is never tried again: it is no lead any more."""
 
 ROUTE = "route"
 UNDO = "undo"
-RECALL = "recall"
-DECIDED = (ROUTE, RECALL, "escalate", "recycle")
+DECIDED = (ROUTE, "recall", "escalate", "recycle")
 """Kinds of entries that sfprm decided itself: what does not come about gives credit back."""
 
 
@@ -67,11 +70,19 @@ class Settled:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the decisions carried out so far."""
+    """What became of the decisions carried out so far. `confirmed` counts, `parked` those of them
+    that went to a waiting place; `to_tell` are those that somebody is to hear of."""
 
-    confirmed: list[JournalEntry] = field(default_factory=list)
+    confirmed: int = 0
+    parked: int = 0
+    to_tell: list[JournalEntry] = field(default_factory=list)
     not_done: list[Settled] = field(default_factory=list)
     unseen: int = 0
+
+    @property
+    def owned(self) -> int:
+        """Confirmed with the owner that was decided."""
+        return self.confirmed - self.parked
 
     @property
     def refused(self) -> list[Settled]:
@@ -84,8 +95,21 @@ class Tally:
         return [s for s in self.not_done if s.state is WriteState.OVERTAKEN]
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A decision about to be settled as not done. `reason`: why the lead is kept back."""
+
+    entry: JournalEntry
+    state: WriteState
+    words: str
+    reason: Reason | None = None
+
+
 class Carrier:
-    """Carries out the decisions of one run; `tally` grows as it goes."""
+    """Carries out the decisions of one run; `tally` grows as it goes.
+
+    `tell_all`: every confirmed decision is kept for a notice, not only those that ask for one.
+    """
 
     def __init__(
         self,
@@ -94,43 +118,60 @@ class Carrier:
         clock: Clock,
         progress: Progress,
         programme: Programme | None = None,
+        *,
+        tell_all: bool = False,
     ) -> None:
         self._extra = ExtraFields(programme, store)
         self._session = session
         self._store = store
         self._clock = clock
         self._progress = progress
+        self._tell_all = tell_all
         self.tally = Tally()
 
     def take_up(self) -> int:
-        """Finish decisions that an earlier run journalled and did not see confirmed; how many."""
+        """Finish decisions that an earlier run journalled and did not see confirmed, and look again
+        at those that were confirmed a while ago; how many were finished."""
         left = self._store.entries(states=(WriteState.DECIDED,))
-        if not left:
-            return 0
+        for at in range(0, len(left), MAX_ROWS * 10):
+            self._take_up(left[at : at + MAX_ROWS * 10])
+        self._look_again()
+        return len(left)
+
+    def _take_up(self, left: Sequence[JournalEntry]) -> None:
         self._progress.say(f"taking up {len(left)} decisions of a run that was interrupted")
         given_back = {
             e.refunds
             for e in self._store.entries(kinds=("refund",), after=left[0].sequence)
             if e.refunds is not None
         }
-        now = read_leads_now(self._session, [e.lead for e in left])
-        confirmed, again = [], []
+        now = self._now_of(left)
+        confirmed, again, failed = [], [], []
         for entry in left:
             lead = now.get(entry.lead)
             match place_of(entry, lead):
                 case _ if entry.sequence in given_back:
-                    # the run died between giving the credit back and settling
-                    self._not_done(entry, WriteState.REFUSED, "refused before the run broke off")
+                    words = "refused before the run broke off"
+                    failed.append(_Failed(entry, WriteState.REFUSED, words))
                 case Place.AS_DECIDED | Place.NOT_VISIBLE:
                     # where it waited we saw it; out of sight it has gone where it was sent
                     confirmed.append(entry)
                 case Place.AS_SEEN:
                     again.append(entry)
                 case place:
-                    self._overtaken(entry, place, lead)
+                    failed.append(self._overtaken(entry, place, lead))
         self._confirm(confirmed)
+        self._settle(failed)
         self.carry_out(again)
-        return len(left)
+
+    def _now_of(self, entries: Iterable[JournalEntry]) -> dict[RecordId, LeadNow]:
+        """The entries' leads; one that was merged away is its survivor's."""
+        now = read_leads_now(self._session, [e.lead for e in entries])
+        merged = {lead.id: lead.merged_into for lead in now.values() if lead.merged_into}
+        if merged:
+            survivors = read_leads_now(self._session, merged.values())
+            now |= {lead: survivors[into] for lead, into in merged.items() if into in survivors}
+        return now
 
     def carry_out(self, entries: Sequence[JournalEntry]) -> None:
         """Write the owners, 200 a call, then read them back, 2,000 a call.
@@ -147,11 +188,13 @@ class Carrier:
                 {"Id": e.lead, "OwnerId": e.owner_new, **extra.get(e.sequence, {})} for e in part
             ]
             outcomes = update(self._session, "Lead", rows, headers=AUTO_ASSIGN_OFF)
+            failed = []
             for entry, outcome in zip(part, outcomes, strict=True):
                 if outcome.success:
                     written.append(entry)
                 else:
-                    self._refused(entry, outcome)
+                    failed.append(_refused(entry, outcome))
+            self._settle(failed)
             self._progress.advance(len(part))
         self._read_back(written, began - CLOCK_MARGIN)
 
@@ -162,10 +205,16 @@ class Carrier:
         held = leads_written_since(self._session, owners, since)
         self._confirm([e for e in written if held.get(e.lead) == e.owner_new])
         missed = [e for e in written if held.get(e.lead) != e.owner_new]
-        if not missed:
-            return
-        now = read_leads_now(self._session, [e.lead for e in missed])
-        seen, unseen = [], []
+        if missed:
+            self._confirm_missed(missed)
+        ours = [e.sequence for e in written if e.kind in DECIDED]
+        if ours:
+            due = self._clock.now() + SETTLING
+            self._store.offers.look_again(min(ours), max(ours), since=since, due=due)
+
+    def _confirm_missed(self, missed: Sequence[JournalEntry]) -> None:
+        now = self._now_of(missed)
+        seen, unseen, failed = [], [], []
         for entry in missed:
             lead = now.get(entry.lead)
             match place_of(entry, lead):
@@ -174,9 +223,10 @@ class Carrier:
                 case Place.NOT_VISIBLE:
                     unseen.append(entry)
                 case place:
-                    self._overtaken(entry, place, lead)
+                    failed.append(self._overtaken(entry, place, lead))
         self._confirm(seen)
         self._confirm(unseen, "written; not visible to the agent since")
+        self._settle(failed)
         self.tally.unseen += len(unseen)
         if self.tally.unseen >= MOST_UNSEEN:
             raise NotReady(
@@ -184,13 +234,60 @@ class Carrier:
                 hint="Grant the agent's user View All and Modify All on Lead.",
             )
 
+    # The second look
+
+    def _look_again(self) -> None:
+        """Owners that were ours at once and are another's after settling, by the org's automation:
+        taken for what it is. What people did meanwhile is theirs to do, and is left."""
+        looks = self._store.offers.second_looks(self._clock.now())
+        for look in looks:
+            entries = [
+                e
+                for e in self._store.entries(
+                    after=look.first - 1, limit=look.last - look.first + 1, kinds=DECIDED
+                )
+                if e.sequence <= look.last and e.state is WriteState.CONFIRMED
+            ]
+            owners = sorted({e.owner_new for e in entries if e.owner_new is not None})
+            held = leads_written_since(self._session, owners, look.since) if entries else {}
+            missed = [e for e in entries if held.get(e.lead) != e.owner_new]
+            if missed:
+                self._settle(self._turned(missed))
+            self._store.offers.looked_again([look.id])
+
+    def _turned(self, missed: Sequence[JournalEntry]) -> list[_Failed]:
+        """Those whose owner an automation changed, as far as can be told."""
+        later = {
+            e.lead
+            for e in self._store.entries(
+                leads=[e.lead for e in missed], after=min(e.sequence for e in missed)
+            )
+            if e.refunds is None
+            and e.sequence > max(m.sequence for m in missed if m.lead == e.lead)
+        }
+        now = self._now_of(missed)
+        held = {o.entry: o.owner for o in self._store.offers.of_entries(e.sequence for e in missed)}
+        found = []
+        for entry in missed:
+            lead = now.get(entry.lead)
+            if entry.lead in later or place_of(entry, lead) is not Place.MOVED:
+                continue
+            if lead is not None and held.get(entry.sequence) == lead.owner_id:
+                continue  # a partner took it from the queue, and its offer says so
+            failed = self._overtaken(entry, Place.MOVED, lead)
+            if failed.reason is not None:
+                found.append(failed)
+        return found
+
+    # Settling
+
     def _confirm(self, entries: Sequence[JournalEntry], words: str = "") -> None:
         if not entries:
             return
         moved = [e for e in entries if e.kind not in DECIDED]
-        for entry in moved:
-            if entry.kind == UNDO:
-                self._give_back_undone(entry)
+        undone = [e for e in moved if e.kind == UNDO]
+        if undone:
+            self._give_back_undone(undone)
         if moved:
             self._store.unpark([e.lead for e in moved])
         self._store.settle(
@@ -198,54 +295,77 @@ class Carrier:
             WriteState.CONFIRMED,
             messages={e.sequence: words for e in entries} if words else None,
         )
-        self.tally.confirmed.extend(entries)
+        self.tally.confirmed += len(entries)
+        self.tally.parked += sum(e.outcome == Outcome.PARKED.value for e in entries)
+        self.tally.to_tell.extend(e for e in entries if self._tell_all or e.notify is not None)
 
-    def _give_back_undone(self, undo: JournalEntry) -> None:
-        """A routed lead that went back: the member did not have it, so its credit returns."""
-        for entry in reversed(self._store.entries(lead=undo.lead, kinds=DECIDED)):
-            if entry.owner_new == undo.owner_seen and entry.choices:
-                self._store.refund(entry.sequence, self._clock.now())
-                return
+    def _give_back_undone(self, undone: Sequence[JournalEntry]) -> None:
+        """Routed leads that went back: the member did not have them, so its credit returns."""
+        owner_of = {e.lead: e.owner_seen for e in undone}
+        last: dict[RecordId, int] = {}
+        for entry in self._store.entries(leads=list(owner_of), kinds=DECIDED):
+            if entry.owner_new == owner_of[entry.lead] and entry.choices:
+                last[entry.lead] = entry.sequence
+        self._store.refund_all(sorted(last.values()), self._clock.now())
 
-    def _refused(self, entry: JournalEntry, outcome: RowOutcome) -> None:
-        words = "; ".join(str(e) for e in outcome.errors) or "refused without a reason"
-        gone = any(e.code in GONE for e in outcome.errors)
-        reason = None if gone else Reason(Code.REFUSED_BY_ORG, words)
-        self._not_done(entry, WriteState.REFUSED, words, reason)
-
-    def _overtaken(self, entry: JournalEntry, place: Place, lead: LeadNow | None) -> None:
+    def _overtaken(self, entry: JournalEntry, place: Place, lead: LeadNow | None) -> _Failed:
         words, automation = _why_overtaken(place, lead, self._session.identity.user_id)
         reason = Reason(Code.AUTOMATION, words) if automation else None
-        self._not_done(entry, WriteState.OVERTAKEN, words, reason)
+        return _Failed(entry, WriteState.OVERTAKEN, words, reason)
 
-    def _not_done(
-        self, entry: JournalEntry, state: WriteState, words: str, reason: Reason | None = None
-    ) -> None:
-        """Credit back, then kept back, then settled: in this order, so that no part is lost."""
+    def _settle(self, failed: Sequence[_Failed]) -> None:
+        """Record what did not come about: all of it in one transaction."""
+        if not failed:
+            return
         now = self._clock.now()
-        if entry.kind in DECIDED:
-            if entry.choices:
-                self._store.refund(entry.sequence, now)
-            if entry.kind != ROUTE and state is WriteState.REFUSED:
-                # it stays with its owner, under its old offer
-                self._store.unpark([entry.lead])
-            elif reason is not None:
-                wait = self._wait(entry.lead, reason)
-                next_try = None if wait is None else now + wait
-                self._store.park(entry.lead, [reason], now=now, next_try=next_try)
-        self._store.settle([entry.sequence], state, messages={entry.sequence: words})
-        self.tally.not_done.append(Settled(entry, state, words))
+        before = self._failures([f.entry.lead for f in failed if f.reason is not None])
+        rows = [self._row(f, before.get(f.entry.lead, []), now) for f in failed]
+        self._store.settle_not_done(rows, now)
+        self.tally.not_done.extend(Settled(f.entry, f.state, f.words) for f in failed)
 
-    def _wait(self, lead: RecordId, reason: Reason) -> timedelta | None:
-        """Longer each time; None, never again, once automation has twice taken the lead."""
-        before = [
-            e
-            for e in self._store.entries(lead=lead, kinds=DECIDED)
-            if e.state in (WriteState.REFUSED, WriteState.OVERTAKEN)
-        ]
-        if reason.code is Code.AUTOMATION and any(e.state is WriteState.OVERTAKEN for e in before):
-            return None
-        return retry_after(len(before))
+    def _failures(self, leads: Sequence[RecordId]) -> Mapping[RecordId, list[JournalEntry]]:
+        """Earlier decisions about those leads that did not come about."""
+        found: dict[RecordId, list[JournalEntry]] = {}
+        if leads:
+            for entry in self._store.entries(leads=leads, kinds=DECIDED):
+                if entry.state in (WriteState.REFUSED, WriteState.OVERTAKEN):
+                    found.setdefault(entry.lead, []).append(entry)
+        return found
+
+    def _row(self, failed: _Failed, before: Sequence[JournalEntry], now: datetime) -> NotDone:
+        entry, reason = failed.entry, failed.reason
+        if entry.kind not in DECIDED:
+            return NotDone(entry.sequence, entry.lead, failed.state, failed.words)
+        # a lead that could not be taken back stays with its owner, under its old offer
+        stays = entry.kind != ROUTE and failed.state is WriteState.REFUSED
+        if stays:
+            reason = None
+        wait = None if reason is None else _wait(reason, before)
+        return NotDone(
+            entry=entry.sequence,
+            lead=entry.lead,
+            state=failed.state,
+            words=failed.words,
+            refund=bool(entry.choices),
+            reason=reason,
+            next_try=None if wait is None else now + wait,
+            free=stays,
+        )
+
+
+def _refused(entry: JournalEntry, outcome: RowOutcome) -> _Failed:
+    words = "; ".join(str(e) for e in outcome.errors) or "refused without a reason"
+    gone = any(e.code in GONE for e in outcome.errors)
+    reason = None if gone else Reason(Code.REFUSED_BY_ORG, words)
+    return _Failed(entry, WriteState.REFUSED, words, reason)
+
+
+def _wait(reason: Reason, before: Sequence[JournalEntry]) -> timedelta | None:
+    """Longer each time; None, never again, once automation has twice taken the lead."""
+    turned = any(e.state is WriteState.OVERTAKEN for e in before)
+    if reason.code is Code.AUTOMATION and turned:
+        return None
+    return retry_after(len(before))
 
 
 def _why_overtaken(place: Place, lead: LeadNow | None, agent: RecordId) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,7 +10,7 @@ from sfprm.errors import NotReady
 from sfprm.ids import RecordId
 from sfprm.routing.values import LeadFacts
 from sfprm.salesforce.query import select
-from sfprm.salesforce.soql import Query, eq, in_
+from sfprm.salesforce.soql import Query, eq, in_, split_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sfprm.salesforce.query import Row
     from sfprm.salesforce.session import Session
 
-__all__ = ["PAGE", "field_value", "find_intake", "read_leads"]
+__all__ = ["PAGE", "Intake", "field_value", "find_intake", "read_leads", "read_parked"]
 
 PAGE = 2_000
 """Leads decided in one batch: one query page."""
@@ -26,14 +27,23 @@ PAGE = 2_000
 _ALWAYS = ("Id", "OwnerId", "CreatedDate", "Name", "Company")
 
 
-def find_intake(session: Session, programme: Programme) -> dict[RecordId, str]:
-    """Id → label of the queues that leads wait in: the rules' and the pools' own. One call.
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where leads wait: label of each intake queue by its id, and the park queue's id."""
+
+    queues: Mapping[RecordId, str]
+    park: RecordId | None = None
+
+
+def find_intake(session: Session, programme: Programme) -> Intake:
+    """The queues that leads wait in: the rules' and the pools' own, and the park queue. One call.
 
     Raises NotReady naming a queue that the org does not have.
     """
     labels = list(programme.routing.intake)
     labels += [p.intake for p in programme.routing.pools.values() if p.intake]
-    wanted = dict.fromkeys(labels)
+    park = programme.routing.park
+    wanted = dict.fromkeys([*labels, park] if labels and park else labels)
     if not wanted:
         raise NotReady(
             "The programme names no intake queue.",
@@ -47,7 +57,10 @@ def find_intake(session: Session, programme: Programme) -> dict[RecordId, str]:
             f"The org has no queue '{missing[0]}', which config/routing.yaml names as an intake.",
             hint="Correct the name, or create the queue in Setup › Queues.",
         )
-    return {by_label[label.casefold()]: label for label in wanted}
+    return Intake(
+        {by_label[label.casefold()]: label for label in labels},
+        by_label[park.casefold()] if park else None,
+    )
 
 
 def read_leads(
@@ -58,15 +71,36 @@ def read_leads(
     The answer is of the moment of the first call: leads that come later are the next pass's.
     """
     names = programme.routing.fields_read()
+    for row in select(session, _query(names, in_("OwnerId", intake)), batch_size=PAGE):
+        yield _facts(row, names, intake)
+
+
+def read_parked(
+    session: Session,
+    programme: Programme,
+    park: RecordId,
+    intakes: Mapping[RecordId, str],
+    *,
+    all_of_it: bool = False,
+) -> Iterator[LeadFacts]:
+    """Leads that wait in the park queue: those named in `intakes` (with the intake queue that they
+    came by), a call for every four hundred; or all of it, a call for 2,000."""
+    names = programme.routing.fields_read()
+    query = _query(names, eq("OwnerId", park))
+    conditions = ["Id != null"] if all_of_it else split_in("Id", sorted(intakes))
+    for condition in conditions:
+        for row in select(session, query.also(condition), batch_size=PAGE):
+            yield replace(_facts(row, names, {}), intake=intakes.get(RecordId(row["Id"]), ""))
+
+
+def _query(names: tuple[str, ...], owner: str) -> Query:
     known = {name.lower() for name in _ALWAYS}
-    query = Query(
+    return Query(
         _ALWAYS + tuple(n for n in names if n.lower() not in known),
         "Lead",
-        (in_("OwnerId", intake), eq("IsConverted", False)),
+        (owner, eq("IsConverted", False)),
         ("CreatedDate", "Id"),
     )
-    for row in select(session, query, batch_size=PAGE):
-        yield _facts(row, names, intake)
 
 
 def _facts(row: Row, names: tuple[str, ...], intake: Mapping[RecordId, str]) -> LeadFacts:

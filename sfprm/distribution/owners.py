@@ -51,6 +51,7 @@ class LeadNow:
     deleted: bool
     modified_by_id: RecordId | None
     modified_by: str
+    merged_into: RecordId | None = None
 
 
 def place_of(entry: JournalEntry, now: LeadNow | None) -> Place:
@@ -72,14 +73,14 @@ def read_leads_now(session: Session, leads: Iterable[RecordId]) -> dict[RecordId
     query = Query(
         (
             *("Id", "OwnerId", "Owner.Name", "Name", "Company", "IsConverted", "IsDeleted"),
-            *("LastModifiedById", "LastModifiedBy.Name"),
+            *("LastModifiedById", "LastModifiedBy.Name", "MasterRecordId"),
         ),
         "Lead",
     )
     found = {}
     for condition in split_in("Id", sorted(set(leads))):
         for row in select(session, query.also(condition), include_deleted=True):
-            changer = row.get("LastModifiedById")
+            changer, master = row.get("LastModifiedById"), row.get("MasterRecordId")
             lead = RecordId(row["Id"])
             found[lead] = LeadNow(
                 id=lead,
@@ -90,6 +91,7 @@ def read_leads_now(session: Session, leads: Iterable[RecordId]) -> dict[RecordId
                 deleted=bool(row["IsDeleted"]),
                 modified_by_id=RecordId(changer) if changer else None,
                 modified_by=str((row.get("LastModifiedBy") or {}).get("Name") or ""),
+                merged_into=RecordId(master) if master else None,
             )
     return found
 

@@ -9,7 +9,7 @@ from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.destination import find_destination
 from sfprm.distribution.notify import MOST_MAILS, NO_MAIL, MailReport, notice_named, send_notices
 from sfprm.errors import BadRequest
-from sfprm.estate.model import KEY_FIELD
+from sfprm.estate.who import user_conditions
 from sfprm.ids import PartnerKey, PersonKey, RecordId, is_record_id
 from sfprm.salesforce.query import select
 from sfprm.salesforce.soql import Query, eq, in_, split_in
@@ -98,9 +98,10 @@ def reassign(
     """
     mark = session.calls.snapshot()
     notice = None if notify is None else notice_named(programme, notify)
-    carrier = Carrier(session, store, clock, progress)
+    carrier = Carrier(session, store, clock, progress, tell_all=notice is not None)
     taken_up = 0 if dry_run else carrier.take_up()
-    mended = len(carrier.tally.confirmed)
+    mended = carrier.tally.confirmed
+    carrier.tally.to_tell.clear()
     to = find_destination(session, programme, user=user, queue=queue)
     if not allow_any_owner:
         to.require()
@@ -125,12 +126,12 @@ def reassign(
             moves, run=run, kind="reassign", programme=programme, now=clock.now()
         )
         carrier.carry_out(entries)
-        mails = _mail(session, programme, carrier, mended, notice, policy)
+        mails = _mail(session, programme, carrier, notice, policy)
     return ReassignResult(
         dry_run=dry_run,
         to=to.name,
         moves=moves,
-        moved=len(carrier.tally.confirmed) - mended,
+        moved=carrier.tally.confirmed - mended,
         already=len(rows) - len(moves),
         taken_up=taken_up,
         refused=tuple(carrier.tally.refused),
@@ -157,7 +158,6 @@ def _mail(
     session: Session,
     programme: Programme,
     carrier: Carrier,
-    mended: int,
     notice: Notice | None,
     policy: MailPolicy | None,
 ) -> MailReport:
@@ -165,7 +165,7 @@ def _mail(
         return NO_MAIL
     if policy is None:
         raise BadRequest("A notice was asked for, and no mail policy says where mail may go.")
-    done = carrier.tally.confirmed[mended:]
+    done = carrier.tally.to_tell
     return send_notices(session, programme, policy, [(entry, notice) for entry in done])
 
 
@@ -205,8 +205,8 @@ def _owners(session: Session, programme: Programme, owner: str) -> list[RecordId
         return [RecordId(owner)]
     partner = programme.partners.get(PartnerKey(owner))
     if partner is not None:
-        keys = [p.key for p in programme.people_of(partner.key)]
-        found = _ids(session, Query(("Id",), "User", (in_(f"Contact.{KEY_FIELD}", keys),)))
+        conditions = user_conditions(programme, programme.people_of(partner.key))
+        found = [at for c in conditions for at in _ids(session, Query(("Id",), "User", (c,)))]
     else:
         person = programme.people.get(PersonKey(owner))
         username = owner if person is None else person.username

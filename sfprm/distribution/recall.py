@@ -120,7 +120,7 @@ def recall(
     mark = session.calls.snapshot()
     carrier = Carrier(session, store, clock, progress, programme)
     taken_up = 0 if dry_run else carrier.take_up()
-    mended = len(carrier.tally.confirmed)
+    mended = carrier.tally.confirmed
     now = clock.now()
     lifted = _lift(store, now, dry_run)
     held = [o for o in store.offers.open() if o.state is not OfferState.PLANNED]
@@ -150,7 +150,7 @@ def recall(
         looked_at=len(held),
         happened=MappingProxyType(dict(Counter(seen.event for _, seen in found.events()))),
         went=MappingProxyType(dict(went)),
-        confirmed=len(carrier.tally.confirmed) - mended,
+        confirmed=carrier.tally.confirmed - mended,
         late=tuple(
             LateSync(o.lead, o.label, o.owner_name, seen.words)
             for o, seen in found.events()

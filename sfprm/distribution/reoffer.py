@@ -208,11 +208,7 @@ class _Work:
     ) -> Batch:
         """Offered again in the same pool, whatever rules the changed lead would meet now."""
         programme = self._narrowed(rule, PoolKey(pool or ""))
-        intake = self._programme.routing.pools[PoolKey(pool or "")].intake
-        facts = [
-            replace(each.facts, intake=intake if rule is None and intake else "")
-            for each in members
-        ]
+        facts = [each.facts for each in members]
         batch = decide(programme, self.standing, ledgers, facts, self._now)
         words = {each.offer.lead: _because(each) for each in members}
         decisions = tuple(self._placed(d, words[d.lead.id]) for d in batch.decisions)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from sfprm.distribution.carry import Carrier, Settled
-from sfprm.distribution.intake import PAGE, find_intake, read_leads
+from sfprm.distribution.intake import PAGE, Intake, find_intake, read_leads, read_parked
 from sfprm.distribution.notify import MOST_MAILS, NO_MAIL, MailReport, send_notices
 from sfprm.distribution.offering import has_offers, plan_offers
 from sfprm.distribution.owner_hours import all_hours
@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 __all__ = ["RouteResult", "route"]
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+PARK_SWEPT = "park queue swept"
+"""The mark of when the whole park queue was last read."""
+
+SWEEP_EVERY = timedelta(days=1)
+
 LEFT_ALONE_FOR = timedelta(hours=24)
 """A lead that a rule leaves alone is looked at again after this, not at every pass."""
 
@@ -143,11 +148,11 @@ def route(
     mark = session.calls.snapshot()
     carrier = Carrier(session, store, clock, progress, programme)
     taken_up = 0 if dry_run else carrier.take_up()
-    mended = len(carrier.tally.confirmed)
+    mended = carrier.tally.owned
     intake = find_intake(session, programme)
     kept = {p.lead: p for p in store.parked()}
     count = _Count()
-    waiting = _due(read_leads(session, programme, intake), kept, clock.now(), count)
+    waiting = _waiting(session, store, programme, intake, kept, clock.now(), count, dry_run)
     standing: Standing | None = None
     ledgers: Mapping[str, Ledger] = store.ledgers(ledger_keys(programme))
     progress.stage("leads", limit)
@@ -163,7 +168,7 @@ def route(
                 batch = decide(programme, standing, before, leads, now)
             else:
                 before, batch, entries = _decide_and_save(
-                    store, programme, standing, leads, now, run, kept
+                    store, programme, standing, leads, now, run, kept, intake.park
                 )
                 behind.carry_out([e for e in entries if e.state is WriteState.DECIDED])
             standing, ledgers = batch.standing, batch.ledgers
@@ -224,6 +229,42 @@ def _left_out(standing: Standing) -> tuple[OwnerStanding, ...]:
     return tuple(once.values())
 
 
+def _waiting(
+    session: Session,
+    store: StoreWriter,
+    programme: Programme,
+    intake: Intake,
+    kept: Mapping[RecordId, Parked],
+    now: datetime,
+    count: _Count,
+    dry_run: bool,
+) -> Iterator[LeadFacts]:
+    """Leads to be looked at: in the intake queues, then those of the park queue whose time has
+    come. Parked leads cost nothing before; once a day the whole park queue is swept for leads that
+    nothing is known of."""
+    yield from _due(read_leads(session, programme, intake.queues), kept, now, count)
+    if intake.park is None:
+        return
+    due = [p.lead for p in kept.values() if p.next_try is not None and p.next_try <= now]
+    count.waiting = len(kept) - len(due)
+    last = store.offers.marked(PARK_SWEPT)
+    sweep = last is None or now - last >= SWEEP_EVERY or now < last
+    if not due and not sweep:
+        return
+    came_by = {e.lead: e.intake for e in store.entries(leads=due) if e.refunds is None}
+    intakes = {lead: came_by.get(lead, "") for lead in due}
+    found = set()
+    for lead in read_parked(session, programme, intake.park, intakes, all_of_it=sweep):
+        if lead.id in intakes or lead.id not in kept:
+            found.add(lead.id)
+            yield lead
+    if not dry_run:
+        # a person took them out of the queue: nothing waits for them any more
+        store.unpark([lead for lead in due if lead not in found])
+        if sweep:
+            store.offers.mark(PARK_SWEPT, now)
+
+
 def _due(
     leads: Iterable[LeadFacts], kept: Mapping[RecordId, Parked], now: datetime, count: _Count
 ) -> Iterator[LeadFacts]:
@@ -251,12 +292,16 @@ def _decide_and_save(
     now: datetime,
     run: RunId,
     kept: Mapping[RecordId, Parked],
+    park: RecordId | None,
 ) -> tuple[Mapping[str, Ledger], Batch, list[JournalEntry]]:
     """One transaction: ledgers locked, decided, journalled. Only after it the org is written."""
     with store.batch(ledger_keys(programme)) as open_batch:
         before = open_batch.ledgers
         batch = decide(programme, standing, before, leads, now)
-        waits = tuple(_with_wait(d, kept.get(d.lead.id)) for d in batch.decisions)
+        name = programme.routing.park or ""
+        waits = tuple(
+            _parked_in(_with_wait(d, kept.get(d.lead.id)), park, name) for d in batch.decisions
+        )
         entries = open_batch.save(replace(batch, decisions=waits), run=run, programme=programme)
         if has_offers(programme):
             calendars = all_hours(programme, standing)
@@ -272,6 +317,13 @@ def _with_wait(decision: Decision, parked: Parked | None) -> Decision:
     if decision.outcome is not Outcome.PARKED or parked is None:
         return decision
     return replace(decision, next_try=decision.decided_at + retry_after(parked.tries))
+
+
+def _parked_in(decision: Decision, park: RecordId | None, name: str) -> Decision:
+    """A lead that is kept back goes to the park queue, if there is one."""
+    if decision.outcome is not Outcome.PARKED or park is None or decision.lead.owner_id == park:
+        return decision
+    return replace(decision, owner_id=park, owner_name=name)
 
 
 def _main_reason(decision: Decision) -> str:
@@ -290,7 +342,7 @@ def _mail(
     notices = programme.routing.notices
     due = [
         (entry, notices[entry.notify])
-        for entry in carrier.tally.confirmed
+        for entry in carrier.tally.to_tell
         if entry.kind == "route" and entry.notify is not None and entry.notify in notices
     ]
     if not due:
@@ -327,7 +379,7 @@ def _result(
     return RouteResult(
         dry_run=dry_run,
         looked_at=count.looked_at,
-        owned=count.assigned if dry_run else len(carrier.tally.confirmed) - mended,
+        owned=count.assigned if dry_run else carrier.tally.owned - mended,
         parked=count.parked,
         left_alone=count.left_alone,
         waiting=count.waiting,

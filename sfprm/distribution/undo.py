@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sfprm.distribution.carry import Carrier, Settled
+from sfprm.distribution.carry import DECIDED, Carrier, Settled
 from sfprm.distribution.owners import (
     LeadNow,
     Place,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CannotUndo", "UndoResult", "undo"]
 
-OWNER_KINDS = ("route", "reassign", "undo")
+OWNER_KINDS = (*DECIDED, "reassign", "undo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def undo(
     mark = session.calls.snapshot()
     carrier = Carrier(session, store, clock, progress)
     taken_up = 0 if dry_run else carrier.take_up()
-    mended = len(carrier.tally.confirmed)
+    mended = carrier.tally.confirmed
     done = _moved_by(store, of)
     now = read_leads_now(session, done)
     names = read_owner_names(session, (e.owner_seen for e in done.values()))
@@ -110,7 +110,7 @@ def undo(
         dry_run=dry_run,
         of=of,
         moves=tuple(moves),
-        moved=len(carrier.tally.confirmed) - mended,
+        moved=carrier.tally.confirmed - mended,
         back_already=back,
         cannot=tuple(cannot),
         taken_up=taken_up,

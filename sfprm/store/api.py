@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sfprm.ids import RecordId, RunId
     from sfprm.programme.model import Programme
     from sfprm.routing.values import Batch, EligibilityClass, Ledger, Reason
+    from sfprm.store.batches import NotDone
     from sfprm.store.offer_book import OfferBook
     from sfprm.store.offers import OfferChange, PlannedOffer
     from sfprm.store.records import (
@@ -67,6 +68,7 @@ class StoreReader(Protocol):
         self,
         *,
         lead: RecordId | None = None,
+        leads: Sequence[RecordId] | None = None,
         run: RunId | None = None,
         pool: str | None = None,
         states: Sequence[WriteState] | None = None,
@@ -134,6 +136,7 @@ class BatchWriter(Protocol):
         run: RunId,
         programme: Programme,
         kind: str = "route",
+        stream: str = "live",
     ) -> list[JournalEntry]:
         """Store decisions, classes, credits, parked leads and the hash chain. One entry a decision,
         in their order. Nothing is kept if the transaction fails."""
@@ -228,6 +231,13 @@ class StoreWriter(StoreReader, Protocol):
         """Forget for ever what the journal holds of those leads, and of all leads decided before
         that instant: facts, names, and the salt of their digest. Returns how many entries held
         any. Choices stay provable; matches do not."""
+
+    def refund_all(self, sequences: Sequence[int], now: datetime) -> None:
+        """The same for many decisions, in their order and in one transaction."""
+
+    def settle_not_done(self, rows: Sequence[NotDone], now: datetime) -> None:
+        """Record decisions that did not come about: credits back, leads kept back, entries
+        settled; all or nothing."""
 
     def park(
         self,

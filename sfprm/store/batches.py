@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -16,7 +16,7 @@ from sfprm.routing.values import ALGORITHM, Outcome
 from sfprm.store import classes, ledgers, parked
 from sfprm.store import journal as book
 from sfprm.store import offers as offer_rows
-from sfprm.store.inserts import insert
+from sfprm.store.inserts import insert, pieces
 from sfprm.store.journal import NewEntry
 from sfprm.store.records import JournalChoice, JournalEntry, Stream, WriteState
 from sfprm.store.tables import journal, programmes
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from sfprm.ids import RunId
+    from sfprm.ids import RecordId, RunId
     from sfprm.programme.model import Programme
-    from sfprm.routing.values import Batch, Decision, Ledger
+    from sfprm.routing.values import Batch, Decision, Ledger, Reason
     from sfprm.store.api import ManualMove
     from sfprm.store.offers import OfferChange, PlannedOffer
 
@@ -46,7 +46,13 @@ class OpenBatch:
         self.ledgers: Mapping[str, Ledger] = MappingProxyType(ledgers.find(connection, keys))
 
     def save(
-        self, batch: Batch, *, run: RunId, programme: Programme, kind: str = "route"
+        self,
+        batch: Batch,
+        *,
+        run: RunId,
+        programme: Programme,
+        kind: str = "route",
+        stream: str = Stream.LIVE.value,
     ) -> list[JournalEntry]:
         """Store the batch; see `BatchWriter.save`."""
         connection = self._connection
@@ -61,13 +67,17 @@ class OpenBatch:
             ledgers.keep_checkpoint(connection, self.ledgers[key], last)
         saved = book.append(
             connection,
-            Stream.LIVE.value,
-            [_entry(decision, kind, run, digest, kept) for decision in batch.decisions],
+            stream,
+            [
+                _entry(decision, kind, run, digest, kept, live=stream == Stream.LIVE.value)
+                for decision in batch.decisions
+            ],
             dict(kept.values()),
         )
         for key in sorted(moved):
             ledgers.write(connection, batch.ledgers[key])
-        _keep_back(connection, batch.decisions)
+        if stream == Stream.LIVE.value:
+            _keep_back(connection, batch.decisions)
         self.ledgers = MappingProxyType({**self.ledgers, **{k: batch.ledgers[k] for k in moved}})
         return saved
 
@@ -102,9 +112,11 @@ def _entry(
     run: RunId,
     programme: str,
     kept: Mapping[int, tuple[str, int]],
+    *,
+    live: bool,
 ) -> NewEntry:
     lead = decision.lead
-    to_write = decision.owner_id is not None and decision.owner_id != lead.owner_id
+    to_write = live and decision.owner_id is not None and decision.owner_id != lead.owner_id
     return NewEntry(
         kind=kind,
         chain=book.RULES if decision.pool is None else book.pool_chain(decision.pool),
@@ -203,56 +215,94 @@ def journal_manual(
     )
 
 
-def refund(connection: Connection, sequence: int, now: datetime) -> bool:
-    """Give the credits of one entry back; False when that was done before or there are none."""
-    found = book.entries_where(connection, journal.c.sequence == sequence)
-    if not found:
-        raise Bug(f"The journal has no entry {sequence}.")
-    row, choices = found[0]
-    if row["refunds"] is not None:
-        raise Bug(f"Journal entry {sequence} is a refund itself; it cannot be refunded.")
-    if not choices:
-        return False
-    keys = [choice.ledger for choice in choices]
-    ledgers.lock(connection, keys)
-    again = select(journal.c.sequence).where(journal.c.refunds == sequence)
-    if connection.execute(again).scalar() is not None:
-        return False
-    before = ledgers.find(connection, keys)
-    inverses = []
-    of_class = classes.find(connection, [choice.class_digest for choice in choices])
-    for choice in choices:
-        ledger = before[choice.ledger]
-        after = refund_credits(ledger, of_class[choice.class_digest], choice.winner)
-        ledgers.write(connection, after)
-        inverses.append(
-            replace(
-                choice,
-                before=ledger.credits.get(choice.winner, 0),
-                after=after.credits.get(choice.winner, 0),
-            )
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """A decision that did not come about. `refund`: its credits return. `reason` set: the lead is
+    kept back until `next_try` (None: until somebody looks). `free`: it is no longer kept back."""
+
+    entry: int
+    lead: RecordId
+    state: WriteState
+    words: str
+    refund: bool = False
+    reason: Reason | None = None
+    next_try: datetime | None = None
+    free: bool = False
+
+
+def settle_not_done(connection: Connection, rows: Sequence[NotDone], now: datetime) -> None:
+    """Credits back, leads kept back, entries settled: all or nothing."""
+    refund_all(connection, [row.entry for row in rows if row.refund], now)
+    parked.unpark(connection, [row.lead for row in rows if row.free])
+    held = [row for row in rows if row.reason is not None]
+    parked.park(connection, [(r.lead, [r.reason], r.next_try) for r in held if r.reason], now)
+    for state in sorted({row.state for row in rows}):
+        of_state = [row for row in rows if row.state is state]
+        book.settle(
+            connection, [r.entry for r in of_state], state, {r.entry: r.words for r in of_state}
         )
-    book.append(
-        connection,
-        row["stream"],
-        [
-            NewEntry(
-                kind=REFUND,
-                chain=row["chain"],
-                run=row["run"],
-                lead=row["lead"],
-                decided_at=now,
-                outcome=REFUND,
-                owner_seen=row["owner_seen"],
-                owner_new=None,
-                state=WriteState.NOTHING_TO_WRITE,
-                algorithm=row["algorithm"],
-                programme=row["programme"],
-                pool=row["pool"],
-                choices=tuple(inverses),
-                refunds=sequence,
-            )
-        ],
-        classes.ids_of(connection, of_class),
+        offer_rows.settled(connection, [r.entry for r in of_state], state)
+
+
+def refund_all(connection: Connection, sequences: Sequence[int], now: datetime) -> int:
+    """Give the credits of entries back, in order; how many were. One that was given back before,
+    or that moved no credit, is passed over."""
+    found = [
+        each
+        for piece in pieces(sequences)
+        for each in book.entries_where(connection, journal.c.sequence.in_(piece))
+    ]
+    known = {row["sequence"] for row, _ in found}
+    missing = sorted(set(sequences) - known)
+    if missing:
+        raise Bug(f"The journal has no entry {missing[0]}.")
+    for row, _ in found:
+        if row["refunds"] is not None:
+            raise Bug(f"Journal entry {row['sequence']} is a refund itself.")
+    ledgers.lock(connection, [choice.ledger for _, choices in found for choice in choices])
+    done = {
+        number
+        for piece in pieces(known)
+        for number in connection.execute(
+            select(journal.c.refunds).where(journal.c.refunds.in_(piece))
+        ).scalars()
+    }
+    due = [(row, choices) for row, choices in found if choices and row["sequence"] not in done]
+    if not due:
+        return 0
+    held = ledgers.find(connection, [c.ledger for _, choices in due for c in choices])
+    of_class = classes.find(connection, [c.class_digest for _, choices in due for c in choices])
+    entries: dict[str, list[NewEntry]] = {}
+    for row, choices in due:
+        inverses = []
+        for choice in choices:
+            ledger = held[choice.ledger]
+            after = refund_credits(ledger, of_class[choice.class_digest], choice.winner)
+            held[choice.ledger] = after
+            before, now_owed = (x.credits.get(choice.winner, 0) for x in (ledger, after))
+            inverses.append(replace(choice, before=before, after=now_owed))
+        entries.setdefault(row["stream"], []).append(_refund(row, inverses, now))
+    for ledger in held.values():
+        ledgers.write(connection, ledger)
+    for stream, new in entries.items():
+        book.append(connection, stream, new, classes.ids_of(connection, of_class))
+    return len(due)
+
+
+def _refund(row: Mapping[str, Any], inverses: Sequence[JournalChoice], now: datetime) -> NewEntry:
+    return NewEntry(
+        kind=REFUND,
+        chain=row["chain"],
+        run=row["run"],
+        lead=row["lead"],
+        decided_at=now,
+        outcome=REFUND,
+        owner_seen=row["owner_seen"],
+        owner_new=None,
+        state=WriteState.NOTHING_TO_WRITE,
+        algorithm=row["algorithm"],
+        programme=row["programme"],
+        pool=row["pool"],
+        choices=tuple(inverses),
+        refunds=row["sequence"],
     )
-    return True

@@ -11,7 +11,7 @@ from sfprm.routing.eligibility import ledger_key
 from sfprm.store import classes
 from sfprm.store.column_types import OPEN_BELOW, STATE_CODES
 from sfprm.store.entries import entry_from
-from sfprm.store.inserts import pieces
+from sfprm.store.inserts import ROOM, pieces
 from sfprm.store.journal import readable
 from sfprm.store.journal_rows import LIVE, unpack
 from sfprm.store.packing import unpack_choices
@@ -32,6 +32,7 @@ def entries(
     connection: Connection,
     *,
     lead: RecordId | None = None,
+    leads: Sequence[RecordId] | None = None,
     run: RunId | None = None,
     pool: str | None = None,
     states: Sequence[WriteState] | None = None,
@@ -41,6 +42,23 @@ def entries(
     limit: int | None = None,
 ) -> list[JournalEntry]:
     """In order of sequence; see `StoreReader.entries`."""
+    if leads is not None and len(leads) > ROOM:
+        found = [
+            entry
+            for piece in pieces(leads)
+            for entry in entries(
+                connection,
+                lead=lead,
+                leads=piece,
+                run=run,
+                pool=pool,
+                states=states,
+                kinds=kinds,
+                since=since,
+                after=after,
+            )
+        ]
+        return sorted(found, key=lambda entry: entry.sequence)[:limit]
     query = readable()
     of_act: list[ColumnElement[bool]] = []
     if run is not None:
@@ -60,6 +78,8 @@ def entries(
         query = query.where(journal.c.sequence > after)
     if lead is not None:
         query = query.where(journal.c.lead == lead)
+    if leads is not None:
+        query = query.where(journal.c.lead.in_(leads))
     if pool is not None:
         number = numbers_of(connection, [pool]).get(pool)
         if number is None:

@@ -87,6 +87,7 @@ class Reader:
         self,
         *,
         lead: RecordId | None = None,
+        leads: Sequence[RecordId] | None = None,
         run: RunId | None = None,
         pool: str | None = None,
         states: Sequence[WriteState] | None = None,
@@ -99,6 +100,7 @@ class Reader:
             return questions.entries(
                 connection,
                 lead=lead,
+                leads=leads,
                 run=run,
                 pool=pool,
                 states=states,

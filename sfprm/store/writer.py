@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sfprm.programme.model import Programme
     from sfprm.routing.values import Reason
     from sfprm.store.api import BatchWriter, ManualMove
+    from sfprm.store.batches import NotDone
     from sfprm.store.records import (
         AppliedValue,
         JournalEntry,
@@ -175,7 +176,17 @@ class Store(Reader):
 
     def refund(self, sequence: int, now: datetime) -> None:
         with self._writing("refund") as connection:
-            batches.refund(connection, sequence, now)
+            batches.refund_all(connection, [sequence], now)
+
+    def refund_all(self, sequences: Sequence[int], now: datetime) -> None:
+        if sequences:
+            with self._writing("refund") as connection:
+                batches.refund_all(connection, sequences, now)
+
+    def settle_not_done(self, rows: Sequence[NotDone], now: datetime) -> None:
+        if rows:
+            with self._writing(f"decisions {rows[0].state.value}") as connection:
+                batches.settle_not_done(connection, rows, now)
 
     def purge_facts(self, *, leads: Iterable[RecordId] = (), before: datetime | None = None) -> int:
         with self._writing("purge") as connection:
