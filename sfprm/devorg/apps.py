@@ -38,7 +38,8 @@ class OAuthError(Exception):
 class ConnectedApp:
     """One app. `run_as` is the user of the client credentials flow, by username. `rotate`: each
     refresh gives a new refresh token and voids the old one. `require_secret`: the refresh and
-    password flows need the secret. `admitted` matters under the org's API access control."""
+    web server and password flows need the secret. `admitted` matters under the org's API access
+    control. `callbacks` are the addresses that the web server flow answers at."""
 
     client_id: str
     client_secret: str
@@ -49,6 +50,7 @@ class ConnectedApp:
     rotate: bool = False
     require_secret: bool = True
     admitted: bool = True
+    callbacks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"ConnectedApp(client_id={self.client_id!r}, run_as={self.run_as!r})"
@@ -64,6 +66,17 @@ class ConnectedApp:
         del shown["client_secret"]
         shown["certificates"] = len(self.certificates)
         return shown
+
+
+CLI = ConnectedApp(
+    "PlatformCLI",
+    "",
+    None,
+    name="Salesforce CLI",
+    require_secret=False,
+    callbacks=("http://localhost:1717/OauthRedirect",),
+)
+"""The app of the sf CLI, which every org has [M]."""
 
 
 class Apps:
@@ -87,6 +100,8 @@ class Apps:
             return _app(kept)
         if hmac.compare_digest(client_id.encode(), self._first.client_id.encode()):
             return self._first
+        if client_id == CLI.client_id:
+            return CLI
         raise OAuthError("invalid_client_id", "client identifier invalid")
 
     def all(self) -> list[ConnectedApp]:
@@ -109,7 +124,7 @@ class Apps:
             app = ConnectedApp(client_id, secrets.token_hex(32).upper(), None, "app")
         if "certificate" in values:
             values["certificates"] = [values.pop("certificate")]
-        for key in ("certificates", "approved_by_admin"):
+        for key in ("certificates", "approved_by_admin", "callbacks"):
             if values.get(key) is not None:
                 values[key] = tuple(str(one) for one in values[key])
         app = replace(app, **values)
@@ -167,7 +182,8 @@ class Apps:
 
 def _app(kept: Mapping[str, Any]) -> ConnectedApp:
     values = dict(kept)
-    values["certificates"] = tuple(values["certificates"])
+    for key in ("certificates", "callbacks"):
+        values[key] = tuple(values.get(key, ()))
     if values["approved_by_admin"] is not None:
         values["approved_by_admin"] = tuple(values["approved_by_admin"])
     return ConnectedApp(**values)

@@ -54,6 +54,10 @@ class Passwords:
         )
         return token
 
+    def has(self, user_id: str) -> bool:
+        """The user was given a password."""
+        return self._kept.get(user_id) is not None
+
     def check(self, user_id: str, given: str, ip: str | None) -> str:
         """`right`, `wrong`, or `token` when the password is right and its token is missing."""
         kept = self._kept.get(user_id)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sfprm.devorg.apps import Apps, ConnectedApp
 from sfprm.devorg.beginnings import Beginnings
 from sfprm.devorg.calls import CallLog
+from sfprm.devorg.codes import Codes
 from sfprm.devorg.contention import Contention
 from sfprm.devorg.cursors import Cursors
 from sfprm.devorg.faults import Faults
@@ -103,6 +104,7 @@ class Org:
         self.beginnings = beginnings or Beginnings()
         self.sessions = Sessions(self)
         self.passwords = Passwords(self)
+        self.codes = Codes()
         self.cursors = Cursors(self)
         self.freshness = Freshness()
         from sfprm.devorg.bulk import Bulk
@@ -249,6 +251,7 @@ class Org:
         clock follows the machine's again."""
         self.schema = self.beginnings.empty(self.storage)
         self.sessions.close_all()
+        self.codes.clear()
         self.cursors.close_all()
         self.faults.clear()
         self.contention.release()

@@ -11,7 +11,7 @@ from functools import partial
 from time import perf_counter
 
 from sfprm.devorg import metadata, story
-from sfprm.devorg.api import control, identity, oauth, routes, soap_login, versions
+from sfprm.devorg.api import consent, control, identity, oauth, routes, soap_login, versions
 from sfprm.devorg.api.exchange import Answer, Request, refused
 from sfprm.devorg.api.writing import transaction
 from sfprm.devorg.behaviours.sites import settle
@@ -161,6 +161,7 @@ def _oauth(request: Request, name: str) -> Answer:
     handlers = {
         "token": (oauth.token, {"POST"}),
         "revoke": (oauth.revoke, {"POST", "GET"}),
+        "authorize": (consent.authorize, {"POST", "GET"}),
         "userinfo": (identity.userinfo, {"POST", "GET"}),
     }
     if name not in handlers:

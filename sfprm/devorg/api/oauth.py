@@ -1,8 +1,11 @@
-"""/services/oauth2/token: client credentials, JWT bearer, refresh, username-password; and revoke.
+"""/services/oauth2/token: client credentials, JWT bearer, web server, refresh, username-password;
+and revoke.
 
-Answers as recorded (REST sheet, section 1): `issued_at` and `signature` are missing in JWT's; a
-refresh token is given only by a refresh under rotation, here also by the control API's approvals,
-which stand for the consent page. The web server flow itself is not imitated."""
+Answers as recorded (REST sheet, section 1): `issued_at` and `signature` are missing in JWT's. A
+refresh token is given for a code of the web server flow (`consent.py`) whose scopes are not named
+or name `refresh_token` or `offline_access` [M], by a refresh under rotation, and by the control
+API's approvals, which stand for the consent page. No `id_token` is made for the scope `openid`;
+device and token exchange flows are not imitated."""
 
 from __future__ import annotations
 
@@ -17,6 +20,15 @@ from sfprm.devorg.logins import admit, note
 
 __all__ = ["revoke", "token"]
 
+_NOT_IMITATED = frozenset(
+    {
+        "device",
+        "hybrid_refresh",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:saml2-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    }
+)
 _NO_STORE = {"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"}
 _BAD_PASSWORD = "authentication failure - Invalid Password"  # noqa: S105 - a message [R]
 _NOT_APPROVED = "user hasn't approved this consumer"
@@ -28,9 +40,9 @@ def token(request: Request) -> Answer:
     try:
         form = _form(request)
         grant = form.get("grant_type", "")
-        if grant == "authorization_code":
+        if grant in _NOT_IMITATED:
             raise OAuthError(
-                "not_imitated", "The embedded org does not imitate the web server flow", 501
+                "not_imitated", f"The embedded org does not imitate the flow {grant}", 501
             )
         flow = _FLOWS.get(grant)
         if flow is None:
@@ -66,6 +78,28 @@ def _client_credentials(request: Request, form: dict[str, str]) -> Answer:
         raise OAuthError("invalid_grant", "no client credentials user enabled")
     admit(org, user, request.ip, app)
     return _answer(request, app, user, api_instance_url="https://api.salesforce.com")
+
+
+def _web_server(request: Request, form: dict[str, str]) -> Answer:
+    org = request.org
+    app = _client(request, form, secret=None)
+    grant = org.codes.redeem(
+        form.get("code", ""),
+        app.client_id,
+        form.get("redirect_uri", ""),
+        form.get("code_verifier", ""),
+        org.clock.now(),
+    )
+    user = org.storage.get("User", grant.user_id)
+    if user is None:
+        raise OAuthError("invalid_grant", "expired authorization code")
+    admit(org, user, request.ip, app)
+    token_ = org.apps.approve(app, grant.user_id)
+    asked = grant.scope.split()
+    more = {"scope": " ".join(asked)} if asked else {"scope": "refresh_token id api"}
+    if not asked or {"refresh_token", "offline_access"} & set(asked):
+        more["refresh_token"] = token_
+    return _answer(request, app, user, **more)
 
 
 def _jwt_bearer(request: Request, form: dict[str, str]) -> Answer:
@@ -113,6 +147,7 @@ def _password(request: Request, form: dict[str, str]) -> Answer:
 
 
 _FLOWS = {
+    "authorization_code": _web_server,
     "client_credentials": _client_credentials,
     "urn:ietf:params:oauth:grant-type:jwt-bearer": _jwt_bearer,
     "refresh_token": _refresh,

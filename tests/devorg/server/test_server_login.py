@@ -62,7 +62,7 @@ def test_a_wrong_secret_is_refused(devorg: Any) -> None:
 
 def test_other_flows_say_that_they_are_not_imitated(devorg: Any) -> None:
     """A known flow that is not there is no unknown flow."""
-    answer = token(devorg, data={"grant_type": "authorization_code"})
+    answer = token(devorg, data={"grant_type": "device"})
     assert answer.status_code == 501
     assert answer.json()["error"] == "not_imitated"
 
