@@ -30,6 +30,8 @@ class Event(StrEnum):
     DAEMON_STANDS_BY = "daemon.stands_by"  # why
     PART_DROPPED = "part.dropped"  # run, job, why
     ORG_AWAY = "org.away"  # org, seconds, why
+    HEALTH_READY = "health.ready"  # port
+    HEALTH_UNSEEN = "health.unseen"  # why
     STATE_AWAY = "state.away"  # why
     CLOCK_JUMPED = "clock.jumped"  # seconds
     ALERT_RAISED = "alert.raised"  # key, kind

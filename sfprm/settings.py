@@ -35,6 +35,7 @@ SECRETS = (
     "next_private_key",
     "refresh_token",
     "sfdx_auth_url",
+    "smtp_password",
 )
 
 MailGuard = Literal["sink", "allow-listed", "off"]
@@ -225,6 +226,22 @@ class Settings(BaseSettings):
     )
     production_orgs: tuple[str, ...] = Field(
         (), description='18-character ids of production orgs, as JSON: ["00D…"].'
+    )
+
+    # mail and messages that sfprm sends itself (alerts)
+    smtp_host: str | None = Field(None, description="Mail server for what sfprm sends itself.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection is made safe: starttls, tls, or none."
+    )
+    smtp_from: str | None = Field(None, description="Sender of the mail that sfprm sends itself.")
+    smtp_user: str | None = Field(None, description="Login of the mail server, where it asks.")
+    smtp_password: SecretStr | None = Field(None, description="Its password; better as a file.")
+    disk_reserve_mb: int = Field(
+        64,
+        ge=0,
+        description="Free megabytes on the state's disk below which nothing is written to the org: "
+        "what cannot be journalled is not done.",
     )
 
     # logs

@@ -71,6 +71,7 @@ class DevOrg:
             "SFPRM_STATE_DIR": str(state_dir),
             "SFPRM_PROGRAMME": str(ROOT / "config"),
             "SFPRM_JOBS": str(ROOT / "jobs"),
+            "SFPRM_HEALTH": "127.0.0.1:0",
             **more,
         }
 

@@ -131,6 +131,7 @@ def write_env_file(path: Path, ready: Ready, **more: str) -> dict[str, str]:
         "SFPRM_CLIENT_ID": ready.client_id,
         "SFPRM_CLIENT_SECRET": ready.client_secret,
         "SFPRM_CA_BUNDLE": str(ready.ca),
+        "SFPRM_HEALTH": "127.0.0.1:0",
         **more,
     }
     path.touch(mode=0o600)

@@ -22,6 +22,7 @@ from sfprm.daemon.keeper import Board, Keeper
 from sfprm.daemon.notify import Supervisor
 from sfprm.daemon.outcome import after_run
 from sfprm.daemon.planner import pick
+from sfprm.daemon.watch import Watch
 from sfprm.errors import AnotherWriter, LoginRefused, OrgUnreachable
 from sfprm.events import Event
 from sfprm.jobs.runner import Finished, run_job
@@ -41,8 +42,8 @@ class Daemon:
     """One process that runs job files on their schedules.
 
     `once` runs every job file a single time and ends. `standby` waits for the other daemon of this
-    state to end instead of refusing. `each` is called at every tick of the clock, `on_finished`
-    after each run.
+    state to end instead of refusing. `each` is called at every tick of the clock. `watch` shows the
+    daemon to those outside.
     """
 
     def __init__(
@@ -53,12 +54,12 @@ class Daemon:
         once: bool = False,
         standby: bool = False,
         each: tuple[Callable[[datetime], None], ...] = (),
-        on_finished: Callable[[JobFile, Finished], None] = lambda _file, _run: None,
         supervisor: Supervisor | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._starter, self._jobs_dir = starter, jobs_dir
         self._once, self._standby, self._each = once, standby, each
-        self._on_finished = on_finished
+        self._watch = watch
         self._supervisor = supervisor or Supervisor({})
         self.installation = Installation(starter)
         self.board = Board({})
@@ -83,6 +84,10 @@ class Daemon:
                 return 0
             if self._once:
                 return self._run_each_once()
+            if self._watch is not None:
+                held.enter_context(
+                    self._watch.open(self.installation, self.board, self._away, self._jobs_dir)
+                )
             return self._serve()
 
     def _hold_state(self, held: ExitStack) -> bool:
@@ -178,7 +183,8 @@ class Daemon:
         else:
             self._away.pop(org.name, None)
         after_run(starter.state().work, file, finished, now, due)
-        self._on_finished(file, finished)
+        if self._watch is not None and finished.begun:
+            self._watch.metrics.run(file.name, finished)
         return finished
 
     def _stop(self, number: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sfprm.errors import BudgetSpent, TimeSpent
+from sfprm.errors import BudgetSpent, TimeSpent, TryLater
 from sfprm.jobs.frame import Limits
 from sfprm.salesforce.calls import FREE_KINDS
 
@@ -16,7 +19,29 @@ if TYPE_CHECKING:
     from sfprm.jobs.presence import Fence
     from sfprm.store.lanes import Lanes
 
-__all__ = ["Brakes"]
+__all__ = ["Brakes", "Disk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disk that holds the state: what can no longer be journalled must not be done."""
+
+    folder: Path
+    reserve_mb: int
+
+    def check(self) -> None:
+        """Raises TryLater when less than the reserve is free."""
+        try:
+            free = shutil.disk_usage(self.folder).free // 1_000_000
+        except OSError:  # no state is kept here
+            return
+        if free < self.reserve_mb:
+            raise TryLater(
+                f"The disk of {self.folder} has {free:,} MB left, less than the "
+                f"{self.reserve_mb:,} MB kept for the journal; nothing more is written to the org.",
+                hint="Make room (old files in runs/ and backups/ may go), or lower "
+                "SFPRM_DISK_RESERVE_MB.",
+            )
 
 
 class Brakes:
@@ -33,7 +58,9 @@ class Brakes:
         fence: Fence | None = None,
         lanes: Lanes | None = None,
         most: int | None = None,
+        disk: Disk | None = None,
     ) -> None:
+        self._disk = disk
         self._clock, self._limits, self._fence, self._lanes = clock, limits, fence, lanes
         bounds = [n for n in (limits.api_calls, most) if n is not None]
         self._most = min(bounds) if bounds else None
@@ -47,6 +74,8 @@ class Brakes:
         seconds = self._limits.seconds
         if seconds is not None and self._clock.monotonic() - self._began > seconds:
             raise TimeSpent(f"The run's {seconds / 60:g} minutes are over; no call was sent.")
+        if self._disk is not None:
+            self._disk.check()
         if self._lanes is None:
             self._pass(kind)
             yield

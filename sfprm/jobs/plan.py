@@ -75,7 +75,9 @@ class PlanResult(JobResult):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        return self.plan.counts() | {"steps": len(self.plan.steps)}
+        found = self.plan.counts() | {"steps": len(self.plan.steps)}
+        left = [seat.left_after for seat in self.plan.seats if seat.total]
+        return found | ({"licences_left": min(left)} if left else {})
 
 
 def mail_policy(context: JobContext) -> MailPolicy:

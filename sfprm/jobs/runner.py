@@ -18,7 +18,7 @@ import structlog
 from sfprm.errors import AnotherWriter, Bug, Interrupted, SfprmError, TryLater
 from sfprm.events import Event
 from sfprm.ids import RunId
-from sfprm.jobs.brakes import Brakes
+from sfprm.jobs.brakes import Brakes, Disk
 from sfprm.jobs.crew import Crew
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Limits
 from sfprm.jobs.presence import Fence
@@ -151,7 +151,7 @@ class _Recorded:
             _ = context.programme  # bad files are found before the org hears from us
         if not job.offline:
             self._bind(context)
-        if job.recorded and not job.is_dry(self.options):
+        if self.due is not None or (job.recorded and not job.is_dry(self.options)):
             self._start()
             context.hands = self._crew
         result: JobResult = job.join([job.run(context, s) for s in job.split(self.options)])
@@ -194,6 +194,9 @@ class _Recorded:
             fence=self._fence,
             lanes=lanes,
             most=starter.settings.call_budget if self._fence is not None else None,
+            disk=Disk(starter.settings.state_dir, starter.settings.disk_reserve_mb)
+            if self._writes
+            else None,
         )
         self._held.callback(setattr, session, "guard", None)
 

@@ -43,6 +43,7 @@ class Starter:
     load: Callable[[], Programme] | None = None
     kind: str = "command"
     on_call: Callable[[CallDone], None] = log_call
+    on_rows: Callable[[str, str, int, int], None] | None = None
     presence: Presence | None = None
     org: str = ""
     """Which of several orgs: the name of its env file."""
@@ -60,6 +61,7 @@ class Starter:
                     update={"read_timeout": min(settings.read_timeout, longest)}
                 )
             self.session = open_session(settings, self.clock, on_call=self._called)
+            self.session.on_rows = self.on_rows
             self._opened.callback(self.session.close)
         return self.session
 

@@ -152,7 +152,9 @@ def delete(session: Session, ids: Sequence[str]) -> list[RowOutcome]:
         answer = session.request(
             "DELETE", "composite/sobjects", kind="delete", params=params, repeatable=True
         )
-        return outcomes_of([index for index, _ in part], answer.json, created=False)
+        outcomes = outcomes_of([index for index, _ in part], answer.json, created=False)
+        session.tell_rows("", "delete", outcomes)
+        return outcomes
 
     return _in_chunks(session, list(ids), send, MAX_ROWS)
 
@@ -180,7 +182,9 @@ def _write(
             headers=headers,
             repeatable=repeatable,
         )
-        return outcomes_of([index for index, _ in part], answer.json, created=inserts)
+        outcomes = outcomes_of([index for index, _ in part], answer.json, created=inserts)
+        session.tell_rows(object_, kind, outcomes)
+        return outcomes
 
     return _in_chunks(session, list(rows), send, chunk)
 

@@ -12,7 +12,7 @@ import gzip
 import random
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from json import dumps
@@ -45,6 +45,7 @@ from sfprm.salesforce.versions import newest, version
 from sfprm.settings import Settings
 
 if TYPE_CHECKING:
+    from sfprm.salesforce.collections import RowOutcome
     from sfprm.salesforce.wire import Link, Wire
 
 __all__ = ["Answer", "Session", "open_session"]
@@ -100,6 +101,9 @@ class Session:
         self.gate = Gate(max_in_flight)
         self.guard: Callable[[str], AbstractContextManager[None]] | None = None
         """Entered around each call, with its kind; what it raises instead ends the call."""
+        self.on_rows: Callable[[str, str, int, int], None] | None = None
+        """Told of each Collections answer: object (empty: by id alone), operation, rows done, rows
+        refused."""
         self.describes = describes
         self.described: dict[str, Any] = {}  # describe's cache: it lives as long as the session
         self._credentials = credentials
@@ -298,6 +302,12 @@ class Session:
                 ),
             )
         return answer
+
+    def tell_rows(self, object_: str, operation: str, outcomes: Sequence[RowOutcome]) -> None:
+        """Count the rows of an answer, for whoever listens."""
+        if self.on_rows is not None:
+            done = sum(outcome.success for outcome in outcomes)
+            self.on_rows(object_, operation, done, len(outcomes) - done)
 
     def _tell(self, request: Request, status: int, seconds: float, number: int) -> None:
         if self._on_call is not None:

@@ -36,6 +36,7 @@ def add(app: typer.Typer) -> None:
         from sfprm.cli.logs import configure
         from sfprm.daemon.life import Daemon
         from sfprm.daemon.notify import Supervisor
+        from sfprm.daemon.watch import Watch
         from sfprm.events import NoProgress
 
         configure(surface.settings, daemon=True)
@@ -47,5 +48,6 @@ def add(app: typer.Typer) -> None:
                 once=once,
                 standby=standby,
                 supervisor=Supervisor(),
+                watch=None if once else Watch(starter),
             ).run()
         raise typer.Exit(code)
