@@ -12,7 +12,7 @@ from sfprm.errors import BadRequest
 from sfprm.ids import RecordId, is_record_id
 from sfprm.routing.values import LeadFacts
 from sfprm.salesforce.query import select
-from sfprm.salesforce.soql import Query, compare
+from sfprm.salesforce.soql import Query, compare, eq, in_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sfprm.programme.model import FieldValue, Programme
     from sfprm.salesforce.session import Session
 
-__all__ = ["leads_from_csv", "read_past_leads"]
+__all__ = ["intake_queues", "leads_from_csv", "read_past_leads"]
 
 _ALWAYS = ("Id", "OwnerId", "CreatedDate", "Name", "Company")
 _NOBODY = RecordId("005000000000000")
@@ -31,9 +31,9 @@ _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,14})\.\d+")
 
 def read_past_leads(
     session: Session, programme: Programme, since: datetime, most: int
-) -> Iterator[LeadFacts]:
-    """Leads created since then, whoever owns them, as if each had come to the first intake; at most
-    `most`, oldest first. One call for every 2,000.
+) -> Iterator[tuple[LeadFacts, RecordId]]:
+    """Leads created since then, as if each had just come to the first intake and nobody owned it,
+    with the owner that it has; at most `most`, oldest first. One call for every 2,000.
 
     They are seen as they are now: what was edited since is edited here.
     """
@@ -49,14 +49,25 @@ def read_past_leads(
     intake = _first_intake(programme)
     for row in select(session, query):
         who = [str(row[name]) for name in ("Name", "Company") if row.get(name)]
-        yield LeadFacts(
+        facts = LeadFacts(
             id=RecordId(row["Id"]),
-            owner_id=RecordId(row["OwnerId"]),
+            owner_id=_NOBODY,
             created=datetime.fromisoformat(row["CreatedDate"]),
             intake=intake,
             fields={name: field_value(row, name) for name in names},
             label=", ".join(who),
         )
+        yield facts, RecordId(row["OwnerId"])
+
+
+def intake_queues(session: Session, programme: Programme) -> frozenset[RecordId]:
+    """The queues that leads wait in, as far as the org has them. One call."""
+    labels = [*programme.routing.rule_intakes]
+    labels += [pool.intake for pool in programme.routing.pools.values() if pool.intake]
+    query = Query(("Id",), "Group", (eq("Type", "Queue"), in_("Name", dict.fromkeys(labels))))
+    return (
+        frozenset(RecordId(row["Id"]) for row in select(session, query)) if labels else frozenset()
+    )
 
 
 def leads_from_csv(path: Path, programme: Programme, now: datetime) -> list[LeadFacts]:

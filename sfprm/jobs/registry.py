@@ -16,6 +16,7 @@ KNOWN_JOBS: dict[str, str] = {
     "report": "sfprm.jobs.report:ReportJob",
     "check": "sfprm.jobs.check:CheckJob",
     "plan": "sfprm.jobs.plan:PlanJob",
+    "shadow": "sfprm.jobs.shadow:ShadowJob",
     "certificate": "sfprm.jobs.certificate:CertificateJob",
     "purge": "sfprm.jobs.journal:PurgeJob",
     "journal-export": "sfprm.jobs.journal:ExportJob",

@@ -122,7 +122,8 @@ def _leads(
     since = now - timedelta(days=options.days)
     days = f"the last {options.days} days"
     if options.leads == "org":
-        found = list(read_past_leads(context.session, candidate, since, options.limit))
+        read = read_past_leads(context.session, candidate, since, options.limit)
+        found = [facts for facts, _ in read]
         return found, f"of the org, created in {days}", ()
     if options.leads == "journal":
         found, known = [], set[str]()

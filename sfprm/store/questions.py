@@ -238,7 +238,6 @@ def wins(
                 moves.c.ledger == number,
                 moves.c.journal >= first,
                 acts.c.decided_at >= since,
-                journal.c.stream == LIVE,
                 journal.c.refunds.is_(None),
                 journal.c.state != WriteState.REFUSED.value,
                 not_(_given_back()),

@@ -14,8 +14,10 @@ from sfprm.blocks import Table
 from sfprm.clock import SystemClock
 from sfprm.errors import BadRequest
 from sfprm.events import NoProgress
+from sfprm.jobs.certificate import CertificateJob, CertificateOptions
 from sfprm.jobs.check import CheckJob, CheckOptions
 from sfprm.jobs.frame import Job, JobOptions
+from sfprm.jobs.journal import PurgeJob, PurgeOptions
 from sfprm.jobs.plan import PlanJob, PlanOptions
 from sfprm.jobs.provision import ProvisionJob, ProvisionOptions
 from sfprm.jobs.reassign import ReassignJob, ReassignOptions
@@ -23,6 +25,8 @@ from sfprm.jobs.report import ReportJob, ReportOptions
 from sfprm.jobs.route import RouteJob, RouteOptions
 from sfprm.jobs.runner import Finished, Starter, run_job
 from sfprm.jobs.setup import SetupJob, SetupOptions
+from sfprm.jobs.shadow import ShadowJob, ShadowOptions
+from sfprm.jobs.simulate import SimulateJob, SimulateOptions
 from sfprm.jobs.status import StatusJob, StatusOptions
 from sfprm.jobs.undo import UndoJob, UndoOptions
 from sfprm.jobs.why import WhyJob, WhyOptions
@@ -60,6 +64,11 @@ def runs(ready_org: DevOrg, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         run("reassign", ReassignJob(), ReassignOptions(leads=(entry.lead,), to=to))
         run("undo", UndoJob(), UndoOptions(undone=done["reassign"].run))
         run("report", ReportJob(), ReportOptions())
+        run("shadow", ShadowJob(), ShadowOptions(days=60, limit=400))
+        run("shadow again", ShadowJob(), ShadowOptions(days=60, limit=400))
+        run("simulate", SimulateJob(), SimulateOptions(leads="org", days=60, standing="org"))
+        run("certificate", CertificateJob(), CertificateOptions())
+        run("purge", PurgeJob(), PurgeOptions(leads=(entry.lead,)))
         run("status", StatusJob(), StatusOptions())
         yield done
 
@@ -67,6 +76,7 @@ def runs(ready_org: DevOrg, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 CODES = {
     **dict.fromkeys(("setup review", "provision dry", "provision", "nothing", "route dry"), 0),
     **dict.fromkeys(("route", "why", "reassign", "undo", "report", "status"), 0),
+    **dict.fromkeys(("shadow", "shadow again", "simulate", "certificate", "purge"), 0),
     "check": 0,
     "plan": 2,  # there are changes
     "too many": 2,
@@ -104,6 +114,17 @@ def test_a_dry_run_and_the_run_agree(runs: Runs) -> None:
     assert dry.to_json()["leads"] == real.to_json()["leads"]
 
 
+def test_a_shadow_decides_once_and_writes_nothing(runs: Runs) -> None:
+    """The same rules beside the same router agree but for chance; the second look adds nothing."""
+    first, again = runs["shadow"].result, runs["shadow again"].result
+    assert first is not None
+    assert again is not None
+    assert (first.counts["new"], again.counts["new"]) == (400, 0)
+    found = again.to_json()
+    assert found["decided"] == 400
+    assert found["same_owner"] + found["same_partner"] > found["compared"] / 2
+
+
 def test_too_many_changes_are_refused_before_the_first(runs: Runs) -> None:
     """The brake holds."""
     assert isinstance(runs["too many"].error, BadRequest)
@@ -117,7 +138,8 @@ def test_status_shows_the_runs_of_the_others(runs: Runs) -> None:
     status = runs["status"].result
     assert status is not None
     jobs = [run["job"] for run in status.to_json()["runs"]]
-    assert jobs == ["undo", "reassign", "route", "provision", "provision"]
+    assert jobs[:4] == ["purge", "shadow", "shadow", "undo"]
+    assert jobs[4:] == ["reassign", "route", "provision", "provision"]
 
 
 def test_results_are_frozen(runs: Runs) -> None:

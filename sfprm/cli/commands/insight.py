@@ -77,6 +77,18 @@ def add(app: typer.Typer) -> None:
         )
 
     @command(app)
+    def shadow(
+        surface: Surface,
+        name: Annotated[str, typer.Argument(help="Keeps several candidates apart.")] = "candidate",
+        days: Annotated[int, typer.Option(min=1, help="Leads created so far back.")] = 7,
+        limit: Annotated[int, typer.Option(min=1, help="Most leads.")] = 20_000,
+    ) -> None:
+        """Decide beside another router, write nothing, and say how far the two agree."""
+        from sfprm.jobs.shadow import ShadowJob, ShadowOptions
+
+        surface.finish(ShadowJob(), ShadowOptions(name=name, days=days, limit=limit))
+
+    @command(app)
     def certificate(
         surface: Surface,
         pool: Annotated[
