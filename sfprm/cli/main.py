@@ -11,6 +11,7 @@ import typer
 
 from sfprm import __version__
 from sfprm.cli.commands import (
+    adopt,
     daemon,
     demo,
     distribution,
@@ -55,6 +56,7 @@ for group in (
     init,
     login,
     setup,
+    adopt,
     provisioning,
     distribution,
     insight,

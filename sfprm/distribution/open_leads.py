@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfprm.estate.model import KEY_FIELD
-from sfprm.ids import PartnerKey, RecordId
+from sfprm.estate.who import partner_accounts
+from sfprm.ids import RecordId
 from sfprm.salesforce.identity import parse_datetime
 from sfprm.salesforce.query import select
-from sfprm.salesforce.soql import Query, eq, split_in
+from sfprm.salesforce.soql import Query, eq
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from sfprm.ids import PartnerKey
     from sfprm.programme.model import Programme
     from sfprm.salesforce.session import Session
 
@@ -29,11 +30,7 @@ def read_open_leads(
     One call for the partners' accounts and one for every 2,000 leads.
     `Lead.PartnerAccountId` follows the owner's account (documented).
     """
-    partners = {
-        RecordId(row["Id"]): PartnerKey(row[KEY_FIELD])
-        for condition in split_in(KEY_FIELD, programme.partners)
-        for row in select(session, Query(("Id", KEY_FIELD), "Account", (condition,)))
-    }
+    partners = partner_accounts(session, programme)
     fields = ("Id", "CreatedDate", "PartnerAccountId", "Owner.Type", "Owner.Name")
     for row in select(session, Query(fields, "Lead", (eq("IsConverted", False),))):
         owner = row.get("Owner") or {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfprm.estate.asking import joined, merged_into, visible
+from sfprm.estate.known_by_id import known_accounts
 from sfprm.estate.look_up import look_up
 from sfprm.estate.rows import account_state
 from sfprm.salesforce.query import select
@@ -43,6 +44,7 @@ class AccountReader:
         found: dict[RecordId, AccountState] = {}
         for condition in joined(asked):
             found |= self._where(fields, condition)
+        known_accounts(self.programme, found)
         there = {a.key.lower() for a in found.values() if a.key}
         partners = self.programme.partners.values()
         missing = [p for p in partners if p.key_value.lower() not in there]

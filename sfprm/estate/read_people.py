@@ -84,17 +84,24 @@ class PeopleReader:
         by_key = {a.key.lower(): a.id for a in accounts.values() if a.key}
         homes = {by_key[key] for p in missing if (key := self._partner_key(p)) in by_key}
         more = split_in("Id", sorted(kept - set(found))) + split_in("AccountId", sorted(homes))
-        for name, values in self._matches(missing).items():
-            more += split_in(name, sorted(values))
         for condition in joined(more):
+            read(condition)
+        matches = self._matches(missing, found)
+        for condition in joined([c for n, v in matches.items() for c in split_in(n, sorted(v))]):
             read(condition)
         return found
 
-    def _matches(self, missing: list[Person]) -> dict[str, set[str]]:
+    def _matches(
+        self, missing: list[Person], found: Mapping[RecordId, ContactState]
+    ) -> dict[str, set[str]]:
+        """Values to look for, by field; what has been found by its Id already is left out."""
         out: dict[str, set[str]] = {}
         for person in missing:
-            if person.match is not None and person.match.field.lower() in self.types:
-                out.setdefault(person.match.field, set()).add(person.match.value)
+            match = person.match
+            if match is None or match.field.lower() not in self.types:
+                continue
+            if match.field.lower() != "id" or match.value not in found:
+                out.setdefault(match.field, set()).add(match.value)
         return out
 
     def _partner_key(self, person: Person) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sfprm.errors import OrgRefused
 from sfprm.estate.groups import Known, read_grants, read_groups, read_role_groups
+from sfprm.estate.known_by_id import known_contacts
 from sfprm.estate.model import Estate, Merged, OrgFacts
 from sfprm.estate.read_accounts import AccountReader
 from sfprm.estate.read_people import PeopleReader
@@ -92,6 +93,7 @@ class _Reader:
         people = PeopleReader(*shared, contact_types, keyed)
         contacts = people.contacts(accounts, merged)
         users, partner_users = people.users(accounts, contacts, org.agent_username)
+        known_contacts(self.programme, contacts)
         sites = self._sites() if with_sites else {}
         queues, groups = read_groups(self.session, self.programme, self.known, members=with_members)
         by_key = {a.key.lower(): a.id for a in accounts.values() if a.key}

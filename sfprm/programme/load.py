@@ -149,7 +149,11 @@ def _load(root: Path, environment: str, complaints: Complaints) -> Loaded | None
         tiers=names.tiers,
         groups=MappingProxyType(build_groups(file, tree, people_rows.rows, names, complaints)),
         sites=MappingProxyType(build_sites(file, tree, people.values())),
-        key_fields=KeyFields(file.key_fields.Account, file.key_fields.Contact),
+        key_fields=KeyFields(
+            file.key_fields.Account,
+            file.key_fields.Contact,
+            write_matched=file.key_fields.matched == "write",
+        ),
         on_duplicate=MappingProxyType(
             {object_: OnDuplicate(said) for object_, said in file.on_duplicate}
         ),

@@ -104,7 +104,10 @@ class KeyFields:
     """The unique field that records are known by, by object (design, decision 1).
 
     Any unique text field that is an external id will do; `Partner_Key__c` is what setup deploys.
+    `write_matched` False: records that the files name by `match: Id=…` are known by their Id, and
+    their key field stays as it is; only records that sfprm creates get a key.
     """
 
     account: str = KEY_FIELD
     contact: str = KEY_FIELD
+    write_matched: bool = True

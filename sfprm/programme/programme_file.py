@@ -228,6 +228,10 @@ class KeyFieldsFile(File):
 
     Account: FieldName = Field("Partner_Key__c", description="On accounts.")
     Contact: FieldName = Field("Partner_Key__c", description="On contacts.")
+    matched: Literal["write", "leave"] = Field(
+        "write",
+        description="leave: records named by `match: Id=…` are known by it and get no key.",
+    )
 
 
 class DelegatedAdminFile(File):

@@ -9,6 +9,7 @@ from sfprm.errors import NotReady, OrgRefused
 from sfprm.estate.reader import read_estate
 from sfprm.provisioning.build import build_plan
 from sfprm.provisioning.compare import compare, unguarded
+from sfprm.provisioning.difference import Kind, Verdict
 from sfprm.provisioning.members_seen import known_of
 from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.steps import AddMember, CreateUser, GrantPermissionSet
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["make_plan", "unsettled_members"]
 
 _RUNS_LOOKED_AT = 50
+_KEYED = (Kind.ACCOUNT, Kind.CONTACT)
 _FAIR_NUMBER = 20
 """Users in a run from which its pace is taken for the next estimate."""
 _STOPPED = frozenset({RunState.RUNNING, RunState.LOST, RunState.INTERRUPTED, RunState.FAILED})
@@ -52,18 +54,17 @@ def make_plan(
     applied = store.applied()
     found = estate or read_estate(session, programme, sites=False, known=known_of(applied))
     _refuse_another_org(store, found)
-    if not found.keys_visible:
-        raise NotReady(
-            "The fields Partner_Key__c on Account and Contact are not visible to "
-            f"{found.org.agent_username}.",
-            hint="Run `sfprm setup`: it deploys them with the permission sets that grant them.",
-        )
+    if not found.keys_visible and programme.key_fields.write_matched:
+        raise _no_keys(found)
     if not found.sees_is_partner:
         raise NotReady(
             "Partner management is off in this org: Account has no field IsPartner.",
             hint="Run `sfprm setup`: it turns partner relationship management on.",
         )
     comparison = compare(programme, applied, found, guard=guard, unsettled=unsettled_members(store))
+    makes = (d.verdict is Verdict.CREATE for d in comparison.differences if d.kind in _KEYED)
+    if not found.keys_visible and any(makes):
+        raise _no_keys(found)
     calls = session.calls.since(mark).total
     plan = build_plan(
         programme.name,
@@ -75,6 +76,19 @@ def make_plan(
     )
     users = sum(1 for s in plan.steps if isinstance(s, CreateUser))
     return replace(plan, mails=users if users and sends_welcome(session, programme) else 0)
+
+
+def _no_keys(estate: Estate) -> NotReady:
+    fields = estate.key_fields
+    named = (
+        f"{fields.account} on Account and Contact"
+        if fields.account == fields.contact
+        else f"{fields.account} on Account and {fields.contact} on Contact"
+    )
+    return NotReady(
+        f"The fields {named} are not visible to {estate.org.agent_username}.",
+        hint="Run `sfprm setup`: it deploys them with the permission sets that grant them.",
+    )
 
 
 def measured_pace(store: StoreReader) -> float | None:

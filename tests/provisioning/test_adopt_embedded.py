@@ -1,0 +1,98 @@
+"""Adoption from the embedded org: the plan after it is empty."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sfprm.programme.load import load_programme
+from sfprm.salesforce.query import select_all
+from sfprm.salesforce.session import Session
+
+
+def record(session: Session, object_: str, record_id: str, **fields: Any) -> None:
+    """What a person does to one record."""
+    session.request("PATCH", f"sobjects/{object_}/{record_id}", kind="write", json=fields)
+
+
+def create(session: Session, object_: str, **fields: Any) -> str:
+    """A new record; its id."""
+    answer = session.request("POST", f"sobjects/{object_}", kind="write", json=fields).json
+    return str(answer["id"])
+
+
+def live_in(session: Session) -> None:
+    """Years pass: no keys, other names, an internal user and groups in queues, a leaver, a frozen
+    one, a permission set, and two people who have married in one place only."""
+    users = select_all(
+        session,
+        "SELECT Id, ContactId FROM User WHERE UserType = 'PowerPartner' ORDER BY Id",
+    )
+    for object_ in ("Account", "Contact"):
+        query = f"SELECT Id FROM {object_} WHERE Partner_Key__c != null ORDER BY Id"
+        for row in select_all(session, query):
+            record(session, object_, row["Id"], Partner_Key__c=None)
+    accounts = select_all(session, "SELECT Id FROM Account WHERE IsPartner = true ORDER BY Id")
+    record(session, "Account", accounts[0]["Id"], Name='=cmd|x "Açores", 日本 🙂')
+    record(session, "Account", accounts[1]["Id"], Name="x" * 255, BillingStreet="a\nb")
+    record(session, "Contact", users[0]["ContactId"], LastName="O'Neil\\Ünal")
+    record(session, "User", users[1]["Id"], LastName="Married", CommunityNickname="nick")
+    record(session, "User", users[2]["Id"], IsActive=False)
+    login = select_all(session, f"SELECT Id FROM UserLogin WHERE UserId = '{users[3]['Id']}'")
+    record(session, "UserLogin", login[0]["Id"], IsFrozen=True)
+    queue = select_all(session, "SELECT Id FROM Group WHERE Name = 'Partner leads South'")[0]["Id"]
+    group = create(session, "Group", Name="All of it", DeveloperName="Everyone_7", Type="Regular")
+    roles = select_all(session, "SELECT Id FROM Group WHERE Type = 'Role' ORDER BY Id LIMIT 3")
+    internal = select_all(
+        session, "SELECT Id FROM User WHERE ContactId = null AND IsActive = true ORDER BY Id"
+    )
+    for holder, member in (
+        (queue, group),
+        (queue, internal[0]["Id"]),
+        (group, users[5]["Id"]),
+        *((group, role["Id"]) for role in roles),
+    ):
+        create(session, "GroupMember", GroupId=holder, UserOrGroupId=member)
+
+
+def test_plan_after_adoption_is_empty(
+    ready: Any, sfprm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real command line, in an org that has been lived in and holds no keys of ours."""
+    assert not ready.apply().errors
+    live_in(ready.session)
+    env = ready.org.env(tmp_path / "state")
+    folder = tmp_path / "adopted"
+    done = sfprm("adopt", str(folder), "--json", "--with-inactive", env=env)
+    assert done.code == 0, done.err
+    result = done.json["result"]
+    counts = result["counts"]
+    assert (counts["partners"], counts["people"], counts["groups"]) == (12, 30, 1)
+    kinds = {line["what"] for line in result["review"]}
+    assert any("the user's 'Married'" in what for what in kinds), kinds
+    env["SFPRM_PROGRAMME"] = str(folder)
+    plan = sfprm("plan", "--json", "--detailed-exitcode", env=env)
+    assert (plan.code, plan.json["result"]["changes"]) == (0, 0), plan.out
+    states = [p.state.value for p in load_programme(folder).people.values()]
+    assert (states.count("absent"), states.count("frozen")) == (1, 1)
+    again = sfprm("adopt", str(folder), env=env)
+    assert (again.code, "not an empty folder" in again.err) == (2, True)
+
+
+def test_keys_are_written_when_asked(ready: Any, sfprm: Any, tmp_path: Path) -> None:
+    """--keys write: the plan is the keys and nothing else, and empty after it is applied."""
+    assert not ready.apply().errors
+    for object_ in ("Account", "Contact"):
+        for row in ready.rows(f"SELECT Id FROM {object_} WHERE Partner_Key__c != null"):
+            record(ready.session, object_, row["Id"], Partner_Key__c=None)
+    env = ready.org.env(tmp_path / "state")
+    folder = tmp_path / "adopted"
+    assert sfprm("adopt", str(folder), "--keys", "write", env=env).code == 0
+    env["SFPRM_PROGRAMME"] = str(folder)
+    plan = sfprm("plan", "--json", env=env).json["result"]
+    assert plan["changes"] == 42
+    assert sfprm("apply", "--json", env=env).code == 0
+    assert sfprm("plan", "--detailed-exitcode", env=env).code == 0
+    assert not ready.rows("SELECT Id FROM Account WHERE IsPartner = true AND Partner_Key__c = null")
