@@ -77,7 +77,6 @@ class OpenBatch:
         for key in sorted(moved):
             ledgers.write(connection, batch.ledgers[key])
         if stream == Stream.LIVE.value:
-            if stream == Stream.LIVE.value:
             _keep_back(connection, batch.decisions)
         self.ledgers = MappingProxyType({**self.ledgers, **{k: batch.ledgers[k] for k in moved}})
         return saved
