@@ -40,7 +40,7 @@ def find_intake(session: Session, programme: Programme) -> Intake:
 
     Raises NotReady naming a queue that the org does not have.
     """
-    labels = list(programme.routing.intake)
+    labels = list(programme.routing.rule_intakes)
     labels += [p.intake for p in programme.routing.pools.values() if p.intake]
     park = programme.routing.park
     wanted = dict.fromkeys([*labels, park] if labels and park else labels)

@@ -11,6 +11,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
+from sfprm.distribution.background import Background
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.intake import PAGE, Intake, find_intake, read_leads, read_parked
 from sfprm.distribution.notify import MOST_MAILS, NO_MAIL, MailReport, send_notices
@@ -20,6 +21,7 @@ from sfprm.distribution.standing_now import read_standing
 from sfprm.ids import RecordId
 from sfprm.routing.credits import worst_moment
 from sfprm.routing.decide import decide, ledger_keys, retry_after
+from sfprm.routing.eligibility import pool_ledger
 from sfprm.routing.fairness import PoolShare, pool_share
 from sfprm.routing.values import UNIT, Code, Ledger, Outcome
 from sfprm.store.records import WriteState
@@ -154,6 +156,7 @@ def route(
     count = _Count()
     waiting = _waiting(session, store, programme, intake, kept, clock.now(), count, dry_run)
     standing: Standing | None = None
+    background = Background(session, programme)
     ledgers: Mapping[str, Ledger] = store.ledgers(ledger_keys(programme))
     progress.stage("leads", limit)
     with _Behind(carrier) as behind:
@@ -162,7 +165,10 @@ def route(
             if standing is None:
                 standing = read_standing(session, store, programme, now)
             previous = store.previous_owners(lead.id for lead in leads)
-            standing = replace(standing, previous_owners=MappingProxyType(previous))
+            leads, at_work = background.of(leads)
+            standing = replace(
+                standing, previous_owners=MappingProxyType(previous), at_work=at_work
+            )
             if dry_run:
                 before = ledgers
                 batch = decide(programme, standing, before, leads, now)
@@ -172,7 +178,9 @@ def route(
                 )
                 behind.carry_out([e for e in entries if e.state is WriteState.DECIDED])
             standing, ledgers = batch.standing, batch.ledgers
-            count.take(batch, before, [f"pool:{key}" for key in programme.routing.pools])
+            count.take(
+                batch, before, [pool_ledger(pool) for pool in programme.routing.pools.values()]
+            )
     mails = _mail(session, programme, carrier, policy)
     result = _result(
         store,

@@ -46,7 +46,7 @@ class AtWork:
     the user who works it. `detail` is for people.
     """
 
-    kind: Literal["lead", "opportunity"]
+    kind: Literal["lead", "account", "opportunity"]
     partner: PartnerKey
     owner_id: RecordId | None
     by: tuple[StickyBy, ...]
