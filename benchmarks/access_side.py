@@ -84,11 +84,11 @@ def bare_read(http: Any, base: str) -> tuple[int, int]:
         page = http.get(base + page["nextRecordsUrl"], timeout=120).json()
 
 
-def bare_write(count: int) -> Callable[[Any, str], tuple[int, int]]:
+def bare_write(count: int, turn: int) -> Callable[[Any, str], tuple[int, int]]:
     """200 rows a call."""
 
     def work(http: Any, base: str) -> tuple[int, int]:
-        given = list(leads(count, "bare"))
+        given = list(leads(count, f"bare-{turn}"))
         done = calls = 0
         for start in range(0, count, BATCH):
             records = [{"attributes": {"type": "Lead"}, **r} for r in given[start : start + BATCH]]
@@ -154,13 +154,13 @@ def pages(session: Any) -> int:
     return sum(row["Id"] is not None for row in select(session, Query(FIELDS, "Lead")))
 
 
-def write(count: int, key: str | None) -> Callable[[Any], int]:
+def write(count: int, key: str | None, turn: int = 0) -> Callable[[Any], int]:
     """The way that sfprm chooses: with a column that tells rows apart, bulk jobs."""
 
     def work(session: Any) -> int:
         from sfprm.salesforce.write import write_each
 
-        given = leads(count, "bulk" if key else "composite")
+        given = leads(count, "bulk" if key else f"composite-{turn}")
         told = write_each(session, "Lead", given, operation="insert", key=key)
         return sum(outcome.success for outcome in told)
 
@@ -170,15 +170,15 @@ def write(count: int, key: str | None) -> Callable[[Any], int]:
 def main() -> None:
     """Do one side, tell."""
     given = json.loads(sys.argv[1])
-    ready, count = given["ready"], given["rows"]
+    ready, count, turn = given["ready"], given["rows"], given["turn"]
     sides: Mapping[str, Callable[[], Run]] = {
         "bare-read": lambda: bare(ready, bare_read),
-        "bare-write": lambda: bare(ready, bare_write(count)),
+        "bare-write": lambda: bare(ready, bare_write(count, turn)),
         "naive-write": lambda: bare(ready, naive_write(count)),
         "read": lambda: ours(ready, read),
         "pages": lambda: ours(ready, pages),
         "write": lambda: ours(ready, write(count, KEY)),
-        "collections": lambda: ours(ready, write(count, None)),
+        "collections": lambda: ours(ready, write(count, None, turn)),
     }
     before = time.process_time()
     run = sides[given["side"]]()

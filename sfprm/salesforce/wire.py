@@ -33,7 +33,7 @@ __all__ = ["USER_AGENT", "Link", "Wire", "failure_from"]
 
 USER_AGENT = f"sfprm/{__version__}"
 CSV = "text/csv"
-_ROWS = ("query",)
+_ROWS = ("query", "composite")
 
 
 class _Adapter(HTTPAdapter):
@@ -119,14 +119,14 @@ class Link:
     def send(self, request: Request) -> Answer:
         """One request, whatever its status; raises Failed when no whole answer came."""
         path = request.path.removeprefix(self._data)
-        rows = request.method == "GET" and path.startswith(_ROWS)
-        if rows or request.headers.get("Accept") == CSV:
+        if path.startswith(_ROWS) or request.headers.get("Accept") == CSV:
             path = self._data + path  # megabytes: the library's reading of them takes twice as long
         if path.startswith("/"):
             headers = {**self._sf.headers, **request.headers}
+            data = request.data if request.json is None else orjson.dumps(request.json)
             return self._wire.send(
-                request.method, self._root + path, data=request.data, headers=headers,
-                params=request.params, json=request.json,
+                request.method, self._root + path, data=data, headers=headers,
+                params=request.params,
             )  # fmt: skip
         return self._rest(request, path)
 
