@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
@@ -128,39 +128,75 @@ def _is_union(hint: Any) -> bool:
     return len([part for part in get_args(hint) if part is not NoneType]) > 1
 
 
+Reader = Callable[[Any], Any]
+
+
 def _decode(value: Any, hint: Any) -> Any:
+    read = _reader(hint)
+    return value if read is None else read(value)
+
+
+@cache
+def _reader(hint: Any) -> Reader | None:
+    """How values of a type are read; None when JSON has them as they are.
+
+    Made once a type: programmes of thousands of partners are read for a single question.
+    """
     origin = get_origin(hint)
     if isinstance(hint, NewType) or origin is Literal:
-        return value
+        return None
     if origin in (Union, UnionType):
-        return _decode_union(value, get_args(hint))
+        return _union_reader(get_args(hint))
     if origin is tuple:
-        return tuple(_decode(item, get_args(hint)[0]) for item in value)
+        item = _reader(get_args(hint)[0])
+        return tuple if item is None else lambda value: tuple([item(each) for each in value])
     if origin is Mapping:
-        inner = get_args(hint)[1]
-        return MappingProxyType({key: _decode(item, inner) for key, item in value.items()})
+        inner = _reader(get_args(hint)[1])
+        if inner is None:
+            return MappingProxyType
+        return lambda value: MappingProxyType({k: inner(each) for k, each in value.items()})
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _build(value, hint)
+        return partial(_build, hint)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(value)
-    return value
+        return hint
+    return None
 
 
-def _decode_union(value: Any, parts: tuple[Any, ...]) -> Any:
-    if isinstance(value, dict):
-        classes = [part for part in parts if dataclasses.is_dataclass(part)]
-        named = [c for c in classes if getattr(c, "__name__", "") == value.get("kind")]
-        return _decode(value, (named or classes)[0])
-    if isinstance(value, list):
-        return _decode(value, next(part for part in parts if get_origin(part) is tuple))
+def _union_reader(parts: tuple[Any, ...]) -> Reader | None:
+    classes: list[Any] = [part for part in parts if dataclasses.is_dataclass(part)]
+    named = {getattr(part, "__name__", ""): _reader(part) for part in classes}
+    tuples = [_reader(part) for part in parts if get_origin(part) is tuple]
     enums = [part for part in parts if isinstance(part, type) and issubclass(part, StrEnum)]
-    return enums[0](value) if enums and value is not None else value
+    if not (classes or tuples or enums):
+        return None
+
+    def read(value: Any) -> Any:
+        if isinstance(value, dict):
+            found = named.get(value.get("kind", ""), _reader(classes[0]))
+            return value if found is None else found(value)
+        if isinstance(value, list):
+            return value if tuples[0] is None else tuples[0](value)
+        return enums[0](value) if enums and value is not None else value
+
+    return read
 
 
-def _build(value: dict[str, Any], cls: type) -> Any:
+@cache
+def _parts(cls: type) -> tuple[tuple[str, Reader | None], ...]:
+    return tuple((name, _reader(hint)) for name, hint in _hints(cls).items())
+
+
+@cache
+def _has_origin(cls: type) -> bool:
+    return any(field.name == "origin" for field in dataclasses.fields(cls))
+
+
+def _build(cls: type, value: dict[str, Any]) -> Any:
     stored = {
-        name: _decode(value[name], hint) for name, hint in _hints(cls).items() if name in value
+        name: value[name] if read is None else read(value[name])
+        for name, read in _parts(cls)
+        if name in value
     }
-    if any(field.name == "origin" for field in dataclasses.fields(cls)):
+    if _has_origin(cls):
         stored["origin"] = _STORED
     return cls(**stored)
