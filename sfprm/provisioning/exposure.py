@@ -61,7 +61,7 @@ _TIGHT = frozenset({"private", "controlledbyparent", "controlledbyleadorcontact"
 _MANUAL_POINTS = (
     "manual shares: records that people shared with a role and its subordinates",
     "list views: those shared with roles and subordinates",
-    "queues and public groups: those with roles and subordinates as members",
+    "shares by code and teams: those that Apex or account teams gave to roles and subordinates",
 )
 
 

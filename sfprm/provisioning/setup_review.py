@@ -79,9 +79,10 @@ def review_setup(
     plan = plan_joins(session, programme, estate)
     ours = [site for site in estate.sites.values() if _switched_off(applied, site)]
     owed = tuple((site.id, site.name) for site in ours if not site.sends_welcome)
+    converting = _convert_act(choices, conversion, clock.now())
     acts = [
-        *_convert_act(choices, conversion, clock.now()),
-        _switch_act(on),
+        *converting,
+        _switch_act(on, waits=any(a.state is ActState.BLOCKED for a in converting)),
         _deploy_act(estate, missing, faults),
         SetupAct(
             Act.GRANT,
@@ -140,14 +141,15 @@ def _convert_act(
     return [SetupAct(Act.CONVERT, ActState.TO_DO, what)]
 
 
-def _switch_act(on: Communities) -> SetupAct:
+def _switch_act(on: Communities, *, waits: bool) -> SetupAct:
+    """`waits`: old shares are to be rewritten first, and cannot be now: nothing is to be seen by
+    partners in between."""
     both = on.experiences and on.partner_management
-    return SetupAct(
-        Act.SWITCH_ON,
-        _state(both),
-        "turn digital experiences and partner management on: cannot be turned off again",
-        irreversible=not both,
-    )
+    what = "turn digital experiences and partner management on: cannot be turned off again"
+    if waits and not both:
+        found = "waits until the old shares are rewritten"
+        return SetupAct(Act.SWITCH_ON, ActState.BLOCKED, what, found=found, fix="as above")
+    return SetupAct(Act.SWITCH_ON, _state(both), what, irreversible=not both)
 
 
 def _deploy_act(estate: Estate, missing: Grants, faults: tuple[str, ...]) -> SetupAct:

@@ -60,7 +60,7 @@ def look(facts: Facts) -> Iterator[CheckItem]:
     lacks = facts.surroundings.lacks
     for lack in lacks:
         if lack.why == "not granted":
-            words = f"{lack.need.label} is not granted; needed by {lack.need.step or 'sfprm'}"
+            words = f"not granted; needed by {lack.need.step or 'sfprm'}"
             yield MISSING(f"permission {lack.need.label}", words, [lack.need.key])
     unread = [lack.need.label for lack in lacks if lack.why != "not granted"]
     if unread:

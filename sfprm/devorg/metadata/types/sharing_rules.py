@@ -2,7 +2,8 @@
 them.
 
 A deployed file creates or changes the rules that it holds and leaves the others. Whether `sharedTo`
-of an existing rule may really be changed by metadata is unverified; it may here.
+of an existing rule may really be changed by metadata is unverified; it may here, unless the setting
+`sharing_targets_fixed` is on (words unverified).
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ class SharingRules:
             if target is None or len(target.children) != 1:
                 raise Refused(f"Required field is missing: {tag}", target or node)
             _check_target(context.org, target.children[0])
+        if context.org.setting("sharing_targets_fixed"):
+            _check_same_target(context.org, component)
         return stored.put(
             context.org,
             component.type,
@@ -137,6 +140,17 @@ class SharingRules:
                     node.tag = tag
                     files.setdefault(object_, Node("SharingRules")).children.append(node)
         return {_PATH.format(parent=object_): render(node) for object_, node in files.items()}
+
+
+def _check_same_target(org: Org, component: Component) -> None:
+    before = stored.get(org, component.type, component.full_name)
+    old = before.find("sharedTo") if before is not None else None
+    new = component.node.find("sharedTo")
+    if old is None or new is None:
+        return
+    was, is_ = old.children[0], new.children[0]
+    if (was.tag, was.text) != (is_.tag, is_.text):
+        raise Refused("Cannot change the sharedTo of a sharing rule that exists", new)
 
 
 def _check_target(org: Org, target: Node) -> None:
