@@ -58,6 +58,7 @@ class CallCount:
         self._by_kind: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._allowance: tuple[int, int] | None = None
+        self._is_old = False  # the allowance was told in an earlier run
 
     @property
     def total(self) -> int:
@@ -87,10 +88,12 @@ class CallCount:
 
     def begin_run(self) -> None:
         """From here on, a new run's calls count toward the budget (a daemon's session outlives its
-        runs)."""
+        runs). Its first call is sent whatever was left: the org's day moves on, and only an answer
+        tells."""
         with self._lock:
             self._spent_before = self._charged()
             self._left_at_start = self._left()
+            self._is_old = self._allowance is not None
 
     def _left(self) -> int | None:
         if self._allowance is None:
@@ -120,7 +123,10 @@ class CallCount:
             pause = 0.0
             if kind not in FREE_KINDS:
                 spent = self._charged() - self._spent_before
-                verdict = self._budget.verdict(spent, self._allowance, self._left_at_start)
+                if self._is_old and spent == 0:
+                    verdict = self._budget.verdict(spent, None, None)
+                else:
+                    verdict = self._budget.verdict(spent, self._allowance, self._left_at_start)
                 if verdict.stop:
                     raise BudgetSpent(
                         f"{verdict.stop}; the next call ({kind}) was not sent.", hint=verdict.hint
@@ -135,8 +141,9 @@ class CallCount:
         if found:
             with self._lock:
                 self._allowance = (int(found[1]), int(found[2]))
-                if self._left_at_start is None:
+                if self._left_at_start is None or self._is_old:
                     self._left_at_start = self._left()
+                self._is_old = False
 
 
 def log_call(done: CallDone) -> None:

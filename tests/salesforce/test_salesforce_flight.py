@@ -189,6 +189,22 @@ def test_a_run_has_a_share_of_what_was_left_at_its_start() -> None:
         calls.spend("query")
 
 
+def test_a_new_run_asks_whether_the_day_has_moved_on() -> None:
+    """What stopped the last run does not stop a daemon for ever: one call is sent, and its answer
+    decides."""
+    calls = CallCount(CallBudget(share_of_day=0.9, share_of_left=0.5))
+    calls.watch("api-usage=100/100")
+    with pytest.raises(BudgetSpent, match="of the 0 that were left"):
+        calls.spend("query")
+    calls.begin_run()
+    assert calls.spend("query") == 0
+    with pytest.raises(BudgetSpent):
+        calls.spend("query")
+    calls.watch("api-usage=20/100")
+    assert calls.spend("query") == 0
+    assert calls.room == 38
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
