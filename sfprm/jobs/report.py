@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -31,6 +31,9 @@ from sfprm.insight.report import (
     fairness,
 )
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.plan import mail_policy
+from sfprm.outbound.mail_guard import guarded
+from sfprm.outbound.sending import mailbox_of, send_mail
 from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import Programme
 from sfprm.routing.offers import OfferEvent
@@ -38,13 +41,15 @@ from sfprm.store.records import Parked
 
 
 class ReportOptions(JobOptions):
-    """Options of `report`. `out` a file or a folder; a folder gets a page named by its moment."""
+    """Options of `report`. `out` a file or a folder; a folder gets a page named by its moment.
+    `mail_to`: addresses that get it by mail, past the mail guard."""
 
     manager: str | None = None
     pools: tuple[str, ...] = ()
     days: int = Field(90, ge=1)
     out: Path | None = None
     format: Literal["html", "markdown", "csv"] = "html"
+    mail_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,15 @@ class ReportJobResult(JobResult):
     fairness: FairnessReport
     manager: str | None
     written: Path | None
+    mailed: tuple[str, ...] = ()
 
     def blocks(self) -> tuple[Block, ...]:
         channel = self.channel.blocks() if self.manager is None else self.channel.blocks()[:1]
-        written = () if self.written is None else (Text((f"Written to {self.written}.",)),)
-        return (*channel, *self.partners.blocks(), *self.fairness.blocks(), *written)
+        lines = [] if self.written is None else [f"Written to {self.written}."]
+        if self.mailed:
+            lines.append(f"Handed to the mail server for {', '.join(self.mailed)}.")
+        ends = (Text(tuple(lines)),) if lines else ()
+        return (*channel, *self.partners.blocks(), *self.fairness.blocks(), *ends)
 
     def to_json(self) -> dict[str, Any]:
         return self.channel.to_json() | {
@@ -68,6 +77,7 @@ class ReportJobResult(JobResult):
             "fairness": self.fairness.to_json(),
             "manager": self.manager,
             "written": None if self.written is None else str(self.written),
+            "mailed": list(self.mailed),
         }
 
     @property
@@ -103,7 +113,14 @@ class ReportJob(Job[ReportOptions, ReportJobResult]):
             _place(options, now),
         )
         if found.written is not None:
-            _write(found.written, options.format, found, programme, now)
+            _write(found.written, _page(options.format, found, programme, now))
+        if options.mail_to:
+            policy = mail_policy(context)
+            to = tuple(dict.fromkeys(guarded(address, policy) for address in options.mail_to))
+            subject = _title(found, programme)
+            text, html = (_page(form, found, programme, now) for form in ("markdown", "html"))
+            send_mail(mailbox_of(context.settings), to, subject, text, html)
+            found = replace(found, mailed=to)
         return found
 
 
@@ -176,16 +193,20 @@ def _place(options: ReportOptions, now: datetime) -> Path | None:
     return options.out / f"channel{whose}-{now:%Y-%m-%dT%H-%M-%S}.{ending}"
 
 
-def _write(
-    path: Path, form: str, found: ReportJobResult, programme: Programme, now: datetime
-) -> None:
-    whose = f", {found.manager}" if found.manager else ""
+def _title(found: ReportJobResult, programme: Programme) -> str:
+    return f"{programme.name}, {found.manager}" if found.manager else programme.name
+
+
+def _page(form: str, found: ReportJobResult, programme: Programme, now: datetime) -> str:
     blocks = (
         *found.channel.blocks(),
         *found.partners.blocks(charts=True),
         *found.fairness.blocks(),
     )
-    text = page(form, f"{programme.name}{whose}", f"As of {now:%Y-%m-%d %H:%M} UTC", blocks)
+    return page(form, _title(found, programme), f"As of {now:%Y-%m-%d %H:%M} UTC", blocks)
+
+
+def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:

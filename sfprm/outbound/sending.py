@@ -58,8 +58,10 @@ def mailbox_of(settings: Settings) -> Mailbox:
     )
 
 
-def send_mail(mailbox: Mailbox, to: Sequence[str], subject: str, text: str) -> None:
-    """Hand one mail to the server, for all addressees at once.
+def send_mail(
+    mailbox: Mailbox, to: Sequence[str], subject: str, text: str, html: str | None = None
+) -> None:
+    """Hand one mail to the server, for all addressees at once; `html` is the same as a page.
 
     Raises TryLater when the server is away, NotReady when it refuses.
     """
@@ -69,6 +71,8 @@ def send_mail(mailbox: Mailbox, to: Sequence[str], subject: str, text: str) -> N
     message["Subject"] = " ".join(subject.split())[:200]
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
+    if html is not None:
+        message.add_alternative(html, subtype="html")
     secure = ssl.create_default_context()
     try:
         if mailbox.security == "tls":

@@ -123,12 +123,20 @@ def add(app: typer.Typer) -> None:
         format: Annotated[
             Literal["html", "markdown", "csv"], typer.Option(help="Form of the page.")
         ] = "html",
+        mail_to: Annotated[
+            list[str] | None, typer.Option(help="Send it there by mail too.", show_default=False)
+        ] = None,
     ) -> None:
         """Open leads, offers, conversions and opportunities by partner; queues; fairness."""
         from sfprm.jobs.report import ReportJob, ReportOptions
 
         options = ReportOptions(
-            manager=manager, pools=tuple(pool or ()), days=days, out=out, format=format
+            manager=manager,
+            pools=tuple(pool or ()),
+            days=days,
+            out=out,
+            format=format,
+            mail_to=tuple(mail_to or ()),
         )
         surface.finish(ReportJob(), options)
 
