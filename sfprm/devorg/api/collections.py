@@ -188,8 +188,10 @@ def _chunk(
 ) -> list[Row]:
     try:
         definition = find_object(request, type_)
-    except Refusal:
+    except Refusal as refusal:
         problem = RowProblem("INVALID_TYPE", f"sObject type '{type_}' is not supported.")
+        if refusal.status == 501:
+            problem = RowProblem(refusal.code, refusal.message)
         return [Row(first + place, problem=problem) for place in range(len(records))]
     refused = supports(definition, "create" if operation == "insert" else "update")
     refused = refused or context.mixed_with(definition.name)

@@ -17,7 +17,7 @@ from sfprm.devorg.api.writing import transaction
 from sfprm.devorg.behaviours.sites import settle
 from sfprm.devorg.calls import Entry
 from sfprm.devorg.faults import Fault
-from sfprm.devorg.problems import Refusal, RowProblem
+from sfprm.devorg.problems import Refusal, RowProblem, not_imitated
 
 __all__ = ["answer", "data_resource", "log_lost"]
 
@@ -39,6 +39,20 @@ _MAINTENANCE = b"""<!DOCTYPE html><html><head><title>Service Unavailable</title>
 <body><h1>We are down for maintenance.</h1><p>Sorry for the inconvenience.</p></body></html>
 """
 """What stands before the org answers when it is not there: HTML, whatever was asked for [P]."""
+_ELSEWHERE = (
+    "/services/async",
+    "/services/soap/c",
+    "/services/soap/t",
+    "/services/oauth2/introspect",
+    "/services/oauth2/register",
+    "/services/oauth2/singleaccess",
+    "/services/auth",
+    "/.well-known",
+    "/secur",
+    "/cometd",
+)
+"""What a real org has beside its REST API: Bulk API 1, other WSDLs, more of OAuth, the browser's
+way in, streaming."""
 _EXPIRED = Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
@@ -74,6 +88,11 @@ def answer(request: Request, fault: Fault | None, since: float = 0.0) -> Answer:
     return _logged(request, found, kind, started)
 
 
+def _is_api(request: Request) -> bool:
+    """The address counts toward the day's calls: REST, and the Metadata API's SOAP."""
+    return request.path.lower().startswith(("/services/data/", "/services/soap/m/"))
+
+
 def _about_jobs(request: Request) -> bool:
     """Other requests leave the work of jobs to the server."""
     return "/jobs/" in request.path.lower()
@@ -89,11 +108,10 @@ def _logged(request: Request, found: Answer, kind: str, started: float) -> Answe
     if kind == "control" or request.path.lower().startswith("/_devorg"):
         return found
     calls = request.org.calls
-    cost = (
-        1
-        if kind not in {"versions", "oauth", "identity", "soap", "edge"} and found.status != 401
-        else 0
-    )
+    if kind == "unknown" and not _is_api(request):
+        kind = "edge"
+    free = kind in {"versions", "oauth", "identity", "soap", "edge"} or found.status == 401
+    cost = 0 if free else 1
     used = calls.charge(cost, request.org.clock.now())
     milliseconds = (perf_counter() - started) * 1000
     calls.add(Entry(request.method, _safe(request), found.status, cost, kind, milliseconds))
@@ -142,6 +160,9 @@ def _family(request: Request, fault: Fault | None) -> tuple[Answer, str]:
         _login(request)
         request.version = version
         return data_resource(request)
+    for beginning in _ELSEWHERE:
+        if lowered == beginning or lowered.startswith(f"{beginning}/"):
+            raise not_imitated(f"the address {beginning}")
     raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
 
 
@@ -151,6 +172,9 @@ def data_resource(request: Request) -> tuple[Answer, str]:
     if [part.lower() for part in segments[:2]] != ["services", "data"] or len(segments) < 3:
         raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
     request.version = versions.read(segments[2])
+    accepted = request.headers.get("accept", "*/*").lower()
+    if "xml" in accepted and "json" not in accepted and "*" not in accepted:
+        raise not_imitated("answers in XML")
     method = request.params.get("_HttpMethod", request.method).upper()
     request.method = method
     found = routes.find(method, segments[3:])
@@ -164,6 +188,8 @@ def _oauth(request: Request, name: str) -> Answer:
         "authorize": (consent.authorize, {"POST", "GET"}),
         "userinfo": (identity.userinfo, {"POST", "GET"}),
     }
+    if f"/services/oauth2/{name}" in _ELSEWHERE:
+        raise not_imitated(f"the address /services/oauth2/{name}")
     if name not in handlers:
         raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
     handler, methods = handlers[name]

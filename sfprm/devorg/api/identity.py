@@ -28,7 +28,7 @@ def identity(request: Request, organization: str, user_id: str) -> Answer:
         return _BAD_TOKEN
     if canonical(organization) != own or canonical(user_id) != user["Id"]:
         return _BAD_TOKEN
-    base, data = request.org.instance_url, f"{request.org.instance_url}/services/data/v{{version}}"
+    base = request.org.instance_url
     return Answer(
         body={
             "id": f"{base}/id/{own}/{user['Id']}",
@@ -47,17 +47,7 @@ def identity(request: Request, organization: str, user_id: str) -> Answer:
             "user_type": _type(user),
             "language": user["LanguageLocaleKey"],
             "locale": user["LocaleSidKey"],
-            "urls": {
-                "enterprise": f"{base}/services/Soap/c/{{version}}/{own[:15]}",
-                "metadata": f"{base}/services/Soap/m/{{version}}/{own[:15]}",
-                "partner": f"{base}/services/Soap/u/{{version}}/{own[:15]}",
-                "rest": f"{data}/",
-                "sobjects": f"{data}/sobjects/",
-                "search": f"{data}/search/",
-                "query": f"{data}/query/",
-                "recent": f"{data}/recent/",
-                "profile": f"{base}/{user['Id']}",
-            },
+            "urls": _urls(base, own, user),
             "last_modified_date": user["LastModifiedDate"],
             "is_app_installed": True,
         }
@@ -83,7 +73,7 @@ def _claims(request: Request, user: dict[str, Any]) -> dict[str, Any]:
         "picture": None,
         "address": {},
         "is_salesforce_integration_user": False,
-        "urls": {"rest": f"{base}/services/data/v{{version}}/"},
+        "urls": _urls(base, str(own), user),
         "active": user["IsActive"],
         "user_type": _type(user),
         "language": user["LanguageLocaleKey"],
@@ -93,6 +83,25 @@ def _claims(request: Request, user: dict[str, Any]) -> dict[str, Any]:
         "phone_number_verified": False,
         "updated_at": read_stamp(str(user["SystemModstamp"])).isoformat(),
         "is_app_installed": True,
+    }
+
+
+def _urls(base: str, own: str, user: dict[str, Any]) -> dict[str, str]:
+    """Addresses with `{version}` where the caller puts one."""
+    data = f"{base}/services/data/v{{version}}"
+    return {
+        "enterprise": f"{base}/services/Soap/c/{{version}}/{own[:15]}",
+        "metadata": f"{base}/services/Soap/m/{{version}}/{own[:15]}",
+        "partner": f"{base}/services/Soap/u/{{version}}/{own[:15]}",
+        "rest": f"{data}/",
+        "sobjects": f"{data}/sobjects/",
+        "search": f"{data}/search/",
+        "query": f"{data}/query/",
+        "recent": f"{data}/recent/",
+        "tooling_soap": f"{base}/services/Soap/T/{{version}}/{own[:15]}",
+        "tooling_rest": f"{data}/tooling/",
+        "profile": f"{base}/{user['Id']}",
+        "custom_domain": base,
     }
 
 

@@ -102,6 +102,8 @@ def _new_ingest(request: Request, body: Mapping[str, Any]) -> Job:
     try:
         definition = find_object(request, name)
     except Refusal as refusal:
+        if refusal.status == 501:
+            raise
         raise Refusal(400, "INVALIDENTITY", f"Unable to find object: {name}") from refusal
     if not getattr(definition, _OPERATIONS[operation]):
         raise Refusal(

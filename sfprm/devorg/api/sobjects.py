@@ -7,6 +7,7 @@ from typing import Any
 
 from sfprm.devorg.api.exchange import Answer, Request
 from sfprm.devorg.api.records import render, seen, wanted_fields
+from sfprm.devorg.api.related import related
 from sfprm.devorg.api.writing import (
     context_of,
     external_id,
@@ -68,8 +69,11 @@ def get(request: Request, object: str, id: str) -> Answer:
 
 
 def get_by(request: Request, object: str, field: str, value: str) -> Answer:
-    """GET /sobjects/X/Ext__c/value."""
+    """GET /sobjects/X/Ext__c/value; with an id in the field's place, X's relationship `value`."""
     definition = find_object(request, object)
+    if is_id(field) and definition.field(field) is None:
+        start = _existing(request, definition, field)
+        return related(request, definition, str(start["Id"]), value)
     key = external_id(request, definition, field)
     record = _one(request, definition, key, value)
     if record is None:

@@ -11,8 +11,9 @@ from sfprm.devorg.dml import Context, Row
 from sfprm.devorg.dml.duplicate_header import read_header
 from sfprm.devorg.ids import canonical, is_id
 from sfprm.devorg.org import Org
-from sfprm.devorg.problems import Refusal, RowProblem
+from sfprm.devorg.problems import Refusal, RowProblem, not_imitated
 from sfprm.devorg.schema import FieldDef, ObjectDef
+from sfprm.devorg.schema.absent import absent
 from sfprm.devorg.stamps import stamp_text
 
 __all__ = [
@@ -72,8 +73,12 @@ def transaction(org: Org) -> Iterator[None]:
 
 
 def find_object(request: Request, name: str) -> ObjectDef:
-    """The object, as far as this caller has it. Raises Refusal 404."""
+    """The object, as far as this caller has it. Raises Refusal 404, or 501 for one that every org
+    has."""
     definition = request.org.schema.object(name)
+    missing = absent(name) if definition is None else None
+    if missing is not None:
+        raise not_imitated(f"the object {missing}")
     if (
         definition is None
         or not request.org.has_object(definition)

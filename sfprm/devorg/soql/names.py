@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sfprm.devorg.schema import FieldDef, ObjectDef, Schema
+from sfprm.devorg.schema.absent import absent
 from sfprm.devorg.soql.bound import Column, Hop
 from sfprm.devorg.soql.errors import NotImitated, SoqlError, framed
 from sfprm.devorg.soql.tree import Path, Source
@@ -102,8 +103,11 @@ class View:
         return Hop(field.relationship_name or field.name, field, targets, pseudo)
 
     def root(self, source: Source, text: str) -> ObjectDef:
-        """The object that FROM names. Raises SoqlError INVALID_TYPE."""
+        """The object that FROM names. Raises SoqlError INVALID_TYPE, or NotImitated for one that
+        every org has."""
         found = self.object(source.parts[0]) if len(source.parts) == 1 else None
+        if self.schema.object(source.text) is None and absent(source.text) is not None:
+            raise NotImitated(f"the object {absent(source.text)}")
         if found is None or not found.queryable:
             raise framed(
                 "INVALID_TYPE",

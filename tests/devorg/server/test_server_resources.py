@@ -221,3 +221,72 @@ def test_a_bad_mail_is_not_sent(call: Any, change: dict[str, str]) -> None:
     assert answer.status_code == 400
     assert answer.json()[0]["isSuccess"] is False
     assert call.org.outbox() == []
+
+
+def test_a_record_s_relationships_by_address(call: Any) -> None:
+    """A parent as a record, children as a query answers them, with the fields asked for."""
+    account = call.make("Account", Name="Fonte")
+    contact = call.make("Contact", LastName="Alves", AccountId=account)
+    parent = call("GET", f"sobjects/Contact/{contact}/account", params={"fields": "Name"}).json()
+    assert (parent["attributes"]["type"], parent["Name"]) == ("Account", "Fonte")
+    children = call("GET", f"sobjects/Account/{account}/Contacts?fields=LastName").json()
+    assert (children["totalSize"], children["records"][0]["LastName"]) == (1, "Alves")
+    assert call("GET", f"sobjects/Account/{account}/Contacts").json()["records"][0]["Id"] == contact
+
+
+@pytest.mark.parametrize("name", ["Parent", "Nothing", "Contacts'"])
+def test_a_relationship_that_leads_nowhere(call: Any, error: Any, name: str) -> None:
+    """No parent, no such relationship: 404."""
+    account = call.make("Account", Name="Fonte")
+    assert error(call("GET", f"sobjects/Account/{account}/{name}"))[:2] == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "query?q=SELECT Id FROM Product2", None),
+        ("GET", "tooling/query?q=SELECT Id FROM ApexClass", None),
+        ("GET", "sobjects/event/describe", None),
+        ("POST", "sobjects/Product2", {"Name": "x"}),
+        ("POST", "jobs/ingest", {"operation": "insert", "object": "Event"}),
+        ("GET", "compactLayouts?q=Lead", None),
+        ("GET", "/services/async/66.0/job", None),
+        ("GET", "/services/oauth2/introspect", None),
+        ("GET", "/secur/frontdoor.jsp?sid=x", None),
+    ],
+)
+def test_what_every_org_has_and_this_one_not(
+    call: Any, error: Any, method: str, path: str, body: Any
+) -> None:
+    """501 with a code of our own and the name of what is missing, never as if it did not exist."""
+    status, code, message, _ = error(call(method, path, body))
+    assert (status, code) == (501, "NOT_IMITATED")
+    assert message.startswith("The embedded org does not imitate the ")
+
+
+def test_an_object_not_imitated_among_records(call: Any) -> None:
+    """In Collections the row says so; the others are written."""
+    rows = [{"attributes": {"type": "Product2"}, "Name": "x"}]
+    rows.append({"attributes": {"type": "Account"}, "Name": "x"})
+    first, second = call("POST", "composite/sobjects", {"records": rows}).json()
+    assert first["errors"][0]["statusCode"] == "NOT_IMITATED"
+    assert second["success"]
+
+
+def test_answers_in_xml_are_not_imitated(call: Any, error: Any) -> None:
+    """Who takes nothing but XML is told so; who takes anything gets JSON."""
+    refused = error(call("GET", "limits", headers={"Accept": "application/xml"}))
+    assert refused[:2] == (501, "NOT_IMITATED")
+    assert call("GET", "limits", headers={"Accept": "text/xml, */*"}).status_code == 200
+
+
+def test_addresses_beside_the_api_cost_nothing(call: Any) -> None:
+    """A wrong address outside of /services/data is no API call."""
+
+    def used() -> int:
+        limit: str = call("GET", "limits").headers["Sforce-Limit-Info"]
+        return int(limit.partition("=")[2].partition("/")[0])
+
+    before = used()
+    assert "Sforce-Limit-Info" not in call("GET", "/nothing").headers
+    assert used() == before + 1
