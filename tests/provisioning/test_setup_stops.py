@@ -106,6 +106,7 @@ class Stand:
     snapshot: str
     choices: SetupChoices
     programme: Programme
+    one: Session
     runs: int = 0
     metadata: dict[str, bytes] = field(default_factory=dict)
 
@@ -117,8 +118,9 @@ class Stand:
         return open_store(f"sqlite:///{self.folder / 'state.db'}")
 
     def session(self) -> Session:
-        """A login of its own, as each run has."""
-        return open_session(self.settings, FakeClock(NOW))
+        """What a new login would be: one that knows nothing yet."""
+        self.one.described.clear()
+        return self.one
 
     def setup(self, session: Any, store: Any) -> SetupResult:
         """What `sfprm setup` does."""
@@ -192,14 +194,16 @@ def stands(devorg_process: Any, tmp_path_factory: pytest.TempPathFactory) -> Ite
     update = [{"Id": r["Id"], "AssignmentStatus": "WaitingForRemove"} for r in rows]
     assert collections.update(session, "NetworkMemberGroup", update)[0].success
     assert not select_all(session, query)
-    session.close()
     store.close()
     shutil.copy(folder / "state.db", folder / "run.db")
     devorg_process.control("POST", "snapshots", {"name": "run"})
     yield {
-        name: Stand(devorg_process, settings, folder, name, choices, programme, metadata=files)
+        name: Stand(
+            devorg_process, settings, folder, name, choices, programme, session, metadata=files
+        )
         for name, choices in (("found", CONVERT), ("run", HOLD))
     }
+    session.close()
     for name in ("found", "run"):
         devorg_process.control("DELETE", f"snapshots/{name}")
 
@@ -233,7 +237,6 @@ def test_stopped_anywhere_it_ends_the_same(stands: Any, which: str) -> None:
     store, session = stand.fresh(), stand.session()
     assert stand.setup(session, store).is_whole
     wanted = stand.end(session)
-    session.close()
     store.close()
     for killer in KILLERS:
         total = points(stand, killer)
@@ -246,7 +249,6 @@ def points(stand: Stand, killer: Killer) -> int:
     """How many points a run has at which it may be stopped."""
     store, session, switch = stand.fresh(), stand.session(), Switch()
     assert stand.setup(*killer(session, store, switch)).is_whole
-    session.close()
     store.close()
     return switch.passed
 
@@ -256,13 +258,11 @@ def stopped_once(stand: Stand, killer: Killer, at: int, wanted: dict[str, Any]) 
     store, session = stand.fresh(), stand.session()
     with pytest.raises(Stop):
         stand.setup(*killer(session, store, Switch(at)))
-    session.close()
     again = stand.session()
     assert stand.setup(again, store).is_whole
     assert stand.end(again) == wanted
     if LONG:
         assert {a.state for a in stand.setup(again, store).acts} == {ActState.ALREADY}
-    again.close()
     store.close()
 
 
@@ -281,7 +281,6 @@ def run(stands: Any) -> Iterator[tuple[Stand, Session, Store]]:
 def opened(stand: Stand) -> Iterator[tuple[Stand, Session, Store]]:
     store, session = stand.fresh(), stand.session()
     yield stand, session, store
-    session.close()
     store.close()
 
 
