@@ -26,6 +26,7 @@ from sfprm.cli.commands import (
     record,
     setup,
     state,
+    worker,
 )
 from sfprm.errors import BadRequest, Bug, Interrupted
 
@@ -62,6 +63,7 @@ for group in (
     insight,
     journal,
     daemon,
+    worker,
     record,
 ):
     group.add(app)

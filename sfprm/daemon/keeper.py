@@ -55,7 +55,10 @@ class Board:
 
 
 class Keeper:
-    """Ticks until it is told to end. `each` are called at every tick with the instant."""
+    """Ticks until it is told to end. `each` are called at every tick with the instant.
+
+    `names_due`: whether it stores due runs, as a daemon's does and a worker's does not.
+    """
 
     def __init__(
         self,
@@ -65,8 +68,10 @@ class Keeper:
         clock: Clock,
         *,
         each: tuple[Callable[[datetime], None], ...] = (),
+        names_due: bool = True,
         supervisor: Supervisor | None = None,
     ) -> None:
+        self._names_due = names_due
         self._installation, self._board, self._jobs_dir = installation, board, jobs_dir
         self._clock, self._each = clock, each
         self._supervisor = supervisor or Supervisor({})
@@ -122,6 +127,8 @@ class Keeper:
                 if file.org == org.name and self._board.paused(file) is None
             ]
             followed = any(file.after for file in mine)
+            if not self._names_due:
+                continue
             rows = self._planner.due(
                 mine,
                 now,

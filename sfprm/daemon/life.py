@@ -15,20 +15,17 @@ from types import FrameType
 
 import structlog
 
-from sfprm.daemon.backoff import Backoff
+from sfprm.daemon.doing import Doing
 from sfprm.daemon.installation import Installation, Org
-from sfprm.daemon.jobfiles import JobFile, load_job_files
+from sfprm.daemon.jobfiles import load_job_files
 from sfprm.daemon.keeper import Board, Keeper
 from sfprm.daemon.notify import Supervisor
-from sfprm.daemon.outcome import after_run
 from sfprm.daemon.planner import pick
 from sfprm.daemon.watch import Watch
-from sfprm.errors import AnotherWriter, LoginRefused, OrgUnreachable
+from sfprm.errors import AnotherWriter
 from sfprm.events import Event
-from sfprm.jobs.runner import Finished, run_job
 from sfprm.jobs.starter import Starter
 from sfprm.store.lock import daemon_lock
-from sfprm.store.records import Run
 
 __all__ = ["Daemon", "Signals"]
 
@@ -63,7 +60,7 @@ class Daemon:
         self._supervisor = supervisor or Supervisor({})
         self.installation = Installation(starter)
         self.board = Board({})
-        self._away: dict[str, Backoff] = {}
+        self._doing = Doing(self.installation, watch)
         self._draining = False
 
     def run(self) -> int:
@@ -86,7 +83,9 @@ class Daemon:
                 return self._run_each_once()
             if self._watch is not None:
                 held.enter_context(
-                    self._watch.open(self.installation, self.board, self._away, self._jobs_dir)
+                    self._watch.open(
+                        self.installation, self.board, self._doing.away, self._jobs_dir
+                    )
                 )
             return self._serve()
 
@@ -110,7 +109,7 @@ class Daemon:
         return False
 
     def _run_each_once(self) -> int:
-        codes = [self._do(file).exit_code for file in self.board.files.values()]
+        codes = [self._doing.do(file).exit_code for file in self.board.files.values()]
         return max(codes, default=0)
 
     def _serve(self) -> int:
@@ -151,7 +150,7 @@ class Daemon:
         for org in self._states():
             work = org.starter.state().work
             files = {n: f for n, f in self.board.files.items() if f.org == org.name}
-            away = self._away.get(org.name, Backoff()).holds(now)
+            away = self._doing.is_away(org.name, now)
             held = [n for n, f in files.items() if away or self.board.paused(f) is not None]
             picked = pick(work.due(now), files, held=held)
             if picked.superseded:
@@ -160,32 +159,11 @@ class Daemon:
                     why = "a newer slot is due" if run.job in files else "its job file is gone"
                     _log.info(Event.JOB_SKIPPED, job=run.job, run=run.id, why=why)
             if picked.run is not None:
-                finished = self._do(files[picked.run.job], picked.run)
+                finished = self._doing.do(files[picked.run.job], picked.run)
                 if finished.exit_code == 130:
                     raise KeyboardInterrupt
                 return True
         return False
-
-    def _do(self, file: JobFile, due: Run | None = None) -> Finished:
-        org = self.installation.org_of(file)
-        starter = org.starter
-        starter.started_by = f"daemon ({file.name})"
-        finished = run_job(
-            file.job, file.options, starter, name=file.name, due=due, limits=file.limits
-        )
-        now = starter.clock.now()
-        if isinstance(finished.error, (OrgUnreachable, LoginRefused)):
-            away = self._away.get(org.name, Backoff()).failed(now, finished.error.message)
-            self._away[org.name] = away
-            assert away.until is not None
-            seconds = round((away.until - now).total_seconds(), 1)
-            _log.warning(Event.ORG_AWAY, org=org.name, seconds=seconds, why=away.why)
-        else:
-            self._away.pop(org.name, None)
-        after_run(starter.state().work, file, finished, now, due)
-        if self._watch is not None and finished.begun:
-            self._watch.metrics.run(file.name, finished)
-        return finished
 
     def _stop(self, number: int) -> None:
         if self._draining:

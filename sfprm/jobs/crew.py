@@ -56,9 +56,9 @@ class Crew:
         work = self._starter.state().work
         work.add_parts([part])
         helpers = [w for w in work.workers() if w.kind in ("daemon", "worker")]
-        if self._starter.invite is not None and self._invited < min(self._count, len(helpers)):
+        if self._invited < min(self._count, len(helpers)):
             self._invited += 1
-            self._starter.invite(
+            self._starter.hints().ask_help(
                 {
                     "run": self._run,
                     "name": self._name,

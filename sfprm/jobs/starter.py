@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from sfprm.clock import Clock
 from sfprm.events import Progress
 from sfprm.jobs.presence import Presence
+from sfprm.jobs.queue import Queue
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
 from sfprm.salesforce.calls import CallDone, log_call
@@ -47,8 +47,8 @@ class Starter:
     presence: Presence | None = None
     org: str = ""
     """Which of several orgs: the name of its env file."""
-    invite: Callable[[Mapping[str, Any]], None] | None = None
-    """Asks another worker to help with a run."""
+    queue: Queue | None = None
+    """The hints to other workers; where several machines work. Made on first use."""
     _opened: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def connect(self) -> Session:
@@ -88,6 +88,13 @@ class Starter:
             self.presence = self._opened.enter_context(presence)
         return self.presence
 
+    def hints(self) -> Queue:
+        """Where other workers hear of runs."""
+        if self.queue is None:
+            self.queue = Queue(self.settings.database)
+            self._opened.callback(self.queue.close)
+        return self.queue
+
     def programme(self) -> Programme:
         """The declared programme, read anew."""
         if self.load is not None:
@@ -97,7 +104,7 @@ class Starter:
     def close(self) -> None:
         """Close what was opened."""
         self._opened.close()
-        self.session = self.store = self.presence = None
+        self.session = self.store = self.presence = self.queue = None
 
     def __enter__(self) -> Starter:
         return self

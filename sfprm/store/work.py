@@ -249,6 +249,23 @@ class WorkBook:
         with writing(self._engine) as connection:
             connection.execute(delete(workers).where(workers.c.id == worker))
 
+    def abandon(self, worker: str) -> None:
+        """A process breaks off: what is its own is anybody's at once."""
+        with writing(self._engine) as connection:
+            now = self._now(connection, datetime.now(UTC))
+            connection.execute(
+                update(runs_table)
+                .where(runs_table.c.worker == worker, runs_table.c.state == RunState.RUNNING.value)
+                .values(lease_until=now)
+            )
+            for table in (leases, parts):
+                connection.execute(
+                    update(table)
+                    .where(table.c.worker == worker, table.c.until > now)
+                    .values(until=now)
+                )
+            connection.execute(delete(workers).where(workers.c.id == worker))
+
     def workers(self, *, seen_since: datetime | None = None) -> list[WorkerSeen]:
         """Processes at work, by host and start. Those not seen since are left out."""
         query = select(workers).order_by(workers.c.host, workers.c.started)

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 COMMANDS = [
     *("demo", "init", "login", "check", "setup", "plan", "apply", "route", "reassign", "undo"),
-    *("why", "report", "status", "daemon"),
+    *("why", "report", "status", "daemon", "worker", "workers"),
+    *("adopt", "recall", "simulate", "shadow", "certificate", "journal"),
     *("programme validate", "programme show", "state migrate", "state verify"),
+    *("jobs pause", "jobs resume"),
+    *("state backup", "state restore", "state export", "state rebase"),
     *("jobs list", "jobs validate", "jobs next", "jobs run", "jobs history"),
     *("org serve", "org seed", "org reset", "org clock", "org event", "org outbox", "org faults"),
     "record",

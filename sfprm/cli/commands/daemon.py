@@ -37,17 +37,25 @@ def add(app: typer.Typer) -> None:
         from sfprm.daemon.life import Daemon
         from sfprm.daemon.notify import Supervisor
         from sfprm.daemon.watch import Watch
+        from sfprm.daemon.worker import Worker
         from sfprm.events import NoProgress
 
         configure(surface.settings, daemon=True)
         with surface.starter(NoProgress()) as starter:
             starter.kind = "daemon"
-            code = Daemon(
-                starter,
-                jobs or surface.settings.jobs,
-                once=once,
-                standby=standby,
-                supervisor=Supervisor(),
-                watch=None if once else Watch(starter),
-            ).run()
+            folder = jobs or surface.settings.jobs
+            if once or not starter.state().work.shared:
+                life = Daemon(
+                    starter,
+                    folder,
+                    once=once,
+                    standby=standby,
+                    supervisor=Supervisor(),
+                    watch=None if once else Watch(starter),
+                )
+                code = life.run()
+            else:  # several daemons share the work: none needs to stand by
+                code = Worker(
+                    starter, folder, clock=True, supervisor=Supervisor(), watch=Watch(starter)
+                ).run()
         raise typer.Exit(code)
