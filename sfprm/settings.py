@@ -36,6 +36,7 @@ SECRETS = (
     "refresh_token",
     "sfdx_auth_url",
     "smtp_password",
+    "webhooks",
 )
 
 MailGuard = Literal["sink", "allow-listed", "off"]
@@ -237,6 +238,14 @@ class Settings(BaseSettings):
     smtp_from: str | None = Field(None, description="Sender of the mail that sfprm sends itself.")
     smtp_user: str | None = Field(None, description="Login of the mail server, where it asks.")
     smtp_password: SecretStr | None = Field(None, description="Its password; better as a file.")
+    webhooks: SecretStr | None = Field(
+        None,
+        description="Addresses for notices with `via: webhook`, by name, as JSON: "
+        '{"channel-team": "https://hooks.slack.com/services/…"}.',
+    )
+    mails_per_run: int = Field(
+        50, ge=0, le=5_000, description="Most notices that one run sends; the rest is reported."
+    )
     disk_reserve_mb: int = Field(
         64,
         ge=0,

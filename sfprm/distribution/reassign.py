@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.destination import find_destination
-from sfprm.distribution.notify import MOST_MAILS, NO_MAIL, MailReport, notice_named, send_notices
+from sfprm.distribution.notify import (
+    MOST_MAILS,
+    NO_MAIL,
+    MailReport,
+    notice_named,
+    send_notices,
+    to_new_owner,
+)
 from sfprm.errors import BadRequest
 from sfprm.estate.who import user_conditions
 from sfprm.ids import PartnerKey, PersonKey, RecordId, is_record_id
@@ -15,10 +22,13 @@ from sfprm.salesforce.query import select
 from sfprm.salesforce.soql import Query, eq, in_, split_in
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sfprm.clock import Clock
     from sfprm.events import Progress
     from sfprm.ids import RunId
     from sfprm.outbound.mail_guard import MailPolicy
+    from sfprm.outbound.outlets import Outlets
     from sfprm.programme.model import Notice, Programme
     from sfprm.salesforce.query import Row
     from sfprm.salesforce.session import Session
@@ -87,7 +97,7 @@ def reassign(
     dry_run: bool = False,
     allow_any_owner: bool = False,
     notify: str | None = None,
-    policy: MailPolicy | None = None,
+    policy: Outlets | MailPolicy | None = None,
     max_changes: int | None = None,
 ) -> ReassignResult:
     """Move leads to a user or a queue.
@@ -126,7 +136,7 @@ def reassign(
             moves, run=run, kind="reassign", programme=programme, now=clock.now()
         )
         carrier.carry_out(entries)
-        mails = _mail(session, programme, carrier, notice, policy)
+        mails = _mail(session, store, programme, carrier, notice, policy, clock.now())
     return ReassignResult(
         dry_run=dry_run,
         to=to.name,
@@ -156,17 +166,20 @@ def _brake(moves: int, max_changes: int | None, notice: Notice | None) -> None:
 
 def _mail(
     session: Session,
+    store: StoreWriter,
     programme: Programme,
     carrier: Carrier,
     notice: Notice | None,
-    policy: MailPolicy | None,
+    policy: Outlets | MailPolicy | None,
+    now: datetime,
 ) -> MailReport:
     if notice is None:
         return NO_MAIL
     if policy is None:
         raise BadRequest("A notice was asked for, and no mail policy says where mail may go.")
-    done = carrier.tally.to_tell
-    return send_notices(session, programme, policy, [(entry, notice) for entry in done])
+    due = [to_new_owner(entry, notice) for entry in carrier.tally.to_tell]
+    report = send_notices(session, store, programme, policy, [d for d in due if d], now)
+    return replace(report, queues=sum(d is None for d in due))
 
 
 def _find(session: Session, programme: Programme, wanted: LeadsWanted) -> list[Row]:

@@ -13,6 +13,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.distribution.carry import MOST_UNSEEN, Carrier, Settled
+from sfprm.distribution.notify import (
+    NO_MAIL,
+    Due,
+    MailReport,
+    about_offer,
+    send_notices,
+    to_new_owner,
+)
 from sfprm.distribution.offering import stage_fields, terms_named
 from sfprm.distribution.owner_hours import hours_of
 from sfprm.distribution.reoffer import Leaving, take_back
@@ -39,6 +47,8 @@ if TYPE_CHECKING:
     from sfprm.clock import Clock
     from sfprm.events import Progress
     from sfprm.ids import RecordId, RunId
+    from sfprm.outbound.mail_guard import MailPolicy
+    from sfprm.outbound.outlets import Outlets
     from sfprm.programme.model import Programme
     from sfprm.routing.values import Standing
     from sfprm.salesforce.session import Session
@@ -84,6 +94,7 @@ class RecallResult:
     overtaken: tuple[Settled, ...]
     not_set: tuple[str, ...]
     calls: int
+    mails: MailReport = NO_MAIL
     left: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -110,6 +121,7 @@ def recall(
     run: RunId,
     progress: Progress,
     dry_run: bool = False,
+    policy: Outlets | MailPolicy | None = None,
 ) -> RecallResult:
     """Look at every open offer and do what its terms say.
 
@@ -142,9 +154,13 @@ def recall(
         )
         went.update(back.went)
         carrier.carry_out(back.to_write)
-    paused = [] if dry_run else _pause(store, programme, found, now)
+    paused: list[str] = []
+    mails = NO_MAIL
     if not dry_run:
+        stopped = _pause(store, programme, found, now)
+        paused = [each.offer.member for each in stopped]
         not_set = _set_fields(session, store, programme)
+        mails = _mail(session, store, programme, policy, carrier, found, stopped, now)
     return RecallResult(
         dry_run=dry_run,
         looked_at=len(held),
@@ -157,6 +173,7 @@ def recall(
             if seen.event is OfferEvent.RECEIPT_DUE
         ),
         paused=tuple(paused),
+        mails=mails,
         lifted=tuple(lifted),
         unseen=len(found.unseen),
         taken_up=taken_up,
@@ -246,8 +263,8 @@ def _judged(
     return found
 
 
-def _pause(store: StoreWriter, programme: Programme, found: _Found, now: datetime) -> list[str]:
-    """Members who let one lead too many run out."""
+def _pause(store: StoreWriter, programme: Programme, found: _Found, now: datetime) -> list[Leaving]:
+    """Pause members who let one lead too many run out; returns the last lead of each."""
     silent = {
         x.offer.member: x
         for x in found.leaving
@@ -256,7 +273,7 @@ def _pause(store: StoreWriter, programme: Programme, found: _Found, now: datetim
     if not silent:
         return []
     already = {p.member for p in store.offers.pauses()}
-    paused = []
+    paused: list[Leaving] = []
     most = max(x.terms.pause.after for x in silent.values() if x.terms.pause)
     answers = store.offers.last_answers(silent, most)
     for member, last in silent.items():
@@ -268,8 +285,43 @@ def _pause(store: StoreWriter, programme: Programme, found: _Found, now: datetim
             until = hours_of(programme, None, last.offer.pool, last.offer.owner)(now, terms.length)
         words = f"{terms.after} leads in a row were not accepted in time"
         store.offers.pause(member, now=now, until=until, words=words)
-        paused.append(member)
+        paused.append(last)
     return paused
+
+
+def _mail(
+    session: Session,
+    store: StoreWriter,
+    programme: Programme,
+    policy: Outlets | MailPolicy | None,
+    carrier: Carrier,
+    found: _Found,
+    stopped: Sequence[Leaving],
+    now: datetime,
+) -> MailReport:
+    """What people are told: new owners and managers, who is to be reminded, who lost a lead, who is
+    paused."""
+    notices = programme.routing.notices
+    due: list[Due | None] = []
+    told = [e for e in carrier.tally.to_tell if e.notify in notices]
+    offers = {o.entry: o for o in store.offers.of_entries(e.sequence for e in told)}
+    due += [to_new_owner(e, notices[e.notify or ""], offers.get(e.sequence)) for e in told]
+    for change in found.changes:
+        if change.seen is not None and change.seen.event is OfferEvent.REMIND_DUE:
+            terms = terms_named(programme, change.offer.terms)
+            notice = notices.get(terms.notices.get("remind", ""))
+            due += [about_offer(change.offer, notice, "remind")] if notice else []
+    for kind, group in (("recalled", found.leaving), ("paused", stopped)):
+        for each in group:
+            notice = notices.get(each.terms.notices.get(kind, ""))
+            if each.seen is not None and notice is not None:
+                due.append(about_offer(each.offer, notice, kind))
+    wanted = [d for d in due if d is not None]
+    if not wanted:
+        return NO_MAIL
+    if policy is None:
+        return MailReport(not_sent=(f"{len(wanted)} notices: no mail policy was given",))
+    return send_notices(session, store, programme, policy, wanted, now)
 
 
 def _set_fields(session: Session, store: StoreWriter, programme: Programme) -> list[str]:

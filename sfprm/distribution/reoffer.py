@@ -267,6 +267,7 @@ class _Work:
             owner_id=place.id if place else None,
             owner_name=place.name if place else "",
             reasons=reasons,
+            notify=each.terms.notices.get("escalated") if then.kind == "internal" else None,
             next_try=None if then.kind == "never" or outcome is Outcome.ASSIGNED else self._now,
         )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from sfprm.distribution.background import Background
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.intake import PAGE, Intake, find_intake, read_leads, read_parked
-from sfprm.distribution.notify import MOST_MAILS, NO_MAIL, MailReport, send_notices
+from sfprm.distribution.notify import NO_MAIL, MailReport, send_notices, to_new_owner
 from sfprm.distribution.offering import has_offers, plan_offers
 from sfprm.distribution.owner_hours import all_hours
 from sfprm.distribution.standing_now import read_standing
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sfprm.events import Progress
     from sfprm.ids import RunId
     from sfprm.outbound.mail_guard import MailPolicy
+    from sfprm.outbound.outlets import Outlets
     from sfprm.programme.model import Programme
     from sfprm.routing.values import Batch, Decision, LeadFacts, OwnerStanding, Standing
     from sfprm.salesforce.session import Session
@@ -56,7 +57,7 @@ class RouteResult:
     """What a pass did. Counts are of leads. `waiting`: kept back from an earlier pass, not looked
     at. `owned` came to the owner that was decided, and were seen there (in a dry run: would).
 
-    `mails`: notices that rules and pools ask for, at most MOST_MAILS a pass.
+    `mails`: notices that rules and pools ask for.
 
     `by_target` counts what was decided, by rule and pool or owner. `worst_drift` is the furthest
     that any member was from its entitlement at any moment of the pass, in leads. `left_out`:
@@ -134,7 +135,7 @@ def route(
     progress: Progress,
     dry_run: bool = False,
     limit: int | None = None,
-    policy: MailPolicy | None = None,
+    policy: Outlets | MailPolicy | None = None,
 ) -> RouteResult:
     """Route all leads that wait (at most `limit`), after finishing what an interrupted run left.
 
@@ -181,7 +182,7 @@ def route(
             count.take(
                 batch, before, [pool_ledger(pool) for pool in programme.routing.pools.values()]
             )
-    mails = _mail(session, programme, carrier, policy)
+    mails = NO_MAIL if dry_run else _mail(session, store, programme, carrier, policy, clock.now())
     result = _result(
         store,
         programme,
@@ -343,25 +344,24 @@ def _main_reason(decision: Decision) -> str:
 
 
 def _mail(
-    session: Session, programme: Programme, carrier: Carrier, policy: MailPolicy | None
+    session: Session,
+    store: StoreWriter,
+    programme: Programme,
+    carrier: Carrier,
+    policy: Outlets | MailPolicy | None,
+    now: datetime,
 ) -> MailReport:
-    """The notices of what was confirmed in this pass, taken up or new: a mail follows its settled
-    decision, so none of these was sent before."""
+    """The notices of what was confirmed in this pass, taken up or new."""
     notices = programme.routing.notices
-    due = [
-        (entry, notices[entry.notify])
-        for entry in carrier.tally.to_tell
-        if entry.kind == "route" and entry.notify is not None and entry.notify in notices
-    ]
-    if not due:
+    told = [e for e in carrier.tally.to_tell if e.notify in notices]
+    if not told:
         return NO_MAIL
     if policy is None:
-        return MailReport(not_sent=(f"{len(due)} notices: no mail policy was given",))
-    report = send_notices(session, programme, policy, due[:MOST_MAILS])
-    if len(due) > MOST_MAILS:
-        held = f"{len(due) - MOST_MAILS} notices: at most {MOST_MAILS} mails go out in one pass"
-        report = replace(report, not_sent=(*report.not_sent, held))
-    return report
+        return MailReport(not_sent=(f"{len(told)} notices: no mail policy was given",))
+    offers = {o.entry: o for o in store.offers.of_entries(e.sequence for e in told)}
+    due = [to_new_owner(e, notices[e.notify or ""], offers.get(e.sequence)) for e in told]
+    report = send_notices(session, store, programme, policy, [d for d in due if d], now)
+    return replace(report, queues=sum(d is None for d in due))
 
 
 def _result(

@@ -15,6 +15,7 @@ from sfprm.ids import PersonKey, RecordId, RunId
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.owners_moved import moves_json, moves_table, settled_json, settled_lines
 from sfprm.jobs.plan import mail_policy
+from sfprm.outbound.outlets import outlets_from
 from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import Programme
 
@@ -116,7 +117,7 @@ class ReassignJob(Job[ReassignOptions, ReassignJobResult]):
             dry_run=options.dry_run,
             allow_any_owner=options.override,
             notify=options.notice if options.notify else None,
-            policy=mail_policy(context),
+            policy=outlets_from(context.settings, mail_policy(context)),
             max_changes=options.max_changes,
         )
         return ReassignJobResult(done, context.run)

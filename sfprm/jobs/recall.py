@@ -12,6 +12,8 @@ from sfprm.errors import PartlyDone
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.lead_fields import refuse_unknown_fields
 from sfprm.jobs.owners_moved import MOST_SHOWN, settled_json, settled_lines
+from sfprm.jobs.plan import mail_policy
+from sfprm.outbound.outlets import outlets_from
 
 WENT = {
     "next": "to the next of the pool",
@@ -54,6 +56,10 @@ class RecallJobResult(JobResult):
             late = tuple((x.label or x.lead, x.owner_name, x.cause) for x in done.late[:MOST_SHOWN])
             more = f" ({len(done.late)} in all)" if len(done.late) > MOST_SHOWN else ""
             out.append(Table(("lead", "owner", f"sync late{more}"), late))
+        if done.mails.sent:
+            noun = "notice" if done.mails.sent == 1 else "notices"
+            lines.append(f"{done.mails.sent} {noun} handed over.")
+            out[0] = Text(tuple(lines))
         tail = [*self._pauses(), *settled_lines(done.refused, done.overtaken)]
         tail += [f"! field not set: {words}" for words in done.not_set[:MOST_SHOWN]]
         if done.unseen:
@@ -84,6 +90,7 @@ class RecallJobResult(JobResult):
             "lifted": list(done.lifted),
             "unseen": done.unseen,
             "not_set": list(done.not_set),
+            "mails": {"sent": done.mails.sent, "not_sent": list(done.mails.not_sent)},
             "refused": settled_json(done.refused),
             "overtaken": settled_json(done.overtaken),
         }
@@ -106,6 +113,10 @@ class RecallJobResult(JobResult):
             "paused": len(done.paused),
         }
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.done.mails.not_sent
+
 
 class RecallJob(Job[RecallOptions, RecallJobResult]):
     """Look, take back, offer to the next."""
@@ -125,5 +136,6 @@ class RecallJob(Job[RecallOptions, RecallJobResult]):
             run=context.run,
             progress=context.progress,
             dry_run=options.dry_run,
+            policy=outlets_from(context.settings, mail_policy(context)),
         )
         return RecallJobResult(done)

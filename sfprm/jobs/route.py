@@ -15,6 +15,7 @@ from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.lead_fields import refuse_unknown_fields
 from sfprm.jobs.owners_moved import settled_json, settled_lines
 from sfprm.jobs.plan import mail_policy
+from sfprm.outbound.outlets import outlets_from
 from sfprm.routing.fairness import PoolShare
 from sfprm.routing.values import Reason
 
@@ -169,6 +170,6 @@ class RouteJob(Job[RouteOptions, RouteJobResult]):
             progress=context.progress,
             dry_run=options.dry_run,
             limit=options.limit,
-            policy=mail_policy(context),
+            policy=outlets_from(context.settings, mail_policy(context)),
         )
         return RouteJobResult(done)

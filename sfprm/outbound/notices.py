@@ -8,7 +8,7 @@ not there is an error, not an empty place in a mail. Loading has checked syntax 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from sfprm.errors import BadRequest
 if TYPE_CHECKING:
     from sfprm.programme.model import Notice
 
-__all__ = ["BadTemplate", "Mail", "render"]
+__all__ = ["BadTemplate", "Mail", "render", "render_digest"]
 
 MOST_CHARACTERS = 30_000
 """Of one rendered text; Salesforce's e-mail action takes about that much."""
@@ -87,15 +87,43 @@ def _environment() -> _Sandbox:
     return environment
 
 
-def render(notice: Notice, values: Mapping[str, Mapping[str, Any]]) -> Mail:
-    """The mail for one event. `values` by top name: lead, owner, rule, partner.
+def render(notice: Notice, values: Mapping[str, Mapping[str, Any]], language: str = "") -> Mail:
+    """The mail for one event, in the language where the notice has it (`pt_BR`, else `pt`, else its
+    own text). `values` by top name: lead, owner, rule, partner, offer.
 
     None prints as nothing. Raises BadTemplate naming the notice, the part and the name at fault.
     """
     shown = {name: _printable(value) for name, value in values.items()}
-    subject = _rendered(notice, "subject", notice.subject, shown)
-    body = _rendered(notice, "body", notice.body, shown)
-    return Mail(_LINE_ENDS.sub(" ", subject).strip(), body)
+    text = notice.languages.get(language) or notice.languages.get(language.partition("_")[0])
+    subject, body = (text.subject, text.body) if text else (notice.subject, notice.body)
+    return _mail(notice, "", subject, body, shown)
+
+
+DIGEST_SUBJECT = "{{ count }} leads are yours now"
+DIGEST_BODY = """\
+Hello {{ owner.Name }},
+
+these leads are yours now:
+
+{% for lead in leads %}- {{ lead.Name }}, {{ lead.Company }}
+{% endfor %}"""
+"""What is said of several leads when the notice has no text for that."""
+
+
+def render_digest(
+    notice: Notice, values: Mapping[str, Mapping[str, Any]], leads: Sequence[Mapping[str, Any]]
+) -> Mail:
+    """The mail about several leads of one owner: over `leads`, `count`, owner and partner."""
+    shown: dict[str, Any] = {name: _printable(value) for name, value in values.items()}
+    shown |= {"leads": _printable(list(leads)), "count": len(leads)}
+    text = notice.digest
+    subject, body = (text.subject, text.body) if text else (DIGEST_SUBJECT, DIGEST_BODY)
+    return _mail(notice, "digest ", subject, body, shown)
+
+
+def _mail(notice: Notice, what: str, subject: str, body: str, shown: Mapping[str, Any]) -> Mail:
+    first = _rendered(notice, f"{what}subject", subject, shown)
+    return Mail(_LINE_ENDS.sub(" ", first).strip(), _rendered(notice, f"{what}body", body, shown))
 
 
 def _printable(value: Any) -> Any:
