@@ -44,13 +44,15 @@ _WHO = ("Id", "Username", "Name", "IsActive", "UserRoleId", "UserRole.Name", "Co
 
 @dataclass(frozen=True, slots=True)
 class PeopleReader:
-    """Reads contacts and users for one programme. `types`: Contact's, as describe tells."""
+    """Reads contacts and users for one programme. `types`: Contact's, as describe tells. `portal`:
+    whether users have a portal role, which they do only with digital experiences."""
 
     session: Session
     programme: Programme
     known: Known
     types: Mapping[str, str]
     keyed: bool
+    portal: bool = True
 
     def contacts(
         self,
@@ -126,7 +128,8 @@ class PeopleReader:
         people = self.programme.people.values()
         extra = {f for p in people for f in p.user_fields}
         extra |= {"FederationIdentifier"} if any(p.federation_id for p in people) else set()
-        fields = tuple(dict.fromkeys((*_WHO, *USER_FIELDS, "LastLoginDate", *sorted(extra))))
+        own = [name for name in USER_FIELDS if self.portal or name != "PortalRole"]
+        fields = tuple(dict.fromkeys((*_WHO, *own, "LastLoginDate", *sorted(extra))))
         rows: dict[str, Row] = {}
 
         def read(condition: str) -> None:

@@ -90,7 +90,8 @@ class _Reader:
         merged: dict[tuple[str, str], Merged] = {}
         shared = self.session, self.programme, self.known
         accounts = AccountReader(*shared, account_types, keyed).read(merged)
-        people = PeopleReader(*shared, contact_types, keyed)
+        portal = not account_types or "iscustomerportal" in account_types
+        people = PeopleReader(*shared, contact_types, keyed, portal)
         contacts = people.contacts(accounts, merged)
         users, partner_users = people.users(accounts, contacts, org.agent_username)
         known_contacts(self.programme, contacts)

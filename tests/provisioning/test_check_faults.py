@@ -423,6 +423,7 @@ TRIGGER = {"object": "Contact", "name": "ContactTrigger", "message": "no"}
 SOFIA = "sofia.rocha"
 
 FAULTS: dict[str, Callable[[Bench], Any]] = {
+    "experiences-off": lambda b: b.set(Communities={"enableNetworksEnabled": False}),
     "partners-off": lambda b: b.set(Communities={"enableNetworksEnabled": True}),
     "settings-unread": Bench.grant_nothing,
     "exposure-unread": Bench.grant_nothing,
@@ -486,7 +487,7 @@ FAULTS: dict[str, Callable[[Bench], Any]] = {
     "roles-near-limit": thresholds(roles=12),
 }
 PURE = {
-    *("experiences-off", "calls-short", "role-level-missing", "licence-disabled", "licence-lag"),
+    *("calls-short", "role-level-missing", "licence-disabled", "licence-lag"),
     *("licence-logins-short", "site-member-failed", "site-self-registration", "profile-no-api"),
     *("profile-rights-unread", "permission-unread", "automation-unread", "limits-unread"),
     *("history-unread", "records-exposed", "plan-blocked"),
