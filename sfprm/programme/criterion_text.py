@@ -16,7 +16,7 @@ from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import Operator
 from sfprm.programme.text_error import TextError
 
-__all__ = ["CriterionText", "parse_criterion"]
+__all__ = ["CriterionText", "parse_criterion", "parse_values"]
 
 _WORD = re.compile(r"\s*(\S+)")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*\Z")
@@ -73,6 +73,11 @@ def parse_criterion(text: str) -> CriterionText:
             "Make two criteria and join them: logic: 1 OR 2",
         )
     return CriterionText(field, operator, values, start + len(written) - len(field))
+
+
+def parse_values(text: str) -> tuple[str, ...]:
+    """A list of values as criteria hold it. Raises TextError."""
+    return _values(text, 0)
 
 
 def _operator(word: str, offset: int) -> Operator:

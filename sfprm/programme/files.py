@@ -189,6 +189,9 @@ class AssignFile(File):
         return self
 
 
+NativeName = Literal["template", "senderEmail", "senderName", "replyToEmail"]
+
+
 class RuleFile(File):
     """Criteria and a target. The first rule that matches decides."""
 
@@ -203,6 +206,9 @@ class RuleFile(File):
     offer: OfferEntry | None = Field(None, description="Terms of its own; none: no clock runs.")
     eligible_when: Text | None = Field(
         None, description="Narrows the pool for this rule: partner.tier >= Gold"
+    )
+    native: dict[NativeName, Text] = Field(
+        default_factory=dict, description="What the org's own assignment rule holds beside."
     )
 
 

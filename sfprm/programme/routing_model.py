@@ -144,8 +144,9 @@ class Rule:
 
     `eligible_when` narrows the target's pools to partners for which it holds; a rule that leaves
     none of them is passed over, and so is one whose only target is a company's partner, and none is
-    known. `eligible_at` is where it is written. `offer`: the terms on which its leads are offered;
-    None means the pool's.
+    known. `eligible_at` is where it is written. `native` is what the org's own assignment rule
+    holds beside (`template`), carried along by pull and push. `offer`: the terms on which its
+    leads are offered; None means the pool's.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Rule:
     offer: tuple[OfferTerms, ...] | None = None
     eligible_when: Condition | None = None
     eligible_at: Origin | None = None
+    native: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.ids import PoolKey
@@ -117,6 +118,7 @@ def _rule(file: RuleFile, path: Path, sheet: Sheet) -> Rule:
         notify=sheet.notice(file.notify, *path, "notify"),
         offer=build_offers(file.offer, tree, (*path, "offer"), sheet.names, sheet.complaints),
         eligible_when=eligible_when,
+        native=MappingProxyType(dict(sorted(file.native.items()))),
         eligible_at=tree.key(*path, "eligible_when").origin if eligible_when is not None else None,
     )
 

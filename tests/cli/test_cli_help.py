@@ -17,6 +17,7 @@ COMMANDS = [
     *("why", "report", "status", "daemon", "worker", "workers"),
     *("adopt", "recall", "simulate", "shadow", "certificate", "journal"),
     *("programme validate", "programme show", "state migrate", "state verify"),
+    *("rules pull", "rules diff", "rules push"),
     *("jobs pause", "jobs resume"),
     *("state backup", "state restore", "state export", "state rebase"),
     *("jobs list", "jobs validate", "jobs next", "jobs run", "jobs history"),

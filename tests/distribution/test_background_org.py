@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sfprm.distribution.companies import domain_of
-from sfprm.ids import PoolKey
+from sfprm.ids import PoolKey, RecordId
 from sfprm.programme.criterion_text import parse_criterion
 from sfprm.programme.model import (
     Criterion,
@@ -43,13 +43,13 @@ def with_rules(programme: Programme, *rules: Rule, **pool: Any) -> Programme:
     return replace(programme, routing=replace(programme.routing, rules=rules, pools=pools))
 
 
-def create(channel: Channel, object_: str, **fields: Any) -> str:
+def create(channel: Channel, object_: str, **fields: Any) -> RecordId:
     [outcome] = rows.create(channel.session, object_, [fields])
     assert outcome.id is not None, outcome
-    return outcome.id
+    return RecordId(outcome.id)
 
 
-def lead(channel: Channel, name: str, company: str, email: str, **fields: Any) -> str:
+def lead(channel: Channel, name: str, company: str, email: str, **fields: Any) -> RecordId:
     fields = {"OwnerId": channel.queue_id("Web Leads"), "Country": "PT", **fields}
     return create(channel, "Lead", LastName=name, Company=company, Email=email, **fields)
 
