@@ -24,6 +24,8 @@ from sfprm.programme.model import (
     PeoplePolicy,
     PoolMember,
     Programme,
+    PublicGroup,
+    RoleMember,
     Rule,
     ToUser,
 )
@@ -53,6 +55,14 @@ SET = (ROOT / "config/metadata/permissionsets/sfprm_run.permissionset").read_tex
 HERE = Origin("partners.csv", 2)
 AGENT = "sfprm.agent@alder.example.com"
 PARTNER_PROFILE = "Alder Partner User"
+
+
+_TAGS = {
+    "object": "CustomObject",
+    "profile": "Profile",
+    "permissionset": "PermissionSet",
+    "assignmentRules": "AssignmentRules",
+}
 
 
 @dataclass
@@ -105,7 +115,7 @@ class Bench:
     def deploy(self, type_: str, member: str, path: str, body: str) -> None:
         """One component."""
         tag = path.rpartition("/")[2].rpartition(".")[2]
-        tag = {"object": "CustomObject", "profile": "Profile"}.get(tag, "AssignmentRules")
+        tag = _TAGS[tag]
         text = f'<{tag} xmlns="{METADATA}">{body}</{tag}>'
         files = {
             "package.xml": manifest({type_: [member]}, self.session.api_version),
@@ -368,6 +378,25 @@ def unmanaged_queue(bench: Bench) -> None:
     bench.programme = replace(bench.programme, queues=queues)
 
 
+def unmanaged_group(bench: Bench) -> None:
+    group = PublicGroup("Elsewhere", "Elsewhere", HERE, managed=False)
+    bench.programme = replace(bench.programme, groups={"Elsewhere": group})
+
+
+def role_member(bench: Bench) -> None:
+    queues = dict(bench.programme.queues)
+    south = queues["Partner leads South"]
+    queues[south.name] = replace(south, members=(*south.members, RoleMember("Nowhere")))
+    bench.programme = replace(bench.programme, queues=queues)
+
+
+def other_licence(bench: Bench) -> None:
+    body = "<label>Customers</label><license>Customer Community</license>"
+    path = "permissionsets/Customers.permissionset"
+    bench.deploy("PermissionSet", "Customers", path, body)
+    bench.person(SOFIA, permission_sets=("Customers",))
+
+
 def circle(bench: Bench) -> None:
     pools = dict(bench.programme.routing.pools)
     member = PoolMember("queue", "Web Leads", 1, HERE)
@@ -475,6 +504,10 @@ FAULTS: dict[str, Callable[[Bench], Any]] = {
     "queue-missing": unmanaged_queue,
     "queue-not-for-leads": no_leads_in_queue,
     "queue-intake-and-member": circle,
+    "group-missing": unmanaged_group,
+    "role-missing": role_member,
+    "permission-set-missing": lambda b: b.person(SOFIA, permission_sets=("Nothing",)),
+    "permission-set-licence": other_licence,
     "rule-user-missing": rule_user,
     "history-off": lambda b: b.set(tracked={"Lead": ["Status"]}),
     "person-change-overwritten": changed_by_hand,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfprm.estate.model import KEY_FIELD
 from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok, some
 
 if TYPE_CHECKING:
@@ -51,12 +50,12 @@ NO_ROLE = Code(
 
 def look(facts: Facts) -> Iterator[CheckItem]:
     """Fields, permissions, role."""
+    keys = facts.programme.key_fields
+    named = f"{keys.account} on Account and {keys.contact} on Contact"
     if facts.estate.keys_visible:
-        yield ok("external-id fields", f"{KEY_FIELD} is visible on Account and Contact")
+        yield ok("external-id fields", f"{named} are visible")
     else:
-        yield KEYS_HIDDEN(
-            "external-id fields", f"{KEY_FIELD} is not visible on Account and Contact"
-        )
+        yield KEYS_HIDDEN("external-id fields", f"{named}: not both are visible")
     lacks = facts.surroundings.lacks
     for lack in lacks:
         if lack.why == "not granted":

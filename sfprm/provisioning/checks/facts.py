@@ -25,6 +25,7 @@ __all__ = [
     "Holding",
     "Merged",
     "PartnerProfile",
+    "PermissionSetFact",
     "RecordTypeFact",
     "Surroundings",
     "Thresholds",
@@ -115,6 +116,14 @@ class RecordTypeFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PermissionSetFact:
+    """A permission set and the licence that it is for; '' when for any."""
+
+    id: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Exposed:
     """A site's own facts. `self_registration`: visitors may make themselves users."""
 
@@ -137,6 +146,8 @@ class Surroundings:
     merged: tuple[Merged, ...] = ()
     undeclared: tuple[Undeclared, ...] = ()
     record_types: tuple[RecordTypeFact, ...] = ()
+    permission_sets: Mapping[str, PermissionSetFact] | None = None
+    """Those that the files name, by API name in lower case."""
     tracked: frozenset[str] | None = None
     """Fields of Lead whose history is kept."""
     strangers: tuple[tuple[str, str, str], ...] = ()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfprm.programme.model import ToUser
+from sfprm.programme.model import RoleMember, ToUser
 from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sfprm.programme.model import PublicGroup, Queue
     from sfprm.provisioning.checks.facts import Facts
     from sfprm.provisioning.checks.finding import CheckItem
 
@@ -46,7 +47,21 @@ RULE_USER = Code(
     "route: give leads to users",
     "provisioning sheet, section 10 (INACTIVE_OWNER_OR_USER)",
 )
-CODES = (MISSING, NOT_FOR_LEADS, INTAKE_AND_MEMBER, RULE_USER)
+GROUP_MISSING = Code(
+    "group-missing",
+    CheckState.PROBLEM,
+    "a public group that is only referred to is not in this org",
+    "create it in Setup › Public Groups, or correct the name",
+    "apply: members of queues and groups",
+)
+ROLE_MISSING = Code(
+    "role-missing",
+    CheckState.PROBLEM,
+    "a queue or group has a role as member that the org has not",
+    "correct the role's API name, or create the role",
+    "apply: members of queues and groups",
+)
+CODES = (MISSING, NOT_FOR_LEADS, INTAKE_AND_MEMBER, RULE_USER, GROUP_MISSING, ROLE_MISSING)
 
 
 def look(facts: Facts) -> Iterator[CheckItem]:
@@ -63,8 +78,23 @@ def look(facts: Facts) -> Iterator[CheckItem]:
             yield ok(name, f"{len(found.members)} members")
         else:
             yield ok(name, "will be created")
+    yield from _groups(facts)
     yield from _circles(facts)
     yield from _users(facts)
+
+
+def _groups(facts: Facts) -> Iterator[CheckItem]:
+    programme, estate = facts.programme, facts.estate
+    for group in programme.groups.values():
+        if not group.managed and group.developer_name not in estate.groups:
+            words = f"no group {group.developer_name} in this org"
+            yield GROUP_MISSING(f"group {group.name}", words, [group.developer_name])
+    holders: list[Queue | PublicGroup] = [*programme.queues.values(), *programme.groups.values()]
+    for holder in holders:
+        for member in holder.members:
+            if isinstance(member, RoleMember) and f"role:{member.role}" not in estate.role_groups:
+                words = f"its member, the role {member.role}, is not in this org"
+                yield ROLE_MISSING(holder.name, words, [member.role])
 
 
 def _objects(objects: frozenset[str]) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from defusedxml import ElementTree
 
 from sfprm.errors import OrgRefused
-from sfprm.estate.model import KEY_FIELD, PARTNER_USER_TYPE
+from sfprm.estate.model import PARTNER_USER_TYPE
 from sfprm.provisioning.checks.asking import Ask, ask
 from sfprm.provisioning.checks.facts import (
     Automation,
@@ -16,6 +16,7 @@ from sfprm.provisioning.checks.facts import (
     Holding,
     Merged,
     PartnerProfile,
+    PermissionSetFact,
     RecordTypeFact,
     Surroundings,
     Undeclared,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from sfprm.estate.model import Estate
-    from sfprm.programme.model import Programme
+    from sfprm.programme.model import KeyFields, Programme
     from sfprm.provisioning.checks.facts import Thresholds
     from sfprm.salesforce.limits import Limit
     from sfprm.salesforce.permissions import Need
@@ -74,6 +75,7 @@ def read_surroundings(
 
     What the org refuses to tell is left out and named in `unread`. Raises what is no refusal.
     """
+    keys = programme.key_fields
     answers = ask(session, _asks(programme, estate, thresholds))
     entity = "EntityDefinition.QualifiedApiName"
     rules = Query(
@@ -111,12 +113,16 @@ def read_surroundings(
         automation=tuple(automation),
         holdings=(*_held("Lead", answers["leads"]), *_held("Account", answers["accounts"])),
         roles=_roles(answers["roles"]),
-        merged=(*_merged("Account", answers), *_merged("Contact", answers)),
-        undeclared=_undeclared(answers.get("undeclared")),
+        merged=(
+            *_merged("Account", keys.account, answers),
+            *_merged("Contact", keys.contact, answers),
+        ),
+        undeclared=_undeclared(answers.get("undeclared"), keys.account),
         record_types=tuple(
             RecordTypeFact(r["SobjectType"], r["DeveloperName"], bool(r["IsActive"]))
             for r in answers["types"] or []
         ),
+        permission_sets=_sets(answers.get("sets", [])),
         tracked=_tracked(answers["tracked"]),
         nicknames=_nicknames(session, programme, estate),
         strangers=_strangers(session, programme, estate),
@@ -207,8 +213,14 @@ def _asks(programme: Programme, estate: Estate, thresholds: Thresholds) -> list[
         ),
         Ask("types", Query(("SobjectType", "DeveloperName", "IsActive"), "RecordType").text()),
     ]
+    sets = {name for p in programme.people.values() for name in p.permission_sets}
+    sets |= {name for site in programme.sites.values() for name in site.permission_sets}
+    if sets:
+        where = (in_("Name", sorted(sets)), eq("IsOwnedByProfile", False))
+        query = Query(("Id", "Name", "License.Name"), "PermissionSet", where)
+        asks.append(Ask("sets", query.text()))
     if estate.keys_visible:
-        asks += _by_key()
+        asks += _by_key(programme.key_fields)
     if estate.has_sites:
         asks.append(Ask("sites", Query(_SITE, "Network").text()))
     return asks
@@ -219,22 +231,18 @@ def _by(grouping: str, query: Query, fewest: int = 0) -> str:
     return f"{query.text()} GROUP BY {grouping}{having} LIMIT {_MOST}"
 
 
-def _by_key() -> list[Ask]:
-    lost = (eq("IsDeleted", True), ne("MasterRecordId", None), ne(KEY_FIELD, None))
-    asks = [
-        Ask(
-            f"merged {name}",
-            Query(("Id", "MasterRecordId", KEY_FIELD), name, lost, limit=_MOST).text(),
-            deleted=True,
-        )
-        for name in ("Account", "Contact")
-    ]
-    account = f"Contact.Account.{KEY_FIELD}"
+def _by_key(keys: KeyFields) -> list[Ask]:
+    asks = []
+    for name, key in (("Account", keys.account), ("Contact", keys.contact)):
+        lost = (eq("IsDeleted", True), ne("MasterRecordId", None), ne(key, None))
+        query = Query(("Id", "MasterRecordId", key), name, lost, limit=_MOST)
+        asks.append(Ask(f"merged {name}", query.text(), deleted=True))
+    account = f"Contact.Account.{keys.account}"
     under_ours = (
         eq("UserType", PARTNER_USER_TYPE),
         eq("IsActive", True),
         ne(account, None),
-        eq(f"Contact.{KEY_FIELD}", None),
+        eq(f"Contact.{keys.contact}", None),
     )
     fields = ("Username", "IsPortalSelfRegistered", account)
     asks.append(Ask("undeclared", Query(fields, "User", under_ours, limit=_MOST).text()))
@@ -366,15 +374,26 @@ def _roles(rows: Rows | None) -> dict[str, int] | None:
     return {row["PortalRole"] or "": int(row["held"]) for row in rows}
 
 
-def _merged(object_: str, answers: Answers) -> list[Merged]:
+def _sets(rows: Rows | None) -> dict[str, PermissionSetFact] | None:
+    if rows is None:
+        return None
+    return {
+        str(row["Name"]).lower(): PermissionSetFact(
+            row["Id"], (row.get("License") or {}).get("Name") or ""
+        )
+        for row in rows
+    }
+
+
+def _merged(object_: str, key: str, answers: Answers) -> list[Merged]:
     rows = answers.get(f"merged {object_}") or []
-    return [Merged(object_, r["Id"], r[KEY_FIELD], r["MasterRecordId"]) for r in rows]
+    return [Merged(object_, r["Id"], r[key], r["MasterRecordId"]) for r in rows]
 
 
-def _undeclared(rows: Rows | None) -> tuple[Undeclared, ...]:
+def _undeclared(rows: Rows | None, key: str) -> tuple[Undeclared, ...]:
     found = []
     for row in rows or []:
-        account = ((row["Contact"] or {}).get("Account") or {}).get(KEY_FIELD) or ""
+        account = ((row["Contact"] or {}).get("Account") or {}).get(key) or ""
         found.append(Undeclared(row["Username"], account, bool(row["IsPortalSelfRegistered"])))
     return tuple(found)
 
@@ -408,9 +427,10 @@ def _strangers(
     there = {c.key.lower() for c in estate.contacts.values() if c.key}
     wanted = [p.email for p in programme.people.values() if p.key_value.lower() not in there]
     found = []
+    key = programme.key_fields.contact
     for condition in split_in("Email", wanted):
-        fields = ("Id", "Email", "AccountId", *((KEY_FIELD,) if estate.keys_visible else ()))
+        fields = ("Id", "Email", "AccountId", *((key,) if estate.keys_visible else ()))
         for row in select(session, Query(fields, "Contact", (condition,))):
-            if row["AccountId"] and not row.get(KEY_FIELD):
+            if row["AccountId"] and not row.get(key):
                 found.append((str(row["Id"]), str(row["Email"]), str(row["AccountId"])))
     return tuple(found)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sfprm.ids import RecordId
 from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok
 from sfprm.provisioning.checks.licences import without_user
+from sfprm.provisioning.checks.profiles import partner_profile_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,16 +87,30 @@ def look(facts: Facts) -> Iterator[CheckItem]:
 
 
 def _members(facts: Facts, site: Site) -> Iterator[CheckItem]:
-    for profile in facts.estate.profiles.values():
-        if not profile.is_partner:
-            continue
-        subject = f"site members: {profile.name}"
-        if site.is_member(profile.id):
+    for name, id_ in _wanted(facts, site.name):
+        subject = f"site members: {name}"
+        if site.is_member(RecordId(id_)):
             yield ok(subject, f"member of {site.name}")
-        elif site.membership(profile.id) == "failedadd":
-            yield MEMBER_FAILED(subject, "the assignment failed", [profile.id])
+        elif site.membership(RecordId(id_)) == "failedadd":
+            yield MEMBER_FAILED(subject, "the assignment failed", [id_])
         else:
-            yield NO_MEMBER(subject, f"not a member of {site.name}", [profile.id])
+            yield NO_MEMBER(subject, f"not a member of {site.name}", [id_])
+
+
+def _wanted(facts: Facts, site: str) -> Iterator[tuple[str, str]]:
+    """(name, id) of partner profiles and permission sets; what is not in the org is told
+    elsewhere."""
+    known = {p.name: p.id for p in facts.surroundings.profiles or ()}
+    known |= {p.name: p.id for p in facts.estate.profiles.values() if p.is_partner}
+    declared = facts.programme.sites.get(site)
+    names = declared.profiles if declared is not None else tuple(partner_profile_names(facts))
+    for name in names:
+        if name in known:
+            yield name, known[name]
+    sets = facts.surroundings.permission_sets or {}
+    for name in declared.permission_sets if declared is not None else ():
+        if name.lower() in sets:
+            yield name, sets[name.lower()].id
 
 
 def _mails(facts: Facts, site: Site) -> Iterator[CheckItem]:
