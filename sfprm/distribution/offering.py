@@ -90,7 +90,7 @@ def plan_offers(
     known = dict(programme.routing.offer_terms())
     if not known:
         return []
-    own = {f"rule:{r.name}": r.offer for r in programme.routing.rules if r.offer is not None}
+    own = {f"rule:{r.name}": r.offer for r in programme.routing.all_rules if r.offer is not None}
     planned = []
     for decision, entry in zip(decisions, entries, strict=True):
         if decision.outcome is not Outcome.ASSIGNED or entry.owner_new is None:

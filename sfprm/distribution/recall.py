@@ -22,7 +22,7 @@ from sfprm.distribution.notify import (
     to_new_owner,
 )
 from sfprm.distribution.offering import stage_fields, terms_named
-from sfprm.distribution.owner_hours import hours_of
+from sfprm.distribution.owner_hours import OwnerHours
 from sfprm.distribution.reoffer import Leaving, take_back
 from sfprm.distribution.sights import SeenLead, read_sights, with_history
 from sfprm.distribution.standing_now import dead_owners, read_standing
@@ -240,6 +240,7 @@ def _judged(
     standing: Standing | None,
 ) -> _Found:
     found = _Found()
+    hours = OwnerHours(programme, standing)
     for offer in held:
         lead = seen.get(offer.lead)
         if lead is None:
@@ -250,7 +251,7 @@ def _judged(
         what = look(offer, terms, sight, now, agent)
         due = offer.next_at is not None and offer.next_at <= now
         if what is not None:
-            count = hours_of(programme, standing, offer.pool, sight.owner)
+            count = hours.of(offer.pool, sight.owner)
             after = advance(offer, what, terms, now, count, sight)
             if after.state in _LEAVING:
                 found.leaving.append(Leaving(after, what, terms, lead.facts))
@@ -282,7 +283,8 @@ def _pause(store: StoreWriter, programme: Programme, found: _Found, now: datetim
             continue
         until = None
         if terms.length is not None:
-            until = hours_of(programme, None, last.offer.pool, last.offer.owner)(now, terms.length)
+            hours = OwnerHours(programme, None)
+            until = hours.of(last.offer.pool, last.offer.owner)(now, terms.length)
         words = f"{terms.after} leads in a row were not accepted in time"
         store.offers.pause(member, now=now, until=until, words=words)
         paused.append(last)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sfprm.distribution.background import Background
 from sfprm.distribution.offering import manager_offer, plan_offers
-from sfprm.distribution.owner_hours import all_hours, hours_of
+from sfprm.distribution.owner_hours import OwnerHours, all_hours
 from sfprm.distribution.sights import read_queue_ids, read_user_ids
 from sfprm.ids import PartnerKey, PoolKey
 from sfprm.programme.model import Rule, ToPool
@@ -83,10 +84,12 @@ def take_back(
 ) -> TakenBack:
     """Decide where each goes and journal it, all in one transaction; nothing is written to the org
     here. A rejected lead's credit returns when its reason is one that refunds."""
+    facts, at_work = Background(session, programme).of([x.facts for x in leaving])
+    leaving = [replace(x, facts=fact) for x, fact in zip(leaving, facts, strict=True)]
+    previous = store.previous_owners(x.offer.lead for x in leaving)
+    standing = replace(standing, previous_owners=MappingProxyType(previous), at_work=at_work)
     work = _Work(session, programme, standing, now)
     groups = work.grouped(leaving)
-    previous = store.previous_owners(x.offer.lead for x in leaving)
-    work.standing = replace(standing, previous_owners=MappingProxyType(previous))
     if dry_run:
         ledgers = store.ledgers(ledger_keys(programme))
         return TakenBack((), work.told(groups, ledgers))
@@ -117,6 +120,7 @@ class _Work:
         self._programme = programme
         self.standing = standing
         self._now = now
+        self._hours = OwnerHours(programme, standing)
         self._queues: dict[str, _Place] = {}
         self._users: dict[str, _Place] = {}
 
@@ -143,7 +147,7 @@ class _Work:
     def _find_places(self, wanted: Sequence[After]) -> None:
         routing = self._programme.routing
         labels = {then.queue for then in wanted if then.queue}
-        labels |= {label for label in (routing.park, *routing.intake) if label}
+        labels |= {label for label in (routing.park, *routing.rule_intakes) if label}
         labels |= {p.intake for p in routing.pools.values() if p.intake}
         self._queues = {
             label: _Place(found, label)
@@ -216,7 +220,7 @@ class _Work:
 
     def _narrowed(self, rule: str | None, pool: PoolKey) -> Programme:
         routing = self._programme.routing
-        own = next((r for r in routing.rules if r.name == rule), None)
+        own = next((r for r in routing.all_rules if r.name == rule), None)
         only = Rule(
             name=rule or "",
             criteria=(),
@@ -226,7 +230,8 @@ class _Work:
             notify=own.notify if own else None,
             offer=own.offer if own else None,
         )
-        return replace(self._programme, routing=replace(routing, rules=(only,)))
+        alone = replace(routing, rules=(only,), rule_sets=())
+        return replace(self._programme, routing=alone)
 
     def _placed(self, decision: Decision, because: Reason) -> Decision:
         """With why it was taken back; a lead that nobody may have waits in a queue, not with the
@@ -241,7 +246,7 @@ class _Work:
 
     def _waiting_place(self, intake: str) -> _Place | None:
         routing = self._programme.routing
-        labels = (routing.park, intake, *routing.intake)
+        labels = (routing.park, intake, *routing.rule_intakes)
         return next((self._queues[x] for x in labels if x and x in self._queues), None)
 
     def _aside(self, members: Sequence[tuple[Leaving, After]]) -> Batch:
@@ -315,7 +320,7 @@ class _Work:
             each = by_lead[entry.lead]
             if entry.owner_new is None or entry.owner_new.prefix != "005":
                 continue
-            count = hours_of(self._programme, self.standing, None, entry.owner_new)
+            count = self._hours.of(None, entry.owner_new)
             found.append(manager_offer(each.offer, entry, each.terms, count))
         return found
 
@@ -329,7 +334,7 @@ class _Work:
 
     def _stuck(self, each: Leaving) -> OfferChange:
         kept = Seen(OfferEvent.NOT_TAKEN_BACK, "there is no queue to put it into")
-        count = hours_of(self._programme, None, each.offer.pool, each.offer.owner)
+        count = self._hours.of(each.offer.pool, each.offer.owner)
         return OfferChange(advance(each.offer, kept, each.terms, self._now, count), kept)
 
 

@@ -10,18 +10,31 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sfprm.clock import FakeClock
+from sfprm.distribution.notify import send_notices, to_new_owner
 from sfprm.distribution.recall import RecallResult, recall
 from sfprm.distribution.route import route
 from sfprm.events import NoProgress
 from sfprm.ids import PoolKey, RecordId, RunId
-from sfprm.programme.model import Origin, Pool, PoolMember, Programme, Rule, ToPool
-from sfprm.programme.offer_terms import OfferTerms, PauseTerms, Span
+from sfprm.outbound.mail_guard import MailPolicy
+from sfprm.programme.model import (
+    Criterion,
+    Operator,
+    Origin,
+    Pool,
+    PoolMember,
+    Programme,
+    Rule,
+    ToPool,
+)
+from sfprm.programme.offer_terms import After, OfferTerms, PauseTerms, RejectTerms, Sign, Span
 from sfprm.routing.offers import OfferEvent, OfferState
+from sfprm.routing.values import Code
 
 if TYPE_CHECKING:
     from tests.distribution.conftest import Channel
 
 E, S = OfferEvent, OfferState
+HERE = Origin("routing.yaml", 1)
 PARTNERS = ("sulcom", "lusitec", "valmont")
 TERMS = OfferTerms(
     accept_within=Span(2, "days"),
@@ -34,7 +47,7 @@ TERMS = OfferTerms(
 
 def offering(programme: Programme, terms: OfferTerms = TERMS, **routing: Any) -> Programme:
     """All leads to three partners, on those terms."""
-    here = Origin("routing.yaml", 1)
+    here = HERE
     pool = Pool(
         PoolKey("trio"),
         tuple(PoolMember("partner", key, 1, here) for key in PARTNERS),
@@ -81,9 +94,7 @@ class Offers:
 
     def edit(self, lead: RecordId, person: str, **fields: Any) -> None:
         """A person changes a lead."""
-        self.channel.org.event(
-            "person-edits", object="Lead", id=lead, fields=fields, username=person
-        )
+        self.channel.org.event("person-edits", object="Lead", id=lead, fields=fields, by=person)
 
 
 @pytest.fixture
@@ -122,3 +133,130 @@ def test_from_offer_to_escalation(offers: Offers) -> None:
     assert store.verify() == []
     offers.later(days=2)
     assert offers.recall().happened == {E.ESCALATION_DUE: 6}
+
+
+def test_answers_of_partners(offers: Offers) -> None:
+    """Accepted by touch or status, worked on, moved, and one that stays silent."""
+    channel, store = offers.channel, offers.channel.store
+    first, second, third, fourth, *_ = held = store.offers.open()
+    people = {
+        channel.user_id(p.key): p.username
+        for p in channel.programme.people.values()
+        if p.partner in PARTNERS
+    }
+    offers.edit(first.lead, people[first.owner], Title="Buyer")
+    offers.edit(second.lead, people[second.owner], Status="Working - Contacted")
+    channel.org.event("lead-viewed", id=third.lead, by=people[third.owner])
+    marta = channel.query("SELECT Id FROM User WHERE Username = 'marta.lopes@alder.example.com'")
+    offers.edit(fourth.lead, "marta.lopes@alder.example.com", OwnerId=marta[0]["Id"])
+    done = offers.recall()
+    assert done.happened == {E.ACCEPTED: 3, E.MOVED: 1}
+    offers.later(hours=1)
+    offers.edit(first.lead, people[first.owner], Status="Working - Contacted")
+    assert offers.recall().happened == {E.ACTED: 1}
+    offers.later(days=3)
+    done = offers.recall()
+    assert (done.happened, done.went) == ({E.ACCEPT_DUE: 2}, {"next": 2})
+    told = {row.event for row in store.offers.events(o.entry for o in held)}
+    assert {E.ACCEPTED, E.ACTED, E.MOVED, E.ACCEPT_DUE} <= told
+    assert store.verify() == []
+
+
+def test_who_lets_too_many_run_out_is_paused_and_left_out(channel: Channel) -> None:
+    """With nobody left the leads wait in the park queue; the pause ends by itself."""
+    channel.only(9)
+    channel.programme = offering(channel.programme, park="Partner leads South")
+    offers = Offers(channel, FakeClock(datetime.fromisoformat("2026-11-23T09:00:00+00:00")))
+    offers.route()
+    offers.later(days=2)
+    done = offers.recall()
+    assert (done.happened, done.went) == ({E.ACCEPT_DUE: 9}, {"next": 9})
+    assert sorted(done.paused) == [f"partner:{key}" for key in sorted(PARTNERS)]
+    offers.later(days=2)
+    assert offers.recall().went == {"manager": 9}
+    channel.org.event("leads-arrive", count=3, seed=9)
+    offers.route()
+    parked = channel.store.parked()
+    assert {r.code for p in parked for r in p.reasons} >= {Code.NO_ELIGIBLE_MEMBER}
+    waiting = channel.query("SELECT Id FROM Lead WHERE Owner.Name = 'Partner leads South'")
+    assert {row["Id"] for row in waiting} == {p.lead for p in parked} != set()
+    offers.later(days=3)
+    assert offers.recall().lifted == tuple(f"partner:{key}" for key in sorted(PARTNERS))
+    offers.route()
+    assert channel.store.parked() == []
+    assert Counter(o.state for o in channel.store.offers.open())[S.OFFERED] == len(parked)
+
+
+def test_fields_are_set_at_each_change_and_a_rejection_refunds(channel: Channel) -> None:
+    """As an existing channel programme with fields of its own wants it."""
+    channel.only(4)
+    no = Criterion("Rating", Operator.EQUALS, ("Cold",), "Rating equals Cold", HERE)
+    terms = replace(
+        TERMS,
+        signs=(Sign.STATUS,),
+        set_fields={
+            "offered": {"Description": "offer {offer} to {owner} until {accept_by.date}"},
+            "accepted": {"Description": "accepted"},
+            "recalled": {"Title": "recalled"},
+        },
+        reject=RejectTerms((no,), "City", ("Nowhere",), After("recycle", "Partner leads South")),
+    )
+    channel.programme = offering(channel.programme, terms)
+    offers = Offers(channel, FakeClock(datetime.fromisoformat("2026-11-23T09:00:00+00:00")))
+    offers.route()
+    kept, given_back, *_ = channel.store.offers.open()
+    jonas = "jonas.weber@alder.example.com"
+    offers.edit(kept.lead, jonas, Status="Working - Contacted")
+    offers.edit(given_back.lead, jonas, Rating="Cold", City="nowhere")
+    done = offers.recall()
+    assert (done.went, done.confirmed, done.not_set) == ({"recycle": 1}, 1, ())
+    found = {
+        row["Id"]: row
+        for row in channel.query("SELECT Id, Description, Title, Owner.Name FROM Lead")
+    }
+    assert found[kept.lead]["Description"] == "accepted"
+    assert (
+        found[given_back.lead]["Description"]
+        == f"offer 1 to {given_back.owner_name} until 2026-11-25"
+    )
+    assert found[given_back.lead]["Owner"]["Name"] == "Partner leads South"
+    refunds = channel.store.entries(kinds=("refund",))
+    assert [e.refunds for e in refunds] == [given_back.entry]
+    assert channel.store.verify() == []
+
+
+def test_a_merged_lead_hands_its_offer_to_the_survivor(offers: Offers) -> None:
+    """The credit stays where it is."""
+    channel, store = offers.channel, offers.channel.store
+    gone, stays, *_ = store.offers.open()
+    channel.org.event("records-merged", object="Lead", keep=stays.lead, lose=[gone.lead])
+    done = offers.recall()
+    assert done.happened[E.MERGED] == 1
+    moved = next(o for o in store.offers.open() if o.entry == gone.entry)
+    assert moved.lead == stays.lead
+    assert store.entries(kinds=("refund",)) == []
+
+
+def test_a_mail_goes_out_once(channel: Channel) -> None:
+    """To be reminded, to who lost the lead, to the manager; run again, none."""
+    channel.only(2)
+    notices = dict.fromkeys(("remind", "recalled", "escalated", "paused"), "lead-assigned")
+    channel.programme = offering(
+        channel.programme, replace(TERMS, notices=notices, give_up_after=1)
+    )
+    offers = Offers(channel, FakeClock(datetime.fromisoformat("2026-11-23T09:00:00+00:00")))
+    offers.route()
+    policy = MailPolicy(True, "sink@example.com", "a test")
+    offers.later(days=1)
+    assert offers.recall(policy=policy).mails.sent == 2
+    offers.later(days=1)
+    assert offers.recall(policy=policy).mails.sent == 4
+    assert offers.recall(policy=policy).mails.sent == 0
+    entry = channel.store.entries(kinds=("route",))[0]
+    due = to_new_owner(entry, channel.programme.routing.notices["lead-assigned"])
+    assert due is not None
+    send = (channel.session, channel.store, channel.programme, policy, [due], offers.clock.now())
+    channel.store.offers.mean_to_mail([(entry.sequence, "owner:lead-assigned")], offers.clock.now())
+    report = send_notices(*send)
+    assert (report.sent, report.again) == (0, 1)
+    assert "perhaps sent before a run broke off" in report.not_sent[0]
