@@ -11,11 +11,13 @@ from sfprm.programme.complaints import did_you_mean
 from sfprm.provisioning.difference import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from sfprm.programme.model import Programme
     from sfprm.provisioning.plan import Plan
     from sfprm.provisioning.steps import PlannedStep
 
-__all__ = ["targeted"]
+__all__ = ["limited", "targeted"]
 
 
 def targeted(plan: Plan, programme: Programme, partner: str) -> Plan:
@@ -26,14 +28,19 @@ def targeted(plan: Plan, programme: Programme, partner: str) -> Plan:
             f"no partner of the programme has the key {partner!r}.",
             hint=did_you_mean(partner, programme.partners) or "`sfprm programme show` lists them.",
         )
-    people: set[str] = {p.key for p in programme.people_of(PartnerKey(partner))}
+    return limited(plan, {partner}, {p.key for p in programme.people_of(PartnerKey(partner))})
+
+
+def limited(plan: Plan, partners: Set[str], people: Set[str]) -> Plan:
+    """The plan for these partners with all that is theirs and for these people, and steps that
+    those depend on."""
     differences = plan.comparison.differences
     users: set[str] = {
         d.record_id
         for d in differences
         if d.kind is Kind.USER and d.key in people and d.record_id is not None
     }
-    owned = {partner, *people}
+    owned = {*partners, *people}
     kept = {id(s) for s in plan.steps if _about(s, owned, people, users)}
     made = {s.ref: s for s in plan.steps}
     grown = True
@@ -55,8 +62,8 @@ def targeted(plan: Plan, programme: Programme, partner: str) -> Plan:
     return replace(plan, steps=steps, comparison=comparison)
 
 
-def _about(step: PlannedStep, owned: set[str], people: set[str], users: set[str]) -> bool:
-    if step.owner in owned:
+def _about(step: PlannedStep, owned: Set[str], people: Set[str], users: Set[str]) -> bool:
+    if step.owner in owned or step.key in people:
         return True
     to = step.links.get("UserOrGroupId", "")
     member = step.after.get("UserOrGroupId") or step.before.get("UserOrGroupId")

@@ -1,0 +1,314 @@
+"""`migrate`: partners and people from a file of somebody else's, once; declared from then on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sfprm.blocks import Block, Table, Text
+from sfprm.errors import BadRequest, PartlyDone
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
+from sfprm.jobs.plan import mail_policy
+from sfprm.outbound.mail_guard import guarded
+from sfprm.programme.keys import key_from
+from sfprm.programme.load import load_programme
+from sfprm.programme.model import Programme
+from sfprm.provisioning.apply import apply
+from sfprm.provisioning.make_plan import make_plan
+from sfprm.provisioning.migrate_folder import begun, prepared, write_prepared
+from sfprm.provisioning.migrate_mapping import (
+    Guess,
+    Mapping_,
+    guessed,
+    mapping_text,
+    missing_targets,
+    read_mapping,
+)
+from sfprm.provisioning.migrate_org import alike_in, effective, words_of
+from sfprm.provisioning.migrate_outcome import (
+    Outcome,
+    counted,
+    outcomes,
+    write_findings,
+    write_outcomes,
+)
+from sfprm.provisioning.migrate_rows import Draft, Finding, drafted, partner_names
+from sfprm.provisioning.migrate_source import SourceTable, read_source_table
+from sfprm.provisioning.plan import Plan
+from sfprm.provisioning.result import ApplyResult
+from sfprm.provisioning.target import limited
+
+__all__ = ["MigrateJob", "MigrateOptions", "MigrateResult", "mapping_path"]
+
+SHOWN = 20
+"""Findings that are printed; all of them stand in report.csv."""
+
+
+class MigrateOptions(JobOptions):
+    """Options of `migrate`. `mapping`: default beside the file. `accept`: load by a mapping that
+    has just been guessed. `resume`: go on with a migration whose files are written already."""
+
+    file: Path
+    mapping: Path | None = None
+    sheet: str | None = None
+    accept: bool = False
+    resume: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class MigrateResult(JobResult):
+    """What was found, and what became of each row. `plan` None: no row could be loaded;
+    `loaded` False: a dry run, or a mapping that nobody has seen yet."""
+
+    file: Path
+    mapping: Path
+    guesses: Mapping[str, Guess]
+    findings: tuple[Finding, ...]
+    rows: int
+    held: int
+    loaded: bool
+    plan: Plan | None = None
+    applied: ApplyResult | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
+    new: tuple[int, int] = (0, 0)
+    """Partners and people that the programme did not declare."""
+
+    def blocks(self) -> tuple[Block, ...]:
+        out: list[Block] = []
+        if self.guesses:
+            rows = tuple(
+                (column, guess.target, f"{guess.sureness} %" if guess.sureness else "")
+                for column, guess in self.guesses.items()
+            )
+            title = f"Columns of {self.file.name}, as guessed"
+            out.append(Table(("column", "is", "sure"), rows, title=title, right=(2,)))
+        if self.findings:
+            out += self._findings()
+        out.append(Text(tuple(self._summary())))
+        return tuple(out)
+
+    def _findings(self) -> list[Block]:
+        counts = Counter((f.code, f.held) for f in self.findings)
+        summed = tuple(
+            (code, str(many), "rows held back" if held else "said only")
+            for (code, held), many in counts.most_common()
+        )
+        rows = tuple(
+            (str(f.row), f.column, f.what, f.advice)
+            for f in sorted(self.findings, key=lambda f: (not f.held, f.row))[:SHOWN]
+        )
+        more = f", the first {SHOWN} of {len(self.findings)}" if len(self.findings) > SHOWN else ""
+        return [
+            Table(("found", "times", ""), summed, title="Quality", right=(1,)),
+            Table(("row", "column", "what", "advice"), rows, title=f"Findings{more}", right=(0,)),
+        ]
+
+    def _summary(self) -> list[str]:
+        partners, people = self.new
+        lines = [
+            f"{self.rows} rows: {self.rows - self.held} can be loaded, {self.held} are held back; "
+            f"{partners} partners and {people} people are new to the programme."
+        ]
+        if not self.loaded:
+            if self.plan is not None:
+                lines.append(f"Loading them takes {len(self.plan.steps)} changes in the org.")
+            lines.append("Nothing was changed, neither in the org nor in the programme.")
+            if self.guesses:
+                lines.append(f"Look through {self.mapping}, then run the same command again.")
+        else:
+            said = ", ".join(f"{many} {status}" for status, many in counted(self.outcomes).items())
+            lines.append(f"Rows: {said}.")
+        lines += [f"{what}: {path}" for what, path in self.files.items()]
+        if self.loaded and "errors" in self.files:
+            lines.append(
+                f"Mend them there, then: sfprm migrate {self.files['errors']} "
+                f"--mapping {self.mapping}"
+            )
+        return lines
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "file": str(self.file),
+            "mapping": str(self.mapping),
+            "guessed": {c: {"is": g.target, "sure": g.sureness} for c, g in self.guesses.items()},
+            "rows": self.rows,
+            "held": self.held,
+            "loaded": self.loaded,
+            "new_partners": self.new[0],
+            "new_people": self.new[1],
+            "changes": len(self.plan.steps) if self.plan is not None else 0,
+            "outcomes": dict(counted(self.outcomes)),
+            "findings": [
+                {"row": f.row, "column": f.column, "code": f.code, "what": f.what,
+                 "advice": f.advice, "held": f.held}
+                for f in self.findings
+            ],
+            "files": {what: str(path) for what, path in self.files.items()},
+        }  # fmt: skip
+
+    @property
+    def exit_code(self) -> int:
+        """68 when a row was not loaded, or could not be; 0 for a guess that is to be looked at."""
+        if self.guesses and not self.loaded:
+            return 0
+        bad = self.held or any(o.error for o in self.outcomes)
+        return PartlyDone.exit_code if bad else 0
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"rows": self.rows, "held": self.held, **counted(self.outcomes)}
+
+
+def mapping_path(file: Path, given: Path | None) -> Path:
+    """Where the mapping is kept."""
+    return given or file.with_name(f"{file.stem}.mapping.yaml")
+
+
+class MigrateJob(Job[MigrateOptions, MigrateResult]):
+    """Reads, maps, judges; then writes programme files, plans and applies for those rows alone."""
+
+    name: ClassVar[str] = "migrate"
+    summary: ClassVar[str] = "loads partners and people from a file, once"
+    writes: ClassVar[bool] = True
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ACCOUNTS})
+    options = MigrateOptions
+
+    def run(self, context: JobContext, options: MigrateOptions) -> MigrateResult:
+        root = Path(context.settings.programme)
+        programme = context.programme
+        table = read_source_table(options.file, options.sheet)
+        path = mapping_path(options.file, options.mapping)
+        alike: dict[str, tuple[str, str]] | None = None
+        guesses: dict[str, Guess] = {}
+        if not path.exists():
+            guesses = guessed(table, "partners")
+            first = Mapping_("partners", {c: g.target for c, g in guesses.items()})
+            alike = alike_in(context.session, programme, partner_names(table, first))
+            _save(path, mapping_text(table, "partners", guesses, defaults={}, values={},
+                                     alike=alike))  # fmt: skip
+        mapping = _checked(read_mapping(path, table), path, guesses)
+        if mapping is None:
+            return MigrateResult(
+                options.file, path, guesses, (), len(table.rows), len(table.rows), loaded=False
+            )
+        same = mapping.source == str(options.file)
+        if begun(root, _name(path)) and same and not (options.resume or options.dry_run):
+            raise BadRequest(
+                f"{root}/migrated/{_name(path)}.yaml is there: {options.file} was migrated before.",
+                hint="--resume goes on with it; rows that are in the org already stay as they are.",
+            )
+        if alike is None:
+            alike = alike_in(context.session, programme, partner_names(table, mapping))
+        mapping = effective(mapping, context.session)
+        draft = drafted(
+            table,
+            mapping,
+            programme,
+            alike={name: why for name, (_, why) in alike.items()},
+            words=words_of(context.session, mapping, programme),
+        )
+        dry = options.dry_run or bool(guesses and not options.accept)
+        return self._load(context, options, table, draft, path, guesses, dry=dry)
+
+    def _load(
+        self,
+        context: JobContext,
+        options: MigrateOptions,
+        table: SourceTable,
+        draft: Draft,
+        path: Path,
+        guesses: Mapping[str, Guess],
+        *,
+        dry: bool,
+    ) -> MigrateResult:
+        root, environment = Path(context.settings.programme), context.settings.environment
+        ready = prepared(root, environment, _name(path), draft)
+        held = draft.held()
+        partners, people = draft.without(held)
+        programme = ready.programme
+        if not dry:
+            write_prepared(root, ready)
+            programme = load_programme(root, environment)
+        plan = _plan(context, programme, draft, held)
+        applied = None
+        if not dry and plan.steps:
+            applied = apply(
+                context.session,
+                context.store,
+                plan,
+                run=context.run,
+                clock=context.clock,
+                progress=context.progress,
+                programme=programme,
+            )
+        done = () if dry else tuple(outcomes(table, draft, plan, applied))
+        files = (
+            {"report": write_findings(context.run_dir, draft.findings)} if draft.findings else {}
+        )
+        if done:
+            success, errors = write_outcomes(context.run_dir, table, done)
+            files |= {"success": success} if success is not None else {}
+            files |= {"errors": errors} if errors is not None else {}
+        return MigrateResult(
+            options.file,
+            path,
+            guesses,
+            tuple(sorted(draft.findings, key=lambda f: f.row)),
+            len(table.rows),
+            len(held),
+            loaded=not dry,
+            plan=plan,
+            applied=applied,
+            outcomes=done,
+            files=files,
+            new=(len(partners), len(people)),
+        )
+
+
+def _plan(context: JobContext, programme: Programme, draft: Draft, held: set[int]) -> Plan:
+    """The plan for the rows that are loaded, and nothing else."""
+    policy = mail_policy(context)
+    plan = make_plan(
+        context.session,
+        context.store,
+        programme,
+        progress=context.progress,
+        guard=lambda address: guarded(address, policy),
+    )
+    people = {key for row, key in draft.person_of.items() if row not in held}
+    partners = {key for row, key in draft.partner_of.items() if row not in held}
+    # of a partner that was declared before, only the people that the file brings
+    return limited(plan, {key for key in partners if key in draft.partners}, people)
+
+
+def _name(mapping: Path) -> str:
+    """What the migration's files are called: as its mapping, so that an error file which is given
+    back joins the rest."""
+    return key_from(mapping.name.removesuffix(".yaml").removesuffix(".mapping"), "file")
+
+
+def _save(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadRequest(
+            f"The mapping cannot be written to {path}: {error.strerror or error}.",
+            hint="Name another place with --mapping.",
+        ) from error
+
+
+def _checked(mapping: Mapping_, path: Path, guesses: Mapping[str, Guess]) -> Mapping_ | None:
+    """The mapping when it is enough to load by; None when a guess was not enough."""
+    missing = missing_targets(mapping)
+    if mapping.kind != "partners":
+        raise BadRequest(f"{path} is a mapping of {mapping.kind}.", hint="Add --leads.")
+    if not missing:
+        return mapping
+    if guesses:
+        return None
+    raise BadRequest(f"{path}: no column is {', '.join(missing)}.", hint="Name it in the mapping.")
