@@ -9,7 +9,7 @@ TEST_ARGS ?=
 MODE ?= replay
 ORG ?= devorg
 
-.PHONY: help demo test lint org contract record drift scratch bench-org bench-access bench-fairness docs lock clean
+.PHONY: help demo test lint org contract record drift scratch bench-org bench-access bench-estate bench-fairness docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ drift: $(VENV)/.dev ## what the embedded org (or ORG=live) answers today, agains
 
 bench-org: $(VENV)/.dev ## the embedded org beside simple-mockforce and a bare server, and at 1,000,000 leads
 	@$(BIN)/python benchmarks/bench_org.py
+
+bench-estate: $(VENV)/.dev ## the partner estate: calls, time and memory at 10,000 partners, and beside a bare loop
+	@$(BIN)/python -m benchmarks.bench_estate
 
 bench-access: $(VENV)/.dev ## the access layer beside bare loops and simple-salesforce, 1,000,000 leads
 	@$(BIN)/python benchmarks/bench_access.py

@@ -32,21 +32,27 @@ class PartnerRoles(Behaviour):
 
     def before(self, batch: Batch) -> None:
         """Make the account's roles when they are not there, and give the user one."""
+        first = True
         for row in batch.living:
             if row.get("UserType") == "PowerPartner":
                 if batch.operation == "insert" or row.changes("PortalRole"):
-                    self._give(batch.context, row)
+                    if self._give(batch.context, row) and first:
+                        _internal_groups(batch.context)
+                        first = False
                 elif row.changes("UserRoleId"):
                     self._check_kind(batch, row)
             elif row.changes("UserRoleId") and row.values["UserRoleId"] is not None:
                 self._check_kind(batch, row)
 
-    def _give(self, context: Context, row: Row) -> None:
+    def _give(self, context: Context, row: Row) -> bool:
+        """Whether the account's roles had to be made."""
         account_id = row.get("AccountId")
         account = context.org.storage.get("Account", str(account_id)) if account_id else None
         if account is None:
-            return
-        roles = roles_of(context, account) or _make(context, account)
+            return False
+        roles = roles_of(context, account)
+        made = not roles
+        roles = roles or _make(context, account)
         wanted = row.get("PortalRole") or "Worker"
         role = roles.get(str(wanted))
         given = row.values.get("UserRoleId")
@@ -56,9 +62,10 @@ class PartnerRoles(Behaviour):
                 "role type must match user type",
                 "UserRoleId" if role is not None else "PortalRole",
             )
-            return
+            return made
         row.values["PortalRole"] = wanted
         row.values["UserRoleId"] = given or role
+        return made
 
     def _check_kind(self, batch: Batch, row: Row) -> None:
         role = batch.org.storage.get("UserRole", str(row.values["UserRoleId"])) or {}
@@ -116,7 +123,6 @@ def _make(context: Context, account: dict[str, Any]) -> dict[str, str]:
         )
         roles[portal_role] = parent = role_id
         _groups(context, role_id, name, ("Role", "RoleAndSubordinates"))
-    _internal_groups(context)
     return roles
 
 
@@ -140,11 +146,14 @@ def _groups(context: Context, role_id: str, name: str, types: tuple[str, ...]) -
 
 
 def _internal_groups(context: Context) -> None:
-    storage = context.org.storage
-    have = {one["RelatedId"] for one in storage.find("Group", Type="RoleAndSubordinates")}
-    for role in storage.find("UserRole", PortalAccountId=None):
-        if role["Id"] not in have:
-            _groups(context, str(role["Id"]), str(role["Name"]), ("RoleAndSubordinates",))
+    lacking = context.org.storage.execute(
+        'SELECT r."Id", r."Name" FROM "UserRole" r '
+        'WHERE r."PortalAccountId" IS NULL AND NOT EXISTS '
+        '(SELECT 1 FROM "Group" g WHERE g."RelatedId" = r."Id" AND g."Type" = ?) ORDER BY r."Id"',
+        ("RoleAndSubordinates",),
+    )
+    for role_id, name in lacking:
+        _groups(context, str(role_id), str(name), ("RoleAndSubordinates",))
 
 
 def _plain(text: str) -> str:

@@ -199,6 +199,17 @@ def _lead_viewed(org: Org, details: dict[str, Any]) -> dict[str, Any]:
     return {"done": f"{by} opened the lead {lead}.", "read": read}
 
 
+def _seats_bought(org: Org, details: dict[str, Any]) -> dict[str, Any]:
+    """The company buys (or gives back) seats of a user licence: `seats` in all."""
+    name, seats = _text(details, "licence"), _number(details, "seats", 0)
+    found = org.storage.find("UserLicense", Name=name)
+    if not found:
+        raise ValueError(f"the org has no licence {name}")
+    org.storage.update("UserLicense", str(found[0]["Id"]), {"TotalLicenses": seats})
+    org.changed()
+    return {"done": f"There are {seats} seats of {name} now."}
+
+
 EVENTS: dict[str, Callable[[Org, dict[str, Any]], dict[str, Any]]] = {
     "role-given": _role_given,
     "site-published": _site_published,
@@ -207,4 +218,5 @@ EVENTS: dict[str, Callable[[Org, dict[str, Any]], dict[str, Any]]] = {
     "person-edits": _person_edits,
     "records-merged": _records_merged,
     "lead-viewed": _lead_viewed,
+    "seats-bought": _seats_bought,
 }
