@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from sfprm.estate.model import (
@@ -35,12 +36,21 @@ __all__ = [
 ]
 
 
+_SHORT = 18
+
+
 def _id(value: Any) -> RecordId | None:
     return RecordId(value) if value else None
 
 
 def _plain(row: Row) -> dict[str, Any]:
-    return {k: v for k, v in row.items() if not isinstance(v, dict | list)}
+    """The row's own fields. Short texts recur from row to row (time zones, profiles, names): one
+    copy of each is held."""
+    return {
+        k: intern(v) if type(v) is str and len(v) <= _SHORT else v
+        for k, v in row.items()
+        if type(v) is not dict and type(v) is not list
+    }
 
 
 def licence_of(row: Mapping[str, Any]) -> Licence:

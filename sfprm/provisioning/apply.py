@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Brakes", "apply"]
 
+_JOURNALLED_AT_ONCE = 5000
 MOST_IN_FLIGHT = 4
 """Requests of one kind under way at once; the session's window may narrow it."""
 
@@ -95,7 +96,9 @@ def apply(
             "Nothing was written.",
             hint="Look at `sfprm plan`; if it is right, raise --max-changes.",
         )
-    store.add_steps([_journalled(run, n, s) for n, s in enumerate(plan.steps, start=1)])
+    for at in range(0, len(plan.steps), _JOURNALLED_AT_ONCE):
+        part = enumerate(plan.steps[at : at + _JOURNALLED_AT_ONCE], start=at + 1)
+        store.add_steps([_journalled(run, n, s) for n, s in part])
     return _Apply(session, store, plan, run, clock, progress, held, programme).all(stands)
 
 
@@ -220,10 +223,12 @@ class _Apply:
             self.ids |= found
             self.bad |= missing
         size = ChunkSize() if kind is CreateUser else ChunkSize(most_rows(kind))
+        began = self.clock.monotonic()
         for part, wide in lanes(kind, self._ready(steps)):
             ready = self._in_window(part)
-            room = min(MOST_IN_FLIGHT, self.session.gate.room) if wide else 1
-            size = self._stream(kind, ready, size, room)
+            size = self._stream(kind, ready, size, wide)
+        if kind is CreateUser:
+            self.user_seconds = self.clock.monotonic() - began
 
     def _ready(self, steps: Iterable[PlannedStep]) -> list[PlannedStep]:
         ready = []
@@ -249,13 +254,14 @@ class _Apply:
         return [s for s in steps if not takes_role_lock(s)]
 
     def _stream(
-        self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, room: int
+        self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, wide: bool
     ) -> ChunkSize:
-        """Send the steps in chunks, `room` of them under way at once."""
+        """Send the steps in chunks; several of them under way at once when `wide`."""
         at, grows = 0, kind is CreateUser
+        room = min(MOST_IN_FLIGHT, self.session.gate.room) if wide else 1
         if room == 1:
             while at < len(steps) and not self._stopped(steps[at:]):
-                end = cut(steps, at, size.size)
+                end = cut(steps, at, size.size) if wide else min(at + size.size, len(steps))
                 began = self.clock.monotonic()
                 locked = self._settle(steps[at:end], self._send(kind, steps[at:end]))
                 size = self._grown(size, began, locked) if grows else size
@@ -289,9 +295,7 @@ class _Apply:
         return size
 
     def _grown(self, size: ChunkSize, began: float, locked: bool) -> ChunkSize:
-        seconds = self.clock.monotonic() - began
-        self.user_seconds += seconds
-        return size.after(seconds, locked=locked)
+        return size.after(self.clock.monotonic() - began, locked=locked)
 
     def _stopped(self, rest: list[PlannedStep]) -> bool:
         if self.brakes.stop_on_error and self.failed:

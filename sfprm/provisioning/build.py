@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from sys import intern
 from typing import TYPE_CHECKING
 
-from sfprm.provisioning.difference import Comparison, Difference, Flag, Kind, Verdict, ref
+from sfprm.provisioning.difference import (
+    Comparison,
+    Difference,
+    Flag,
+    Kind,
+    Verdict,
+    ref,
+    slim,
+)
 from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.steps import (
     PHASES,
@@ -32,7 +41,7 @@ from sfprm.provisioning.steps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from sfprm.estate.model import Estate
     from sfprm.ids import RecordId
@@ -63,7 +72,8 @@ def build_plan(
     steps.sort(key=lambda s: rank[type(s)])
     made = {s.ref for s in steps}
     ordered = tuple(
-        replace(s, needs=tuple(n for n in s.needs if n in made and n != s.ref)) for s in steps
+        replace(s, needs=tuple(intern(n) for n in s.needs if n in made and n != s.ref))
+        for s in steps
     )
     return Plan(
         programme,
@@ -96,11 +106,8 @@ def _names(estate: Estate) -> dict[str, str]:
 
 
 def _steps(d: Difference) -> Iterator[PlannedStep]:
-    remember = {
-        name: want.value
-        for name, want in d.declared.items()
-        if not any(c.field == name and not c.written for c in d.changes)
-    }
+    d = slim(d) if d.declared else d
+    remember = dict(d.remember)
     after, before = d.after(), d.before()
     match d.kind:
         case Kind.ACCOUNT:
@@ -149,14 +156,19 @@ def _step(
         owner=d.owner,
         ref=d.ref,
         before={} if d.verdict is Verdict.CREATE else before,
-        after={k: v for k, v in after.items() if k not in d.links},
+        after=after if d.links.keys().isdisjoint(after) else _less(after, d.links),
         record_id=d.record_id,
         links=d.links,
         needs=needs,
-        remember=remember,
+        # what is written is mostly what is remembered: one map for both, in large plans
+        remember=after if remember == after else remember,
         reason=_reason(d),
         flags=d.flags,
     )
+
+
+def _less(values: Mapping[str, FieldValue], names: Container[str]) -> dict[str, FieldValue]:
+    return {k: v for k, v in values.items() if k not in names}
 
 
 def _reason(d: Difference) -> str:
@@ -203,7 +215,7 @@ def _account_steps(
         return
     owner, was = after.pop(_OWNER, None), before.pop(_OWNER, None)
     if after:
-        rest = remember if owner is None else _without(remember, _OWNER)
+        rest = remember if owner is None else _less(remember, (_OWNER,))
         yield _step(UpdateAccount, d, before, after, rest)
     if owner is not None:
         moved = _step(ChangeOwner, d, {_OWNER: was}, {_OWNER: owner}, {_OWNER: owner})
@@ -226,15 +238,11 @@ def _contact_steps(
     home, was = after.pop(_ACCOUNT, None), before.pop(_ACCOUNT, None)
     staying = replace(d, links={})
     if after:
-        yield _step(UpsertContact, staying, before, after, _without(remember, _ACCOUNT))
+        yield _step(UpsertContact, staying, before, after, _less(remember, (_ACCOUNT,)))
     to: dict[str, FieldValue] = {} if home is None else {_ACCOUNT: home}
     moved = _step(MoveContact, d, {_ACCOUNT: was}, to, to, needs=(*needs, ref("partner", d.owner)))
     also = (d.ref,) if after else ()
     yield replace(moved, ref=ref("move", d.key), needs=(*moved.needs, *also))
-
-
-def _without(values: Mapping[str, FieldValue], name: str) -> dict[str, FieldValue]:
-    return {k: v for k, v in values.items() if k != name}
 
 
 def _group_steps(

@@ -26,6 +26,7 @@ from sfprm.provisioning.difference import (
     Kind,
     Verdict,
     blocked,
+    slim,
     verdict_of,
 )
 from sfprm.provisioning.fields import (
@@ -37,13 +38,14 @@ from sfprm.provisioning.fields import (
     same_value,
     with_choices,
 )
-from sfprm.provisioning.left_alone import baseline, unmanaged
+from sfprm.provisioning.left_alone import baseline, right_already, unmanaged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sfprm.estate.model import AccountState, Estate, Merged, OrgUser
     from sfprm.programme.model import FieldValue, Partner, Person, Programme
+    from sfprm.store.records import AppliedValue
 
 __all__ = ["compare", "owner_trouble", "unguarded"]
 
@@ -102,7 +104,7 @@ def compare(
         differences=differences,
         unmanaged=unmanaged(programme, estate),
         seats=walk.people.seat_use(),
-        baseline=baseline(differences, applied, programme, estate),
+        baseline=baseline(walk.right, applied, programme, estate),
     )
 
 
@@ -121,6 +123,7 @@ class _Walk:
         self.applied = applied
         self.estate = estate
         self.unsettled = unsettled
+        self.right: list[AppliedValue] = []
         self.unkeyed: dict[str, list[AccountState]] = {}
         for account in estate.accounts.values():
             if not account.key:
@@ -135,10 +138,17 @@ class _Walk:
     def all(self) -> tuple[Difference, ...]:
         out: list[Difference] = []
         for partner in self.programme.partners.values():
-            out += self.partner(partner)
-        out += compare_grants(self.programme, self.applied, self.estate, out, self.unsettled)
-        out += compare_groups(self.programme, self.applied, self.estate, out, self.unsettled)
+            out += self.settled(self.partner(partner))
+        rest = self.programme, self.applied, self.estate, out, self.unsettled
+        out += self.settled(list(compare_grants(*rest)))
+        out += self.settled(compare_groups(*rest))
         return tuple(out)
+
+    def settled(self, found: list[Difference]) -> Iterator[Difference]:
+        """The differences, slim; what is right already is kept for the state."""
+        for difference in found:
+            self.right += right_already(difference, self.applied)
+            yield slim(difference)
 
     # partners
 

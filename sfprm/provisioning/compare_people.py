@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -299,21 +300,22 @@ class People:
         self, person: Person, profile_id: FieldValue, state: Presence
     ) -> dict[str, Declared]:
         follow = Policy.FOLLOW_FILE
+        same = _shared
         fields = {
             "Username": Declared(person.username, "username", follow),
             "FirstName": Declared(person.first_name, "string"),
             "LastName": Declared(person.last_name, "string"),
             "Email": Declared(self.guard(person.email), "email", Policy.CONFIRMED),
-            "ProfileId": Declared(profile_id, "reference"),
-            "PortalRole": Declared(person.role.value, "picklist"),
-            "IsActive": Declared(True, "boolean", Policy.PERSON_WINS),
-            "IsFrozen": Declared(state is Presence.FROZEN, "boolean", Policy.PERSON_WINS),
+            "ProfileId": same(profile_id, "reference"),
+            "PortalRole": same(person.role.value, "picklist"),
+            "IsActive": same(True, "boolean", Policy.PERSON_WINS),
+            "IsFrozen": same(state is Presence.FROZEN, "boolean", Policy.PERSON_WINS),
             "Alias": Declared(person.alias, "string", follow),
             "CommunityNickname": Declared(person.nickname, "string", follow),
-            "TimeZoneSidKey": Declared(person.time_zone, "picklist", follow),
-            "LocaleSidKey": Declared(person.locale, "picklist", follow),
-            "LanguageLocaleKey": Declared(person.language, "picklist", follow),
-            "EmailEncodingKey": Declared(person.email_encoding, "picklist", follow),
+            "TimeZoneSidKey": same(person.time_zone, "picklist", follow),
+            "LocaleSidKey": same(person.locale, "picklist", follow),
+            "LanguageLocaleKey": same(person.language, "picklist", follow),
+            "EmailEncodingKey": same(person.email_encoding, "picklist", follow),
         }
         if person.federation_id is not None:
             fields["FederationIdentifier"] = Declared(person.federation_id, "string")
@@ -343,6 +345,12 @@ class People:
 
     def _applied(self, object_: str, key: str) -> Mapping[str, FieldValue]:
         return self.applied.get((object_, key), _NOTHING)
+
+
+@lru_cache(maxsize=4096)
+def _shared(value: FieldValue, kind: str, policy: Policy = Policy.MANAGED) -> Declared:
+    """A value that many people share, made once."""
+    return Declared(value, kind, policy)
 
 
 def _is_disarmed(address: FieldValue) -> bool:

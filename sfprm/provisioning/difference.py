@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from sys import intern
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ __all__ = [
     "Verdict",
     "blocked",
     "ref",
+    "slim",
     "verdict_of",
 ]
 
@@ -34,8 +36,8 @@ Ref = str
 
 
 def ref(kind: str, key: str) -> Ref:
-    """The reference of a declared record."""
-    return f"{kind}:{key}"
+    """The reference of a declared record. One text for all who name it."""
+    return intern(f"{kind}:{key}")
 
 
 class Kind(StrEnum):
@@ -97,6 +99,10 @@ class Difference:
     fix: str = ""
     notes: tuple[str, ...] = ()
     flags: frozenset[Flag] = frozenset()
+    values: Mapping[str, FieldValue] | None = None
+    """Of a slim difference that creates: the values left after it."""
+    remember: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
+    """Of a slim difference: what the store remembers once it is written."""
 
     @property
     def ref(self) -> Ref:
@@ -110,11 +116,37 @@ class Difference:
 
     def after(self) -> dict[str, FieldValue]:
         """The values left after it."""
+        if self.values is not None:
+            return dict(self.values)
         return {c.field: c.after for c in self.writes}
 
     def before(self) -> dict[str, FieldValue]:
         """The values expected before it."""
         return {c.field: c.before for c in self.writes}
+
+
+_SHOWN = ("OwnerId", "Username", "Lead")
+"""Values of a new record that the screen shows; the rest stands in its step."""
+_NOTHING: Mapping[str, Declared] = MappingProxyType({})
+
+
+def slim(d: Difference) -> Difference:
+    """The difference without what only comparing needed: a plan of 100,000 records is held for
+    long."""
+    if d.verdict in (Verdict.SAME, Verdict.BLOCKED):
+        return replace(d, declared=_NOTHING) if d.declared else d
+    left = {c.field for c in d.changes if not c.written}
+    remember = {name: want.value for name, want in d.declared.items() if name not in left}
+    if d.verdict is not Verdict.CREATE:
+        return replace(d, declared=_NOTHING, remember=remember)
+    values = d.after()
+    return replace(
+        d,
+        declared=_NOTHING,
+        remember=values if remember == values else remember,
+        values=values,
+        changes=tuple(c for c in d.changes if c.field in _SHOWN),
+    )
 
 
 def blocked(kind: Kind, key: str, label: str, owner: str, why: str, fix: str) -> Difference:

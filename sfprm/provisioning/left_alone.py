@@ -12,12 +12,12 @@ from sfprm.provisioning.normalise import normalise
 from sfprm.store.records import AppliedValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sfprm.estate.model import Estate
     from sfprm.programme.model import FieldValue, Programme
 
-__all__ = ["OBJECTS", "baseline", "unmanaged"]
+__all__ = ["OBJECTS", "baseline", "right_already", "unmanaged"]
 
 OBJECTS: Mapping[Kind, str] = MappingProxyType(
     {
@@ -63,32 +63,37 @@ def _unmanaged(programme: Programme, estate: Estate) -> Iterator[Unmanaged]:
             yield Unmanaged("User", user.id, user.username)
 
 
+def right_already(
+    difference: Difference, applied: Mapping[tuple[str, str], Mapping[str, FieldValue]]
+) -> Iterator[AppliedValue]:
+    """Values of a record that is as declared, but that the state does not know of."""
+    if difference.verdict is not Verdict.SAME or not difference.declared:
+        return
+    object_ = OBJECTS[difference.kind]
+    key = difference.owner if difference.kind in _OWNED else difference.key
+    known = applied.get((object_, key), _NOTHING)
+    differing = {c.field for c in difference.changes}
+    for name, want in difference.declared.items():
+        if name in differing:
+            continue
+        if name not in known or (
+            known[name] != want.value
+            and normalise(want.type, known[name]) != normalise(want.type, want.value)
+        ):
+            yield AppliedValue(object_, key, name, want.value)
+
+
 def baseline(
-    differences: tuple[Difference, ...],
+    right: Sequence[AppliedValue],
     applied: Mapping[tuple[str, str], Mapping[str, FieldValue]],
     programme: Programme,
     estate: Estate,
 ) -> tuple[AppliedValue, ...]:
-    """Values that are right already but that the state does not know of."""
-    out = []
-    for difference in differences:
-        if difference.verdict is not Verdict.SAME:
-            continue
-        object_ = OBJECTS[difference.kind]
-        key = difference.owner if difference.kind in _OWNED else difference.key
-        known = applied.get((object_, key), _NOTHING)
-        differing = {c.field for c in difference.changes}
-        for name, want in difference.declared.items():
-            if name in differing:
-                continue
-            if name not in known or (
-                known[name] != want.value
-                and normalise(want.type, known[name]) != normalise(want.type, want.value)
-            ):
-                out.append(AppliedValue(object_, key, name, want.value))
-    ours = {(v.key, v.field) for v in out if v.object == "GroupMember"}
+    """What is to be remembered without being written: values that are `right_already`, and who
+    is in the groups."""
+    ours = {(v.key, v.field) for v in right if v.object == "GroupMember"}
     seen = managed_groups(programme, estate.queues, estate.groups)
-    return (*out, *seen_values(applied, seen, ours))
+    return (*right, *seen_values(applied, seen, ours))
 
 
 _OWNED = (Kind.MEMBER, Kind.GRANT)

@@ -76,6 +76,8 @@ def normalise(field_type: str, value: FieldValue) -> Comparable:
     if field_type in ("email", "username"):
         return text.lower()
     if field_type in ("reference", "id"):
+        if isinstance(value, RecordId) or (len(text) != 15 and len(text) != 18):
+            return text
         return str(RecordId(text)) if is_record_id(text) else text
     if field_type == "datetime":
         return _instant(text) or text

@@ -187,10 +187,10 @@ def calls_for(steps: Sequence[PlannedStep]) -> int:
     total = 0
     for kind, mine in by_kind.items():
         size = ChunkSize() if kind is CreateUser else ChunkSize(most_rows(kind))
-        for part, _ in lanes(kind, mine):
+        for part, wide in lanes(kind, mine):
             at = 0
             while at < len(part):
-                at = cut(part, at, size.size)
+                at = cut(part, at, size.size) if wide else at + size.size
                 size = size.after(0.0, locked=False) if kind is CreateUser else size
                 total += 2 if kind is FreezeUser else 1
         if kind is UpsertContact and len({s.record_id is None for s in mine}) == 2:
