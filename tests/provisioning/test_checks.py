@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sfprm.ids import PartnerKey, PersonKey
 from sfprm.programme.model import FieldMatch, PortalRole, Rule, ToUser
 from sfprm.provisioning.checks.facts import Exposed, Facts, PartnerProfile, Surroundings
 from sfprm.provisioning.checks.finding import CheckState
+from sfprm.provisioning.checks.page import page
 from sfprm.provisioning.checks.registry import codes, run_checks
 from sfprm.provisioning.communities import Communities
 from sfprm.provisioning.compare import compare
@@ -22,6 +24,7 @@ from sfprm.provisioning.difference import Kind, blocked
 from sfprm.provisioning.exposure import review_exposure
 from sfprm.salesforce.permissions import Lack, Need
 
+ROOT = Path(__file__).parents[2]
 NOTHING_EXPOSED = review_exposure({}, created=date(2025, 1, 1), experiences_since=None)
 
 
@@ -323,3 +326,8 @@ def test_codes_are_told_once_and_complete() -> None:
         assert all((code.title, code.fix, code.step))
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code.code)
         assert not code.fix.endswith(".")
+
+
+def test_the_page_of_codes_is_current() -> None:
+    """Run `python -m sfprm.provisioning.checks.page docs/check.md` when this fails."""
+    assert (ROOT / "docs" / "check.md").read_text(encoding="utf-8") == page()
