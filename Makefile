@@ -55,6 +55,7 @@ docs: $(VENV)/.dev ## write the generated pages anew: fidelity, editor schemas, 
 	@$(BIN)/python -m sfprm.programme.schema docs/schema
 	@$(BIN)/python -m sfprm.daemon.schema docs/schema
 	@$(BIN)/python -m sfprm.settings_example config/.env.example
+	@$(BIN)/python -m sfprm.provisioning.checks.page docs/check.md
 
 scratch: ## a scratch org to try sfprm on (needs the sf CLI and a Dev Hub)
 	@command -v sf > /dev/null || { echo "the sf CLI is not installed: see docs/developer-edition.md"; exit 1; }
