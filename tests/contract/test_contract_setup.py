@@ -1,0 +1,134 @@
+"""What `check` and `setup` read of an org beside its records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sfprm.salesforce.composite import Part, PartAnswer, together
+from sfprm.salesforce.query import select_all
+from sfprm.salesforce.session import Session
+
+WRITTEN = "('Account', 'Contact', 'Lead', 'User')"
+FLOWS = (
+    "SELECT ApiName, Label, TriggerType, RecordTriggerType, TriggerObjectOrEvent.QualifiedApiName "
+    "FROM FlowDefinitionView WHERE IsActive = true "
+    "AND TriggerType IN ('RecordBeforeSave', 'RecordAfterSave')"
+)
+TRIGGERS = (
+    "SELECT Name, TableEnumOrId, UsageBeforeInsert, UsageAfterInsert, UsageBeforeUpdate, "
+    "UsageAfterUpdate FROM ApexTrigger WHERE Status = 'Active' AND TableEnumOrId IN " + WRITTEN
+)
+DUPLICATES = (
+    "SELECT DeveloperName, MasterLabel, SobjectType FROM DuplicateRule "
+    "WHERE IsActive = true AND SobjectType IN ('Account', 'Contact')"
+)
+TRACKED = (
+    "SELECT QualifiedApiName, IsFieldHistoryTracked FROM FieldDefinition "
+    "WHERE EntityDefinition.QualifiedApiName = 'Lead' "
+    "AND QualifiedApiName IN ('OwnerId', 'Status')"
+)
+TYPES = "SELECT SobjectType, DeveloperName, IsActive FROM RecordType"
+RIGHTS = (
+    "SELECT Parent.ProfileId, SobjectType, PermissionsRead, PermissionsEdit "
+    "FROM ObjectPermissions WHERE Parent.Profile.UserType = 'PowerPartner' "
+    "AND SobjectType = 'Lead'"
+)
+PROFILES = (
+    "SELECT Id, Name, PermissionsApiEnabled, UserLicense.Name, UserLicense.Status, "
+    "UserLicense.MonthlyLoginsEntitlement FROM Profile WHERE UserType = 'PowerPartner'"
+)
+USERS = (
+    "SELECT ProfileId, COUNT(Id) held FROM User WHERE IsActive = true "
+    "AND UserType = 'PowerPartner' GROUP BY ProfileId LIMIT 200"
+)
+OWNERS = (
+    "SELECT Owner.Name owner, COUNT(Id) held FROM Lead GROUP BY OwnerId, Owner.Name "
+    "HAVING COUNT(Id) >= 8000 LIMIT 200"
+)
+SETS = (
+    "SELECT Id, Name, License.Name FROM PermissionSet "
+    "WHERE Name = 'sfprm_run' AND IsOwnedByProfile = false"
+)
+WORDS = (
+    *("OwnerId", "Status", "PowerPartner", "Lead", "Account", "Contact", "User", "Active"),
+    *("RecordBeforeSave", "RecordAfterSave", "sfprm_run", "Organization", "Regular", "Queue"),
+    *("RoleAndSubordinates", "PRMOrganization", "AllCustomerPortal", "%\\_\\_c"),
+)
+
+
+def asked(session: Session, *queries: str) -> list[PartAnswer]:
+    """Five queries as one call."""
+    parts = [
+        Part("GET", f"query?q={query.replace(' ', '+')}", f"q{number}")
+        for number, query in enumerate(queries)
+    ]
+    return together(session, parts, kind="query", repeatable=True)
+
+
+def keys(answer: PartAnswer, *names: str) -> None:
+    """It was answered, and each row has these."""
+    assert answer.error is None, answer.body
+    body: Any = answer.body
+    assert body["done"] in (True, False)
+    for row in body["records"]:
+        assert set(names) <= set(row)
+
+
+@pytest.mark.salesforce_recording("listings", fictional=WORDS)
+def test_what_acts_on_writes_is_listed(session: Session) -> None:
+    """Flows, triggers, duplicate rules, tracked fields and record types, five queries in a call."""
+    flows, triggers, duplicates, tracked, types = asked(
+        session, FLOWS, TRIGGERS, DUPLICATES, TRACKED, TYPES
+    )
+    keys(flows, "ApiName", "Label", "TriggerType", "TriggerObjectOrEvent")
+    keys(triggers, "Name", "TableEnumOrId", "UsageBeforeInsert")
+    keys(duplicates, "DeveloperName", "MasterLabel", "SobjectType")
+    keys(tracked, "QualifiedApiName", "IsFieldHistoryTracked")
+    keys(types, "SobjectType", "DeveloperName", "IsActive")
+
+
+@pytest.mark.salesforce_recording("listings-rights", fictional=WORDS)
+def test_what_partners_may_do_is_listed(session: Session) -> None:
+    """Rights of profiles on leads, seats by profile, owners of many, licences of permission
+    sets."""
+    rights, profiles, users, owners, sets = asked(session, RIGHTS, PROFILES, USERS, OWNERS, SETS)
+    keys(rights, "Parent", "SobjectType", "PermissionsRead", "PermissionsEdit")
+    keys(profiles, "Id", "Name", "PermissionsApiEnabled", "UserLicense")
+    keys(users, "ProfileId", "held")
+    keys(owners, "owner", "held")
+    keys(sets, "Id", "Name", "License")
+
+
+@pytest.mark.salesforce_recording("validation-rules", fictional=WORDS)
+def test_validation_rules_are_told_by_tooling(session: Session) -> None:
+    """Active ones with object and message."""
+    query = (
+        "SELECT ValidationName, ErrorMessage, EntityDefinition.QualifiedApiName "
+        "FROM ValidationRule WHERE Active = true "
+        f"AND EntityDefinition.QualifiedApiName IN {WRITTEN}"
+    )
+    told: Any = session.request("GET", "tooling/query", kind="query", params={"q": query}).json
+    assert told["done"] is True
+    assert told["size"] == len(told["records"])
+
+
+@pytest.mark.salesforce_recording("sharing-surroundings", fictional=WORDS)
+def test_groups_and_defaults(session: Session) -> None:
+    """Groups with members and what they stand for; external defaults of custom objects; counts."""
+    groups = select_all(
+        session,
+        "SELECT Id, Name, DeveloperName, Type, RelatedId, (SELECT UserOrGroupId FROM GroupMembers) "
+        "FROM Group WHERE Type IN ('Regular', 'Queue', 'Organization', 'RoleAndSubordinates')",
+    )
+    assert all({"Type", "RelatedId", "GroupMembers"} <= set(row) for row in groups)
+    select_all(
+        session,
+        "SELECT QualifiedApiName, InternalSharingModel, ExternalSharingModel "
+        "FROM EntityDefinition WHERE QualifiedApiName LIKE '%\\_\\_c'",
+    )
+    told: Any = session.request(
+        "GET", "limits/recordCount", kind="limits", params={"sObjects": "Account,Lead"}
+    ).json
+    assert {one["name"] for one in told["sObjects"]} <= {"Account", "Lead"}
