@@ -157,6 +157,8 @@ class _Apply:
         self.locks = 0
         self.user_seconds = 0.0
         self.settled: set[int] = set()
+        self.late: set[str] = set()
+        """Partners whose role-moving steps wait for a window."""
 
     def all(self, stands: Sequence[Stand] | None) -> ApplyResult:
         mark, started = self.session.calls.snapshot(), self.clock.monotonic()
@@ -189,20 +191,21 @@ class _Apply:
     def _stand(self, stands: Sequence[Stand]) -> None:
         """Settle what is done already, and refuse what has moved."""
         done: list[PlannedStep] = []
+        moved: list[tuple[PlannedStep, str]] = []
         values: list[AppliedValue] = []
         for step, found in zip(self.plan.steps, stands, strict=True):
             if found.standing is Standing.BEFORE:
                 continue
             self.settled.add(id(step))
             if found.standing is Standing.MOVED:
-                fix = "look at `sfprm plan`, and make a new plan"
-                self._refuse([step], "moved", "MOVED", found.why, fix)
+                moved.append((step, found.why))
                 continue
             done.append(step)
             if found.record_id is not None and not isinstance(step, FreezeUser):
                 self.ids[step.ref] = found.record_id
             if not isinstance(step, AddMember | GrantPermissionSet):
                 values += self._to_remember(step, {})
+        self._refuse(moved)
         self.already = len(done)
         if done:
             ids = {self._number(s): self.ids[s.ref] for s in done if s.ref in self.ids}
@@ -231,27 +234,34 @@ class _Apply:
             self.user_seconds = self.clock.monotonic() - began
 
     def _ready(self, steps: Iterable[PlannedStep]) -> list[PlannedStep]:
-        ready = []
+        ready, held = [], []
         for step in steps:
             named = (*step.needs, *step.links.values())
             because = next((self.bad[n] for n in named if n in self.bad), None)
             if because is None:
                 ready.append(step)
             else:
-                self._skip([step], because)
+                held.append((step, because))
+        self._skip(held)
         return ready
 
     def _in_window(self, steps: list[PlannedStep]) -> list[PlannedStep]:
+        """Those that may run now. Where the first user of an account waits, so do the others: one
+        of them would be the first."""
         is_open = self.brakes.open_now
-        if is_open is None or not any(takes_role_lock(s) for s in steps) or is_open():
+        if is_open is not None and any(takes_role_lock(s) for s in steps) and not is_open():
+            self.late |= {s.owner for s in steps if takes_role_lock(s)}
+        late = [s for s in steps if self.late and (s.owner in self.late or takes_role_lock(s))]
+        late = [s for s in late if takes_role_lock(s) or isinstance(s, CreateUser)]
+        if not late:
             return steps
-        late = [s for s in steps if takes_role_lock(s)]
         why = "moves roles: waits for the window (--window)"
         for step in late:
             self.bad[step.ref] = f"{step.label} waits for the window"
             self.waiting.append(self._row_of(step, "waiting", "", why, "apply again in the window"))
         self._set(late, StepState.SKIPPED, dict.fromkeys(map(self._number, late), why))
-        return [s for s in steps if not takes_role_lock(s)]
+        waiting = {id(s) for s in late}
+        return [s for s in steps if id(s) not in waiting]
 
     def _stream(
         self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, wide: bool
@@ -260,13 +270,7 @@ class _Apply:
         at, grows = 0, kind is CreateUser
         room = min(MOST_IN_FLIGHT, self.session.gate.room) if wide else 1
         if room == 1:
-            while at < len(steps) and not self._stopped(steps[at:]):
-                end = cut(steps, at, size.size) if wide else min(at + size.size, len(steps))
-                began = self.clock.monotonic()
-                locked = self._settle(steps[at:end], self._send(kind, steps[at:end]))
-                size = self._grown(size, began, locked) if grows else size
-                at = end
-            return size
+            return self._in_turn(kind, steps, size, wide)
         flying: dict[Future[Sent], tuple[list[PlannedStep], float]] = {}
         error: SfprmError | None = None
         with ThreadPoolExecutor(room) as pool:
@@ -288,10 +292,37 @@ class _Apply:
                     except SfprmError as failed:
                         error = error or failed
                         continue
-                    locked = self._settle(part, answer)
-                    size = self._grown(size, began, locked) if grows else size
+                    self._settle(part, answer)
+                    size = self._grown(size, began, _met_lock(answer)) if grows else size
         if error is not None:
             raise error
+        return size
+
+    def _in_turn(
+        self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, wide: bool
+    ) -> ChunkSize:
+        """One request after the other; what became of one is journalled with the next's start."""
+
+        def taken(at: int) -> list[PlannedStep]:
+            end = cut(steps, at, size.size) if wide else at + size.size
+            return steps[at:end]
+
+        if not steps or self._stopped(steps):
+            return size
+        part = taken(0)
+        self._set(part, StepState.SENT)
+        at = len(part)
+        while part:
+            began = self.clock.monotonic()
+            sent = self.sender.send(kind, part, [self._row(step) for step in part])
+            size = self._grown(size, began, _met_lock(sent)) if kind is CreateUser else size
+            stop = self.brakes.stop_on_error and not all(o.success for o in sent.outcomes)
+            coming = [] if stop else taken(at)
+            self._settle(part, sent, coming)
+            if stop:
+                self._stopped(steps[at:])
+            at += len(coming)
+            part = coming
         return size
 
     def _grown(self, size: ChunkSize, began: float, locked: bool) -> ChunkSize:
@@ -299,12 +330,10 @@ class _Apply:
 
     def _stopped(self, rest: list[PlannedStep]) -> bool:
         if self.brakes.stop_on_error and self.failed:
-            self._skip(rest, "stopped after the first failure (--stop-on-error)")
+            why = "stopped after the first failure (--stop-on-error)"
+            self._skip([(step, why) for step in rest])
             return True
         return False
-
-    def _send(self, kind: type[PlannedStep], part: list[PlannedStep]) -> Sent:
-        return self.sender.send(kind, part, self._mark(part))
 
     def _mark(self, part: Sequence[PlannedStep]) -> list[dict[str, Any]]:
         """Journal that the chunk is sent; its rows."""
@@ -329,17 +358,17 @@ class _Apply:
 
     # outcomes
 
-    def _settle(self, part: Sequence[PlannedStep], sent: Sent) -> bool:
-        """Journal what became of a chunk. Whether a lock was met to the end."""
+    def _settle(
+        self, part: Sequence[PlannedStep], sent: Sent, coming: Sequence[PlannedStep] = ()
+    ) -> None:
+        """Journal what became of a chunk, and that the `coming` one is sent."""
         good: dict[int, RecordId] = {}
         values: list[AppliedValue] = []
         bad: dict[int, str] = {}
         done: list[int] = []
-        locked = False
         for at, (step, outcome) in enumerate(zip(part, sent.outcomes, strict=True)):
             number = self._number(step)
             if not outcome.success:
-                locked = locked or any(e.refusal is Refusal.LOCK for e in outcome.errors)
                 error = outcome.error
                 assert error is not None
                 first = outcome.errors[0] if outcome.errors else None
@@ -357,14 +386,17 @@ class _Apply:
                 self.adopted.add(step.ref)
             if at not in sent.adopted or isinstance(step, AddMember):
                 values += self._to_remember(step, sent.rows[at])
-        self.locks += locked
-        if done:
-            self.store.set_steps(self.run, done, StepState.DONE, record_ids=good)
-            self.store.record_applied(values, self.run, self.clock.now())
-        if bad:
-            self.store.set_steps(self.run, list(bad), StepState.FAILED, messages=bad)
+        self.locks += _met_lock(sent)
+        self.store.settle_steps(
+            self.run,
+            done=done,
+            record_ids=good,
+            failed=bad,
+            values=values,
+            now=self.clock.now(),
+            sent=[self._number(step) for step in coming],
+        )
         self.progress.advance(len(part))
-        return locked
 
     def _to_remember(self, step: PlannedStep, row: dict[str, Any]) -> list[AppliedValue]:
         object_, key = step.object, step.key
@@ -381,21 +413,27 @@ class _Apply:
             values.append(AppliedValue(object_, key, "AccountId", row["AccountId"]))
         return values
 
-    def _skip(self, steps: Sequence[PlannedStep], why: str) -> None:
-        for step in steps:
+    def _skip(self, held: Sequence[tuple[PlannedStep, str]]) -> None:
+        """Leave steps out, each with the reason why."""
+        if not held:
+            return
+        fix = "mend that, then run apply again"
+        for step, why in held:
             self.bad[step.ref] = why
-            fix = "mend that, then run apply again"
             self.skipped.append(self._row_of(step, "skipped", "", why, fix))
-        self._set(steps, StepState.SKIPPED, dict.fromkeys(map(self._number, steps), why))
-        self.progress.advance(len(steps))
+        words = {self._number(step): why for step, why in held}
+        self._set([step for step, _ in held], StepState.SKIPPED, words)
+        self.progress.advance(len(held))
 
-    def _refuse(
-        self, steps: Sequence[PlannedStep], state: str, code: str, why: str, fix: str
-    ) -> None:
-        for step in steps:
+    def _refuse(self, moved: Sequence[tuple[PlannedStep, str]]) -> None:
+        """Steps whose records are neither as before nor as after."""
+        fix = "look at `sfprm plan`, and make a new plan"
+        for step, why in moved:
             self.bad[step.ref] = why
-            self.failed.append(self._row_of(step, state, code, why, fix))
-        self._set(steps, StepState.FAILED, dict.fromkeys(map(self._number, steps), why))
+            self.failed.append(self._row_of(step, "moved", "MOVED", why, fix))
+        if moved:
+            words = {self._number(step): why for step, why in moved}
+            self._set([step for step, _ in moved], StepState.FAILED, words)
 
     def _row_of(
         self, step: PlannedStep, state: str, code: str, message: str, fix: str
@@ -444,6 +482,11 @@ class _Apply:
             named = {key: RecordId(str(at)) for key, at in touched.items()}
             values = look_again(self.session, self.store, named)
             self.store.record_applied(values, self.run, self.clock.now())
+
+
+def _met_lock(sent: Sent) -> bool:
+    """Whether a lock was met to the end."""
+    return any(e.refusal is Refusal.LOCK for o in sent.outcomes for e in o.errors)
 
 
 def _allowed(programme: Programme | None) -> frozenset[str]:

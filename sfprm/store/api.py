@@ -191,6 +191,20 @@ class StoreWriter(StoreReader, Protocol):
     ) -> None:
         """Move steps on, in one transaction."""
 
+    def settle_steps(
+        self,
+        run: RunId,
+        *,
+        done: Sequence[int],
+        record_ids: Mapping[int, RecordId],
+        failed: Mapping[int, str],
+        values: Sequence[AppliedValue],
+        now: datetime,
+        sent: Sequence[int] = (),
+    ) -> None:
+        """What became of a request, in one transaction: steps done and failed (with the words),
+        values written; and the steps of the next one, about to be sent."""
+
     def record_applied(self, values: Sequence[AppliedValue], run: RunId, now: datetime) -> None:
         """Remember what was written to managed fields."""
 

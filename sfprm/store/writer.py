@@ -13,6 +13,7 @@ from sfprm.store import steps as step_rows
 from sfprm.store.engine import writing
 from sfprm.store.offer_book import OfferBook
 from sfprm.store.reader import Reader
+from sfprm.store.records import StepState
 from sfprm.store.work import WorkBook
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         RunState,
         SeenAllowance,
         Step,
-        StepState,
         WriteState,
     )
 
@@ -135,6 +135,23 @@ class Store(Reader):
     ) -> None:
         with self._writing(f"steps {state.value}") as connection:
             step_rows.advance(connection, run, numbers, state, record_ids or {}, messages or {})
+
+    def settle_steps(
+        self,
+        run: RunId,
+        *,
+        done: Sequence[int],
+        record_ids: Mapping[int, RecordId],
+        failed: Mapping[int, str],
+        values: Sequence[AppliedValue],
+        now: datetime,
+        sent: Sequence[int] = (),
+    ) -> None:
+        with self._writing("steps settled") as connection:
+            step_rows.advance(connection, run, done, StepState.DONE, record_ids, {})
+            step_rows.advance(connection, run, list(failed), StepState.FAILED, {}, failed)
+            step_rows.remember(connection, values, run, now)
+            step_rows.advance(connection, run, sent, StepState.SENT, {}, {})
 
     def record_applied(self, values: Sequence[AppliedValue], run: RunId, now: datetime) -> None:
         with self._writing("applied") as connection:
