@@ -55,6 +55,7 @@ GONE = frozenset({"ENTITY_IS_DELETED", "CANNOT_UPDATE_CONVERTED_LEAD"})
 
 ROUTE = "route"
 UNDO = "undo"
+REASSIGN = "reassign"
 DECIDED = (ROUTE, "recall", "escalate", "recycle")
 """Kinds of entries that sfprm decided itself: what does not come about gives credit back."""
 
@@ -303,7 +304,7 @@ class Carrier:
         """Routed leads that went back: the member did not have them, so its credit returns."""
         owner_of = {e.lead: e.owner_seen for e in undone}
         last: dict[RecordId, int] = {}
-        for entry in self._store.entries(leads=list(owner_of), kinds=DECIDED):
+        for entry in self._store.entries(leads=list(owner_of), kinds=(*DECIDED, REASSIGN)):
             if entry.owner_new == owner_of[entry.lead] and entry.choices:
                 last[entry.lead] = entry.sequence
         self._store.refund_all(sorted(last.values()), self._clock.now())
@@ -335,7 +336,8 @@ class Carrier:
     def _row(self, failed: _Failed, before: Sequence[JournalEntry], now: datetime) -> NotDone:
         entry, reason = failed.entry, failed.reason
         if entry.kind not in DECIDED:
-            return NotDone(entry.sequence, entry.lead, failed.state, failed.words)
+            back = bool(entry.choices)  # a pool was asked to share it out
+            return NotDone(entry.sequence, entry.lead, failed.state, failed.words, refund=back)
         # a lead that could not be taken back stays with its owner, under its old offer
         stays = entry.kind != ROUTE and failed.state is WriteState.REFUSED
         if stays:

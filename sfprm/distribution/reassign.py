@@ -15,13 +15,17 @@ from sfprm.distribution.notify import (
     send_notices,
     to_new_owner,
 )
+from sfprm.distribution.spread import Shared, facts_of, managers_of, share_out
+from sfprm.distribution.standing_now import read_standing
 from sfprm.errors import BadRequest
 from sfprm.estate.who import user_conditions
 from sfprm.ids import PartnerKey, PersonKey, RecordId, is_record_id
 from sfprm.salesforce.query import select
 from sfprm.salesforce.soql import Query, eq, in_, split_in
+from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sfprm.clock import Clock
@@ -30,14 +34,16 @@ if TYPE_CHECKING:
     from sfprm.outbound.mail_guard import MailPolicy
     from sfprm.outbound.outlets import Outlets
     from sfprm.programme.model import Notice, Programme
+    from sfprm.routing.values import Standing
     from sfprm.salesforce.query import Row
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
+    from sfprm.store.records import JournalEntry
 
-__all__ = ["LeadsWanted", "Move", "ReassignResult", "reassign"]
+__all__ = ["LeadsWanted", "Left", "Move", "ReassignResult", "reassign"]
 
 OWNER_PREFIXES = ("005", "00G")
-_FIELDS = ("Id", "OwnerId", "Owner.Name", "Name", "Company")
+_FIELDS = ("Id", "OwnerId", "Owner.Name", "Name", "Company", "CreatedDate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,18 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A lead that stays where it is, and why."""
+
+    lead: RecordId
+    label: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReassignResult:
     """What a reassignment did. `moves` were ordered (in a dry run: would be); `moved` were seen
-    with the new owner; `already` were with it before."""
+    with the new owner; `already` were with it before; `left` stay where they are."""
 
     dry_run: bool
     to: str
@@ -81,6 +96,7 @@ class ReassignResult:
     overtaken: tuple[Settled, ...]
     mails: MailReport
     calls: int
+    left: tuple[Left, ...] = ()
 
 
 def reassign(
@@ -94,13 +110,16 @@ def reassign(
     progress: Progress,
     user: str | None = None,
     queue: str | None = None,
+    pool: str | None = None,
+    manager: bool = False,
     dry_run: bool = False,
     allow_any_owner: bool = False,
     notify: str | None = None,
     policy: Outlets | MailPolicy | None = None,
     max_changes: int | None = None,
 ) -> ReassignResult:
-    """Move leads to a user or a queue.
+    """Move leads to a user or a queue, share them out over a pool, or hand each to its partner's
+    channel manager.
 
     Refused before anything is written: an owner who fails a condition (OwnerRefused, unless
     `allow_any_owner`), more moves than `max_changes`, more than MOST_MAILS mails, an id that is no
@@ -108,56 +127,177 @@ def reassign(
     """
     mark = session.calls.snapshot()
     notice = None if notify is None else notice_named(programme, notify)
-    carrier = Carrier(session, store, clock, progress, tell_all=notice is not None)
+    carrier = Carrier(session, store, clock, progress, programme, tell_all=notice is not None)
     taken_up = 0 if dry_run else carrier.take_up()
     mended = carrier.tally.confirmed
     carrier.tally.to_tell.clear()
-    to = find_destination(session, programme, user=user, queue=queue)
-    if not allow_any_owner:
-        to.require()
-    rows = _find(session, programme, leads)
-    moves = tuple(
-        Move(
-            lead=RecordId(row["Id"]),
-            label=", ".join(str(row[n]) for n in ("Name", "Company") if row.get(n)),
-            owner_seen=RecordId(row["OwnerId"]),
-            owner_new=to.owner_id,
-            owner_name=to.name,
-            from_name=str((row.get("Owner") or {}).get("Name") or ""),
-        )
-        for row in rows
-        if RecordId(row["OwnerId"]) != to.owner_id
-    )
-    _brake(len(moves), max_changes, notice if not to.is_queue else None)
+    order = _order(session, store, programme, leads, clock.now(), run, pool=pool, manager=manager)
+    if order is None:
+        order = _one_owner(session, programme, leads, user, queue, allow_any_owner)
+    _brake(len(order.moves), max_changes, notice if order.to_users else None, order.to_one)
     mails = NO_MAIL
-    if moves and not dry_run:
-        progress.stage("leads", len(moves))
-        entries = store.journal_manual(
-            moves, run=run, kind="reassign", programme=programme, now=clock.now()
-        )
-        carrier.carry_out(entries)
+    if order.moves and not dry_run:
+        progress.stage("leads", len(order.moves))
+        entries = order.journal(store, run, clock.now())
+        carrier.carry_out([e for e in entries if e.state is WriteState.DECIDED])
         mails = _mail(session, store, programme, carrier, notice, policy, clock.now())
     return ReassignResult(
         dry_run=dry_run,
-        to=to.name,
-        moves=moves,
+        to=order.to,
+        moves=order.moves,
         moved=carrier.tally.confirmed - mended,
-        already=len(rows) - len(moves),
+        already=order.already,
         taken_up=taken_up,
         refused=tuple(carrier.tally.refused),
         overtaken=tuple(carrier.tally.overtaken),
         mails=mails,
         calls=session.calls.since(mark).total,
+        left=order.left,
     )
 
 
-def _brake(moves: int, max_changes: int | None, notice: Notice | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to be moved, before anything is written. `journal` makes the entries."""
+
+    to: str
+    moves: tuple[Move, ...]
+    already: int
+    journal: Callable[[StoreWriter, RunId, datetime], Sequence[JournalEntry]]
+    left: tuple[Left, ...] = ()
+    to_users: bool = True
+    to_one: bool = False
+
+
+def _one_owner(
+    session: Session,
+    programme: Programme,
+    leads: LeadsWanted,
+    user: str | None,
+    queue: str | None,
+    allow_any_owner: bool,
+) -> _Order:
+    to = find_destination(session, programme, user=user, queue=queue)
+    if not allow_any_owner:
+        to.require()
+    rows = _find(session, programme, leads)
+    moves = tuple(
+        _move(row, to.owner_id, to.name) for row in rows if RecordId(row["OwnerId"]) != to.owner_id
+    )
+    return _Order(
+        to.name,
+        moves,
+        len(rows) - len(moves),
+        _by_hand(programme, moves),
+        to_users=not to.is_queue,
+        to_one=True,
+    )
+
+
+def _order(
+    session: Session,
+    store: StoreWriter,
+    programme: Programme,
+    leads: LeadsWanted,
+    now: datetime,
+    run: RunId,
+    *,
+    pool: str | None,
+    manager: bool,
+) -> _Order | None:
+    """Leads shared out over a pool, or to channel managers; None for one owner."""
+    if pool is None and not manager:
+        return None
+    more = programme.routing.fields_read() if pool is not None else ()
+    rows = _find(session, programme, leads, more)
+    standing = read_standing(session, store, programme, now)
+    names = {RecordId(row["Id"]): str((row.get("Owner") or {}).get("Name") or "") for row in rows}
+    if pool is None:
+        return _to_managers(programme, standing, rows)
+    facts = facts_of(rows, programme)
+
+    def share(dry_run: bool) -> Shared:
+        return share_out(
+            session, store, programme, standing, facts, pool, now, run, dry_run=dry_run
+        )
+
+    told = share(True)
+    return _Order(
+        to=f"pool {pool}",
+        moves=tuple(
+            Move(
+                lead=d.lead.id,
+                label=d.lead.label,
+                owner_seen=d.lead.owner_id,
+                owner_new=d.owner_id,
+                owner_name=d.owner_name,
+                from_name=names[d.lead.id],
+            )
+            for d in told.given
+            if d.owner_id is not None
+        ),
+        already=0,
+        journal=lambda *_: share(False).entries,
+        left=tuple(
+            Left(d.lead.id, d.lead.label, "; ".join(r.detail or r.code.value for r in d.reasons))
+            for d in told.left
+        ),
+    )
+
+
+def _to_managers(programme: Programme, standing: Standing, rows: Sequence[Row]) -> _Order:
+    managers = managers_of(programme, standing)
+    moves, left, already = [], [], 0
+    for row in rows:
+        owner = managers.get(RecordId(row["OwnerId"]))
+        if owner is not None and owner.owner_id is not None:
+            moves.append(_move(row, owner.owner_id, owner.name))
+        elif any(o.owner_id == row["OwnerId"] for o in managers.values()):
+            already += 1
+        else:
+            why = "no partner of the programme holds it, or its channel manager may not own leads"
+            left.append(Left(RecordId(row["Id"]), _label(row), why))
+    return _Order(
+        "the channel manager",
+        tuple(moves),
+        already,
+        _by_hand(programme, moves),
+        left=tuple(left),
+    )
+
+
+def _by_hand(
+    programme: Programme, moves: Sequence[Move]
+) -> Callable[[StoreWriter, RunId, datetime], Sequence[JournalEntry]]:
+    def journal(store: StoreWriter, run: RunId, now: datetime) -> Sequence[JournalEntry]:
+        return store.journal_manual(moves, run=run, kind="reassign", programme=programme, now=now)
+
+    return journal
+
+
+def _move(row: Row, owner: RecordId, name: str) -> Move:
+    return Move(
+        lead=RecordId(row["Id"]),
+        label=_label(row),
+        owner_seen=RecordId(row["OwnerId"]),
+        owner_new=owner,
+        owner_name=name,
+        from_name=str((row.get("Owner") or {}).get("Name") or ""),
+    )
+
+
+def _label(row: Row) -> str:
+    return ", ".join(str(row[n]) for n in ("Name", "Company") if row.get(n))
+
+
+def _brake(moves: int, max_changes: int | None, notice: Notice | None, to_one: bool) -> None:
     if max_changes is not None and moves > max_changes:
         raise BadRequest(
             f"This would move {moves:,} leads, more than --max-changes {max_changes:,}.",
             hint="Narrow the condition, or raise --max-changes. Nothing was written.",
         )
-    if notice is not None and moves > MOST_MAILS:
+    # many leads of one owner go in one mail
+    if notice is not None and moves > MOST_MAILS and not to_one:
         raise BadRequest(
             f"--notify would send {moves:,} mails; at most {MOST_MAILS} go out at once.",
             hint="Leave --notify out for moves of this size. Nothing was written.",
@@ -182,8 +322,10 @@ def _mail(
     return replace(report, queues=sum(d is None for d in due))
 
 
-def _find(session: Session, programme: Programme, wanted: LeadsWanted) -> list[Row]:
-    """The leads, oldest first."""
+def _find(
+    session: Session, programme: Programme, wanted: LeadsWanted, more: Sequence[str] = ()
+) -> list[Row]:
+    """The leads, oldest first, with `more` fields."""
     if not (wanted.ids or wanted.where or wanted.owner):
         raise BadRequest(
             "No leads are named.", hint="Give ids, --where with a SOQL condition, or --from OWNER."
@@ -193,7 +335,9 @@ def _find(session: Session, programme: Programme, wanted: LeadsWanted) -> list[R
         conditions.append(in_("OwnerId", _owners(session, programme, wanted.owner)))
     if wanted.where:
         conditions.append(wanted.where)
-    query = Query(_FIELDS, "Lead", tuple(conditions), ("CreatedDate", "Id"), wanted.limit)
+    known = {name.lower() for name in _FIELDS}
+    fields = (*_FIELDS, *(name for name in more if name.lower() not in known))
+    query = Query(fields, "Lead", tuple(conditions), ("CreatedDate", "Id"), wanted.limit)
     if not wanted.ids:
         return list(select(session, query))
     rows = [

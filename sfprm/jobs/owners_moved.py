@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sfprm.blocks import Block, Table
 from sfprm.distribution.carry import Settled
-from sfprm.distribution.reassign import Move
+from sfprm.distribution.reassign import Move, ReassignResult
 
 MOST_SHOWN = 10
 
@@ -38,6 +40,23 @@ def moves_table(moves: Sequence[Move]) -> tuple[Block, ...]:
     if len(moves) > MOST_SHOWN:
         rows.append((f"… and {len(moves) - MOST_SHOWN} more", "", ""))
     return (Table(("lead", "from", "to"), tuple(rows)),)
+
+
+def write_moves(path: Path, done: ReassignResult) -> Path:
+    """A row for each lead of a reassignment: from, to, what became of it. Returns the path."""
+    failed = {s.entry.lead: s for s in (*done.refused, *done.overtaken)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("Id", "Lead", "From", "To", "Result", "Why"))
+        for move in done.moves:
+            settled = failed.get(move.lead)
+            result = settled.state.value if settled else "moved"
+            why = settled.words if settled else ""
+            rows.writerow((move.lead, move.label, move.from_name, move.owner_name, result, why))
+        for left in done.left:
+            rows.writerow((left.lead, left.label, "", "", "left", left.why))
+    return path
 
 
 def moves_json(moves: Sequence[Move]) -> list[dict[str, Any]]:

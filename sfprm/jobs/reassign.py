@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from sfprm.blocks import Block, Text
+from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.reassign import LeadsWanted, ReassignResult, reassign
 from sfprm.errors import BadRequest, PartlyDone
-from sfprm.ids import PersonKey, RecordId, RunId
+from sfprm.ids import PersonKey, RecordId, RunId, is_record_id
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
-from sfprm.jobs.owners_moved import moves_json, moves_table, settled_json, settled_lines
+from sfprm.jobs.owners_moved import (
+    MOST_SHOWN,
+    moves_json,
+    moves_table,
+    settled_json,
+    settled_lines,
+    write_moves,
+)
 from sfprm.jobs.plan import mail_policy
 from sfprm.outbound.outlets import outlets_from
 from sfprm.programme.complaints import did_you_mean
@@ -23,10 +34,12 @@ DEFAULT_NOTICE = "lead-assigned"
 
 
 class ReassignOptions(JobOptions):
-    """Options of `reassign`. `to`: `user:USERNAME`, `person:KEY` or `queue:LABEL`; `source` the
-    same, or `partner:KEY`."""
+    """Options of `reassign`. `to`: `user:USERNAME`, `person:KEY`, `queue:LABEL`, `pool:KEY`, or
+    `manager`; `source` a user, person or queue, or `partner:KEY`. `file`: a CSV with a column Id.
+    """
 
     leads: tuple[str, ...] = ()
+    file: Path | None = None
     where: str | None = None
     source: str | None = None
     to: str
@@ -44,6 +57,7 @@ class ReassignJobResult(JobResult):
 
     done: ReassignResult
     run: RunId
+    rows: Path | None = None
 
     def blocks(self) -> tuple[Block, ...]:
         done = self.done
@@ -57,10 +71,15 @@ class ReassignJobResult(JobResult):
         if done.mails.sent:
             noun = "notice" if done.mails.sent == 1 else "notices"
             lines.append(f"{done.mails.sent} {noun} handed to Salesforce for sending.")
+        lines += [f"- {x.label}: stays: {x.why}" for x in done.left[:MOST_SHOWN]]
+        if len(done.left) > MOST_SHOWN:
+            lines.append(f"… and {len(done.left) - MOST_SHOWN} more stay where they are.")
+        if self.rows is not None:
+            lines.append(f"Each lead and what became of it: {self.rows}")
         if done.moved and not done.dry_run:
             lines.append(f"To take it back: sfprm undo {self.run}")
         problems = settled_lines(done.refused, done.overtaken)
-        return (*moves_table(done.moves), Text((*lines, *problems)))
+        return (*moves_table(done.moves), *_by_owner(done), Text((*lines, *problems)))
 
     def to_json(self) -> dict[str, Any]:
         done = self.done
@@ -70,6 +89,8 @@ class ReassignJobResult(JobResult):
             "moved": done.moved,
             "already": done.already,
             "moves": moves_json(done.moves),
+            "left": [{"lead": x.lead, "label": x.label, "why": x.why} for x in done.left],
+            "rows": str(self.rows) if self.rows else None,
             "refused": settled_json(done.refused),
             "overtaken": settled_json(done.overtaken),
             "mails": {"sent": done.mails.sent, "not_sent": list(done.mails.not_sent)},
@@ -77,7 +98,8 @@ class ReassignJobResult(JobResult):
 
     @property
     def exit_code(self) -> int:
-        whole = not (self.done.refused or self.done.overtaken or self.done.mails.not_sent)
+        done = self.done
+        whole = not (done.refused or done.overtaken or done.mails.not_sent or done.left)
         return 0 if whole else PartlyDone.exit_code
 
     @property
@@ -103,7 +125,9 @@ class ReassignJob(Job[ReassignOptions, ReassignJobResult]):
 
     def run(self, context: JobContext, options: ReassignOptions) -> ReassignJobResult:
         programme = context.programme
-        kind, name = _split(options.to, ("user", "person", "queue"), "--to")
+        kind, name = "manager", ""
+        if options.to != "manager":
+            kind, name = _split(options.to, ("user", "person", "queue", "pool"), "--to")
         done = reassign(
             context.session,
             context.store,
@@ -112,15 +136,20 @@ class ReassignJob(Job[ReassignOptions, ReassignJobResult]):
             clock=context.clock,
             run=context.run,
             progress=context.progress,
-            user=_username(programme, kind, name) if kind != "queue" else None,
+            user=_username(programme, kind, name) if kind in ("user", "person") else None,
             queue=name if kind == "queue" else None,
+            pool=name if kind == "pool" else None,
+            manager=kind == "manager",
             dry_run=options.dry_run,
             allow_any_owner=options.override,
             notify=options.notice if options.notify else None,
             policy=outlets_from(context.settings, mail_policy(context)),
             max_changes=options.max_changes,
         )
-        return ReassignJobResult(done, context.run)
+        rows = None
+        if done.moves and not done.dry_run:
+            rows = write_moves(context.run_dir / "moves.csv", done)
+        return ReassignJobResult(done, context.run, rows)
 
 
 def _wanted(programme: Programme, options: ReassignOptions) -> LeadsWanted:
@@ -129,11 +158,48 @@ def _wanted(programme: Programme, options: ReassignOptions) -> LeadsWanted:
         kind, name = _split(options.source, ("partner", "user", "person", "queue"), "--from")
         owner = _username(programme, kind, name) if kind in ("user", "person") else name
     return LeadsWanted(
-        ids=tuple(RecordId(lead) for lead in options.leads),
+        ids=tuple(RecordId(lead) for lead in (*options.leads, *_ids_in(options.file))),
         where=options.where,
         owner=owner,
         limit=options.limit,
     )
+
+
+def _ids_in(path: Path | None) -> list[str]:
+    """The ids of a CSV file: its column Id (also `Lead Id`, as reports call it)."""
+    if path is None:
+        return []
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(
+            f"{path}: cannot be read: {error}.", hint="Give a CSV file, saved as UTF-8."
+        ) from None
+    delimiter = ";" if text.partition("\n")[0].count(";") else ","
+    table = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+    columns = {name.strip().lower().replace(" ", ""): name for name in table.fieldnames or ()}
+    column = columns.get("id") or columns.get("leadid")
+    if column is None:
+        raise BadRequest(f"{path}: has no column Id.", hint="Its first line must name the columns.")
+    found = []
+    for row in table:
+        value = (row.get(column) or "").strip()
+        if value and not is_record_id(value):
+            raise BadRequest(f"{path}:{table.line_num}: {value!r} is not a Salesforce id.")
+        if value:
+            found.append(value)
+    if not found:
+        raise BadRequest(f"{path}: names no lead.")
+    return found
+
+
+def _by_owner(done: ReassignResult) -> tuple[Block, ...]:
+    """How many go to whom, where there are several."""
+    counts = Counter(move.owner_name for move in done.moves)
+    if len(counts) < 2:
+        return ()
+    rows = tuple((name, f"{n:,}") for name, n in counts.most_common())
+    return (Table(("to", "leads"), rows, right=(1,)),)
 
 
 def _split(text: str, kinds: tuple[str, ...], flag: str) -> tuple[str, str]:

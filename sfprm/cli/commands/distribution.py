@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,7 +47,14 @@ def add(app: typer.Typer) -> None:
             typer.Option("--from", help="Leads of partner:KEY, queue:LABEL or user:USERNAME."),
         ] = None,
         to: Annotated[
-            str | None, typer.Option(help="user:USERNAME, person:KEY or queue:LABEL.")
+            str | None,
+            typer.Option(help="user:USERNAME, person:KEY, queue:LABEL, pool:KEY or manager."),
+        ] = None,
+        file: Annotated[
+            Path | None, typer.Option(help="CSV file with a column Id, instead of ids.")
+        ] = None,
+        max_changes: Annotated[
+            int | None, typer.Option(min=0, help="Stop before writing when it would move more.")
         ] = None,
         limit: Annotated[int | None, typer.Option(min=1, help="Most leads to move.")] = None,
         notify: Annotated[bool, typer.Option("--notify", help="Mail the new owner.")] = False,
@@ -58,11 +66,13 @@ def add(app: typer.Typer) -> None:
             str | None, typer.Option(help="Take back what that run did (see `sfprm undo`).")
         ] = None,
     ) -> None:
-        """Move one lead or many to a user, a partner's person or a queue."""
+        """Move one lead or many: to a user, a person, a queue, a pool, or the channel manager."""
         if undo is not None:
             _undo(surface, undo, dry_run=dry_run)
         if to is None:
-            raise BadRequest("say where the leads go: --to user:…, person:… or queue:….")
+            raise BadRequest(
+                "say where the leads go: --to user:…, person:…, queue:…, pool:… or manager."
+            )
         from sfprm.jobs.reassign import ReassignJob, ReassignOptions
 
         options = ReassignOptions(
@@ -73,6 +83,8 @@ def add(app: typer.Typer) -> None:
             limit=limit,
             notify=notify,
             override=override,
+            file=file,
+            max_changes=max_changes,
             dry_run=dry_run,
         )
         surface.finish(ReassignJob(), options)
