@@ -23,10 +23,13 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock, or one that is `skew` seconds ahead of it."""
+
+    def __init__(self, skew: float = 0.0) -> None:
+        self._skew = timedelta(seconds=skew)
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self._skew
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -137,6 +137,13 @@ def caller() -> str:
         return "cli"
 
 
+def _clock() -> Clock:
+    """The machine's clock; set wrong by so many seconds in tests of machines that disagree."""
+    import os
+
+    return SystemClock(float(os.environ.get("SFPRM_TEST_SKEW_SECONDS", "0")))
+
+
 def command(
     app: typer.Typer, name: str | None = None, **settings: Any
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -169,7 +176,7 @@ def command(
                     "programme": common.get("programme"),
                     "environment": common.get("environment"),
                 },
-                clock=SystemClock(),
+                clock=_clock(),
             )
             try:
                 function(surface, **given)

@@ -134,10 +134,14 @@ class Carrier:
         """Finish decisions that an earlier run journalled and did not see confirmed, and look again
         at those that were confirmed a while ago; how many were finished."""
         left = self._store.entries(states=(WriteState.DECIDED,))
-        for at in range(0, len(left), MAX_ROWS * 10):
-            self._take_up(left[at : at + MAX_ROWS * 10])
+        self.finish(left)
         self._look_again()
         return len(left)
+
+    def finish(self, left: Sequence[JournalEntry]) -> None:
+        """Carry out what somebody may have begun: the org is read before it is written."""
+        for at in range(0, len(left), MAX_ROWS * 10):
+            self._take_up(left[at : at + MAX_ROWS * 10])
 
     def _take_up(self, left: Sequence[JournalEntry]) -> None:
         self._progress.say(f"taking up {len(left)} decisions of a run that was interrupted")

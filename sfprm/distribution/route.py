@@ -17,6 +17,7 @@ from sfprm.distribution.intake import PAGE, Intake, find_intake, read_leads, rea
 from sfprm.distribution.notify import NO_MAIL, MailReport, send_notices, to_new_owner
 from sfprm.distribution.offering import has_offers, plan_offers
 from sfprm.distribution.owner_hours import all_hours
+from sfprm.distribution.by_workers import Spread
 from sfprm.distribution.standing_now import read_standing
 from sfprm.ids import RecordId
 from sfprm.routing.credits import worst_moment
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sfprm.clock import Clock
+    from sfprm.distribution.by_workers import Hands
     from sfprm.events import Progress
     from sfprm.ids import RunId
     from sfprm.outbound.mail_guard import MailPolicy
@@ -136,12 +138,15 @@ def route(
     dry_run: bool = False,
     limit: int | None = None,
     policy: Outlets | MailPolicy | None = None,
+    hands: Hands | None = None,
 ) -> RouteResult:
     """Route all leads that wait (at most `limit`), after finishing what an interrupted run left.
 
     Costs 2 calls when nothing waits; else the estate's reads, one call for every 2,000 leads to
     read and one to confirm them, and one for every 200 to write. A dry run writes neither the
     org nor the store, and leaves open decisions of an interrupted run as they are.
+
+    `hands`: other workers, who then write large batches; deciding stays here.
 
     Mails go through `policy`; without one none is sent, and the result says so.
 
@@ -160,6 +165,7 @@ def route(
     background = Background(session, programme)
     ledgers: Mapping[str, Ledger] = store.ledgers(ledger_keys(programme))
     progress.stage("leads", limit)
+    spread = None if hands is None or dry_run else Spread(hands, carrier, store)
     with _Behind(carrier) as behind:
         for leads in _pages(waiting, limit):
             now = clock.now()
@@ -177,11 +183,14 @@ def route(
                 before, batch, entries = _decide_and_save(
                     store, programme, standing, leads, now, run, kept, intake.park
                 )
-                behind.carry_out([e for e in entries if e.state is WriteState.DECIDED])
+                to_write = [e for e in entries if e.state is WriteState.DECIDED]
+                (spread or behind).carry_out(to_write)
             standing, ledgers = batch.standing, batch.ledgers
             count.take(
                 batch, before, [pool_ledger(pool) for pool in programme.routing.pools.values()]
             )
+    if spread is not None:
+        spread.gather()
     mails = NO_MAIL if dry_run else _mail(session, store, programme, carrier, policy, clock.now())
     result = _result(
         store,

@@ -175,6 +175,7 @@ def _context(starter: Starter, part: Part) -> JobContext:
         run_dir=starter.settings.state_dir / "runs" / part.run,
         connect=starter.connect,
         load=starter.programme,
+        repeated=part.fence > 1,
     )
 
 

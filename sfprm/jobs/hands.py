@@ -20,7 +20,9 @@ __all__ = ["PARTS", "Hands", "part_named"]
 PartWork = Callable[["JobContext", Any], Any]
 """Does a part: its content in, its result out, both plain JSON."""
 
-PARTS: Mapping[str, str] = {}
+PARTS: Mapping[str, str] = {
+    "carry": "sfprm.jobs.route_parts:carry",
+}
 """The kinds of parts there are, by name."""
 
 

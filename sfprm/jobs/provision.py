@@ -12,7 +12,7 @@ from pydantic import Field
 from sfprm.blocks import Block, Text
 from sfprm.errors import BadRequest, PartlyDone
 from sfprm.estate.reader import read_estate
-from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.plan import plan_of, save
 from sfprm.programme.calendar_text import parse_hours
 from sfprm.provisioning.apply import Brakes, apply
@@ -104,6 +104,7 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
     name: ClassVar[str] = "provision"
     summary: ClassVar[str] = "makes the org match the files: partners, people, queues"
     writes: ClassVar[bool] = True
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ACCOUNTS})
     options = ProvisionOptions
 
     def run(self, context: JobContext, options: ProvisionOptions) -> ProvisionResult:

@@ -16,7 +16,7 @@ from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.reassign import LeadsWanted, ReassignResult, reassign
 from sfprm.errors import BadRequest, PartlyDone
 from sfprm.ids import PersonKey, RecordId, RunId, is_record_id
-from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.owners_moved import (
     MOST_SHOWN,
     moves_json,
@@ -121,6 +121,7 @@ class ReassignJob(Job[ReassignOptions, ReassignJobResult]):
     name: ClassVar[str] = "reassign"
     summary: ClassVar[str] = "moves leads to a user, a partner's person or a queue"
     writes: ClassVar[bool] = True
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.LEADS})
     options = ReassignOptions
 
     def run(self, context: JobContext, options: ReassignOptions) -> ReassignJobResult:

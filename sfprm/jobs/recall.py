@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.recall import RecallResult, recall
 from sfprm.errors import PartlyDone
-from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.lead_fields import refuse_unknown_fields
 from sfprm.jobs.owners_moved import MOST_SHOWN, settled_json, settled_lines
 from sfprm.jobs.plan import mail_policy
@@ -124,6 +124,7 @@ class RecallJob(Job[RecallOptions, RecallJobResult]):
     name: ClassVar[str] = "recall"
     summary: ClassVar[str] = "takes back leads that were not accepted, and offers them to the next"
     writes: ClassVar[bool] = True
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.LEADS})
     options = RecallOptions
 
     def run(self, context: JobContext, options: RecallOptions) -> RecallJobResult:

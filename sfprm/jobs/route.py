@@ -11,7 +11,7 @@ from pydantic import Field
 from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.route import RouteResult, route
 from sfprm.errors import PartlyDone
-from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.lead_fields import refuse_unknown_fields
 from sfprm.jobs.owners_moved import settled_json, settled_lines
 from sfprm.jobs.plan import mail_policy
@@ -157,6 +157,7 @@ class RouteJob(Job[RouteOptions, RouteJobResult]):
     name: ClassVar[str] = "route"
     summary: ClassVar[str] = "hands the leads in the intake queues to their owners"
     writes: ClassVar[bool] = True
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.LEADS})
     options = RouteOptions
 
     def run(self, context: JobContext, options: RouteOptions) -> RouteJobResult:
@@ -171,5 +172,6 @@ class RouteJob(Job[RouteOptions, RouteJobResult]):
             dry_run=options.dry_run,
             limit=options.limit,
             policy=outlets_from(context.settings, mail_policy(context)),
+            hands=context.hands,
         )
         return RouteJobResult(done)

@@ -10,7 +10,7 @@ from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.undo import UndoResult, undo
 from sfprm.errors import PartlyDone
 from sfprm.ids import RunId
-from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.owners_moved import (
     MOST_SHOWN,
     moves_json,
@@ -77,6 +77,7 @@ class UndoJob(Job[UndoOptions, UndoJobResult]):
     name: ClassVar[str] = "undo"
     summary: ClassVar[str] = "takes back what a run did to the owners of leads"
     writes: ClassVar[bool] = True
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.LEADS})
     needs_programme: ClassVar[bool] = False
     options = UndoOptions
 

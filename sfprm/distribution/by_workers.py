@@ -1,0 +1,113 @@
+"""Decisions of one run carried out by several workers: ranges of the journal, each by one.
+
+What to do stands in the journal, so a range needs no more than its first and last number, and a
+range that was begun by a worker that died is finished as any interrupted run is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sfprm.distribution.carry import Carrier, Settled
+from sfprm.store.records import WriteState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sfprm.clock import Clock
+    from sfprm.distribution.carry import Tally
+    from sfprm.events import Progress
+    from sfprm.programme.model import Programme
+    from sfprm.salesforce.session import Session
+    from sfprm.store.api import StoreReader, StoreWriter
+    from sfprm.store.records import JournalEntry
+
+__all__ = ["PART", "Hands", "Spread", "carry_range"]
+
+PART = "carry"
+"""The kind of these parts."""
+ROWS = 400
+"""Decisions of one part: two calls to write them, one to read them back."""
+
+
+class Hands(Protocol):
+    """Those who take parts (`sfprm.jobs.hands`)."""
+
+    def give(self, kind: str, content: Any) -> None:
+        """Hand a part out."""
+
+    def gather(self) -> list[Any]:
+        """The results of all parts, in order."""
+
+
+class Spread:
+    """Hands the decisions of a run out as they are journalled; `gather` waits for all of them and
+    adds what became of them to the tally."""
+
+    def __init__(self, hands: Hands, carrier: Carrier, store: StoreReader) -> None:
+        self._hands, self._carrier, self._store = hands, carrier, store
+
+    def carry_out(self, entries: Sequence[JournalEntry]) -> None:
+        """Have the entries (of one batch) written, by whoever is free; few of them at once."""
+        if len(entries) < ROWS:
+            self._carrier.carry_out(entries)
+            return
+        for at in range(0, len(entries), ROWS):
+            part = entries[at : at + ROWS]
+            self._hands.give(PART, {"first": part[0].sequence, "last": part[-1].sequence})
+
+    def gather(self) -> None:
+        """Wait, and count."""
+        for told in self._hands.gather():
+            _add(self._carrier.tally, told, self._store)
+
+
+def carry_range(
+    session: Session,
+    store: StoreWriter,
+    clock: Clock,
+    progress: Progress,
+    programme: Programme,
+    *,
+    first: int,
+    last: int,
+    again: bool,
+) -> dict[str, Any]:
+    """Carry out what is open of the journal from `first` to `last`; what became of it, as JSON.
+
+    `again`: somebody may have begun this before, so the org is read before it is written.
+    """
+    carrier = Carrier(session, store, clock, progress, programme)
+    found = store.entries(states=(WriteState.DECIDED,), after=first - 1, limit=last - first + 1)
+    entries = [entry for entry in found if entry.sequence <= last]
+    if again:
+        carrier.finish(entries)
+    else:
+        carrier.carry_out(entries)
+    tally = carrier.tally
+    return {
+        "confirmed": tally.confirmed,
+        "parked": tally.parked,
+        "unseen": tally.unseen,
+        "to_tell": [entry.sequence for entry in tally.to_tell],
+        "not_done": [
+            {"entry": s.entry.sequence, "state": s.state.value, "words": s.words}
+            for s in tally.not_done
+        ],
+    }
+
+
+def _add(tally: Tally, told: dict[str, Any], store: StoreReader) -> None:
+    tally.confirmed += told["confirmed"]
+    tally.parked += told["parked"]
+    tally.unseen += told["unseen"]
+    tally.to_tell.extend(_entry(store, number) for number in told["to_tell"])
+    tally.not_done.extend(
+        Settled(_entry(store, one["entry"]), WriteState(one["state"]), one["words"])
+        for one in told["not_done"]
+    )
+
+
+def _entry(store: StoreReader, sequence: int) -> JournalEntry:
+    [entry] = store.entries(after=sequence - 1, limit=1)
+    return entry
