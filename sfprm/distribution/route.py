@@ -12,12 +12,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from sfprm.distribution.background import Background
+from sfprm.distribution.by_workers import Spread
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.intake import PAGE, Intake, find_intake, read_leads, read_parked
 from sfprm.distribution.notify import NO_MAIL, MailReport, send_notices, to_new_owner
 from sfprm.distribution.offering import has_offers, plan_offers
 from sfprm.distribution.owner_hours import all_hours
-from sfprm.distribution.by_workers import Spread
 from sfprm.distribution.standing_now import read_standing
 from sfprm.ids import RecordId
 from sfprm.routing.credits import worst_moment
