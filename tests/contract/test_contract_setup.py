@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from sfprm.salesforce.composite import Part, PartAnswer, together
+from sfprm.errors import OrgRefused
+from sfprm.salesforce.composite import Part, together
 from sfprm.salesforce.query import select_all
 from sfprm.salesforce.session import Session
 
@@ -45,7 +47,7 @@ USERS = (
 )
 OWNERS = (
     "SELECT Owner.Name owner, COUNT(Id) held FROM Lead GROUP BY OwnerId, Owner.Name "
-    "HAVING COUNT(Id) >= 8000 LIMIT 200"
+    "HAVING COUNT(Id) >= 1 LIMIT 200"
 )
 SETS = (
     "SELECT Id, Name, License.Name FROM PermissionSet "
@@ -54,51 +56,56 @@ SETS = (
 WORDS = (
     *("OwnerId", "Status", "PowerPartner", "Lead", "Account", "Contact", "User", "Active"),
     *("RecordBeforeSave", "RecordAfterSave", "sfprm_run", "Organization", "Regular", "Queue"),
-    *("RoleAndSubordinates", "PRMOrganization", "AllCustomerPortal", "%\\_\\_c"),
+    *(
+        "Nothing__x",
+        "RoleAndSubordinates",
+        "PRMOrganization",
+        "AllCustomerPortal",
+        "%__c",
+        "recordCount",
+    ),
+    "Account,Lead",
 )
 
 
-def asked(session: Session, *queries: str) -> list[PartAnswer]:
-    """Five queries as one call."""
-    parts = [
-        Part("GET", f"query?q={query.replace(' ', '+')}", f"q{number}")
-        for number, query in enumerate(queries)
-    ]
-    return together(session, parts, kind="query", repeatable=True)
-
-
-def keys(answer: PartAnswer, *names: str) -> None:
-    """It was answered, and each row has these."""
-    assert answer.error is None, answer.body
-    body: Any = answer.body
-    assert body["done"] in (True, False)
-    for row in body["records"]:
+def keys(rows: list[Any], *names: str) -> None:
+    """Each row has these."""
+    for row in rows:
         assert set(names) <= set(row)
 
 
 @pytest.mark.salesforce_recording("listings", fictional=WORDS)
 def test_what_acts_on_writes_is_listed(session: Session) -> None:
-    """Flows, triggers, duplicate rules, tracked fields and record types, five queries in a call."""
-    flows, triggers, duplicates, tracked, types = asked(
-        session, FLOWS, TRIGGERS, DUPLICATES, TRACKED, TYPES
-    )
-    keys(flows, "ApiName", "Label", "TriggerType", "TriggerObjectOrEvent")
-    keys(triggers, "Name", "TableEnumOrId", "UsageBeforeInsert")
-    keys(duplicates, "DeveloperName", "MasterLabel", "SobjectType")
-    keys(tracked, "QualifiedApiName", "IsFieldHistoryTracked")
-    keys(types, "SobjectType", "DeveloperName", "IsActive")
+    """Flows, triggers, duplicate rules, tracked fields and record types."""
+    keys(select_all(session, FLOWS), "ApiName", "Label", "TriggerType", "TriggerObjectOrEvent")
+    keys(select_all(session, TRIGGERS), "Name", "TableEnumOrId", "UsageBeforeInsert")
+    keys(select_all(session, DUPLICATES), "DeveloperName", "MasterLabel", "SobjectType")
+    keys(select_all(session, TRACKED), "QualifiedApiName", "IsFieldHistoryTracked")
+    keys(select_all(session, TYPES), "SobjectType", "DeveloperName", "IsActive")
 
 
 @pytest.mark.salesforce_recording("listings-rights", fictional=WORDS)
 def test_what_partners_may_do_is_listed(session: Session) -> None:
     """Rights of profiles on leads, seats by profile, owners of many, licences of permission
     sets."""
-    rights, profiles, users, owners, sets = asked(session, RIGHTS, PROFILES, USERS, OWNERS, SETS)
+    rights = select_all(session, RIGHTS)
     keys(rights, "Parent", "SobjectType", "PermissionsRead", "PermissionsEdit")
-    keys(profiles, "Id", "Name", "PermissionsApiEnabled", "UserLicense")
-    keys(users, "ProfileId", "held")
-    keys(owners, "owner", "held")
-    keys(sets, "Id", "Name", "License")
+    keys(select_all(session, PROFILES), "Id", "Name", "PermissionsApiEnabled", "UserLicense")
+    keys(select_all(session, USERS), "ProfileId", "held")
+    keys(select_all(session, OWNERS), "owner", "held")
+    keys(select_all(session, SETS), "Id", "Name", "License")
+
+
+@pytest.mark.salesforce_recording("queries-together", fictional=WORDS)
+def test_queries_in_one_call_answer_each_for_itself(session: Session) -> None:
+    """One that the org refuses does not hide the other."""
+    queries = ("SELECT Id FROM RecordType", "SELECT Id FROM Nothing__x")
+    parts = [Part("GET", f"query?q={quote(q)}", f"q{n}") for n, q in enumerate(queries)]
+    good, bad = together(session, parts, kind="query", repeatable=True)
+    assert good.error is None
+    assert "records" in good.body
+    assert isinstance(bad.error, OrgRefused)
+    assert bad.error.code == "INVALID_TYPE"
 
 
 @pytest.mark.salesforce_recording("validation-rules", fictional=WORDS)
