@@ -147,7 +147,8 @@ class App:
             for name, value in scope["headers"]
         }
         raw = scope.get("raw_path") or scope["path"].encode()
-        path = raw.decode("latin-1")
+        # The sf CLI sends two slashes where an instance address ends with one
+        path = "/" + raw.decode("latin-1").lstrip("/")
         query = scope["query_string"].decode("latin-1")
         params = dict(parse_qsl(query, keep_blank_values=True))
         authorization = headers.get("authorization", "").split(None, 1)

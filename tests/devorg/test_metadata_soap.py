@@ -239,3 +239,10 @@ def test_retrieved_files_deploy_again_unchanged(empty_org: Org) -> None:
     result = metadata.status(empty_org, started["id"], True)["deployResult"]
     assert result["success"], result["details"]["componentFailures"]
     assert {one["changed"] for one in result["details"]["componentSuccesses"]} == {False}
+
+
+@pytest.mark.parametrize("name", ["retrieveRequest", "request"])
+def test_a_retrieval_as_clients_name_it(demo_org: Org, name: str) -> None:
+    """The WSDL says `retrieveRequest`; jsforce and the sf CLI send `request`."""
+    status, started = call(demo_org, "retrieve", f"<met:{name}><met:unpackaged/></met:{name}>")
+    assert (status, started.tag) == (200, "retrieveResponse")

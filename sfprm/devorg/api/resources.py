@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sfprm.devorg.api.exchange import Answer, Request
+from sfprm.devorg.problems import Refusal
 
-__all__ = ["composite_resources", "record_count", "resources"]
+__all__ = ["composite_resources", "record_count", "resources", "untracked"]
 
 _NAMES = (
     "tooling", "metadata", "eclair", "folders", "jsonxform", "chatter", "payments", "tabs",
@@ -46,3 +47,9 @@ def composite_resources(request: Request) -> Answer:
     """GET /composite: its sub-resources."""
     names = ("tree", "batch", "sobjects", "graph")
     return Answer(body={name: f"{request.data}/composite/{name}" for name in names})
+
+
+def untracked(request: Request) -> Answer:
+    """GET /tooling/sobjects/SourceMember/describe, by which the sf CLI asks whether the org tracks
+    its sources: a developer edition does not, and 404 says so [M]."""
+    raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")

@@ -66,6 +66,7 @@ ROUTES = (
     Route("GET", "queryAll", query.query_all, "query"),
     Route("GET", "queryAll/{locator}", query.more, "query"),
     Route("GET", "tooling/query", query.tooling, "query"),
+    Route("GET", "tooling/sobjects/SourceMember/describe", resources.untracked, "describe"),
     Route("GET", "sobjects", describe.global_describe, "describe"),
     Route("GET", "sobjects/{object}/describe", describe.describe, "describe"),
     Route("GET", "sobjects/{object}/updated", replication.updated, "replication"),

@@ -96,7 +96,8 @@ def _envelope(content: Node) -> bytes:
 
 
 def _retrieve(org: Org, operation: Node, user_id: str) -> list[Node]:
-    request = operation.find("retrieveRequest")
+    # jsforce and the sf CLI name it otherwise than the WSDL
+    request = operation.find("retrieveRequest") or operation.find("request")
     if request is None:
         raise Refusal(500, "INVALID_OPERATION", "retrieve needs a retrieveRequest")
     if request.all("packageNames") or request.all("specificFiles"):

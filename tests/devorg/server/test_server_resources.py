@@ -290,3 +290,18 @@ def test_addresses_beside_the_api_cost_nothing(call: Any) -> None:
     before = used()
     assert "Sforce-Limit-Info" not in call("GET", "/nothing").headers
     assert used() == before + 1
+
+
+def test_two_slashes_are_one(call: Any) -> None:
+    """As the sf CLI sends them when the instance's address ends with a slash."""
+    # A URL of requests' own making would have one slash
+    parts = urlsplit(call.org.http)
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+        connection.sendall(b"GET //services/data HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+def test_the_org_tracks_no_sources(call: Any, error: Any) -> None:
+    """Asked so by the sf CLI: 404, as in an org that does not."""
+    answer = call("GET", "tooling/sobjects/SourceMember/describe")
+    assert error(answer)[:2] == (404, "NOT_FOUND")
