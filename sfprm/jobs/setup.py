@@ -17,6 +17,7 @@ from sfprm.provisioning.setup import setup
 from sfprm.provisioning.setup_acts import ActState, SetupResult, SetupReview, VerifyResult
 from sfprm.provisioning.setup_backup import Backup, RestoreResult, restore
 from sfprm.provisioning.setup_export import ExportFormat, ExportResult, export
+from sfprm.provisioning.setup_files import setup_files
 from sfprm.provisioning.setup_review import SetupChoices, review_setup
 from sfprm.provisioning.setup_verify import verify
 from sfprm.provisioning.setup_window import read_window
@@ -169,7 +170,8 @@ def _exported(
         session, context.programme, context.store.applied(), clock=context.clock, choices=choices
     )
     version = session.api_version
-    packages: dict[str, Mapping[str, bytes]] = {"fields": files}
+    fitted = setup_files(files, context.programme.key_fields)
+    packages: dict[str, Mapping[str, bytes]] = {"fields": fitted}
     backup = None
     if review.conversion is not None:
         packages["convert"] = review.conversion.package(version)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfprm.errors import NotReady
-from sfprm.estate.model import KEY_FIELD
+from sfprm.provisioning.setup_files import key_of
 from sfprm.salesforce import collections
 from sfprm.salesforce.describe import describe
 from sfprm.salesforce.query import select_all
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sfprm.clock import Clock
     from sfprm.ids import RecordId
+    from sfprm.programme.policies import KeyFields
     from sfprm.salesforce.session import Session
 
 __all__ = ["Grants", "assign_missing", "key_field_faults", "missing_grants", "prove_fields"]
@@ -74,43 +75,45 @@ def assign_missing(session: Session, names: Sequence[str], user: RecordId) -> st
     return "assigned " + " and ".join(name for name, _ in missing.unassigned)
 
 
-def prove_fields(session: Session, *, clock: Clock) -> str:
+def prove_fields(session: Session, keys: KeyFields, *, clock: Clock) -> str:
     """Describe and one query must show the key field on both objects. Raises NotReady after a
     minute: a grant may take a moment to be in force."""
     deadline = clock.monotonic() + _PROOF_SECONDS
     while True:
         for object_ in _KEYED:
             session.described.pop(object_.lower(), None)
-        hidden = [o for o in _KEYED if not _shows_key(session, o)]
+        hidden = [f"{key_of(keys, o)} on {o}" for o in _KEYED if not _shows_key(session, keys, o)]
         if not hidden:
             break
         if clock.monotonic() + _PACE > deadline:
             raise NotReady(
-                f"{KEY_FIELD} is still not visible on {' and '.join(hidden)}.",
+                f"{' and '.join(hidden)}: still not visible.",
                 hint="See that the permission set sfprm_run grants the field and is assigned to "
                 "the agent's user.",
             )
         clock.sleep(_PACE)
     for object_ in _KEYED:
-        select_all(session, Query(("Id", KEY_FIELD), object_, limit=1))
-    return f"{KEY_FIELD} is visible and can be queried on Account and Contact"
+        select_all(session, Query(("Id", key_of(keys, object_)), object_, limit=1))
+    named = " and ".join(f"{object_}.{key_of(keys, object_)}" for object_ in _KEYED)
+    return f"{named} are visible and can be queried"
 
 
-def key_field_faults(session: Session) -> tuple[str, ...]:
+def key_field_faults(session: Session, keys: KeyFields) -> tuple[str, ...]:
     """What is wrong with key fields that can be seen: an upsert needs a unique external id."""
     faults = []
     for object_ in _KEYED:
         told = describe(session, object_)
-        field = told.field(KEY_FIELD) if told is not None else None
+        key = key_of(keys, object_)
+        field = told.field(key) if told is not None else None
         if field is None:
             continue
         if not field.external_id:
-            faults.append(f"{object_}.{KEY_FIELD} is no external id")
+            faults.append(f"{object_}.{key} is no external id")
         if not field.unique:
-            faults.append(f"{object_}.{KEY_FIELD} is not unique")
+            faults.append(f"{object_}.{key} is not unique")
     return tuple(faults)
 
 
-def _shows_key(session: Session, object_: str) -> bool:
+def _shows_key(session: Session, keys: KeyFields, object_: str) -> bool:
     told = describe(session, object_)
-    return told is not None and told.field(KEY_FIELD) is not None
+    return told is not None and told.field(key_of(keys, object_)) is not None

@@ -6,15 +6,17 @@ repeated at any point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sfprm.errors import NotReady, OrgRefused, StillWorking
+from sfprm.programme.policies import KeyFields
 from sfprm.provisioning.communities import switch_on
 from sfprm.provisioning.grants import assign_missing, prove_fields
 from sfprm.provisioning.setup_acts import Act, ActState, SetupAct, SetupResult, SetupReview
 from sfprm.provisioning.setup_backup import Backup, write_backup
 from sfprm.provisioning.setup_convert import twins_of
+from sfprm.provisioning.setup_files import setup_files
 from sfprm.provisioning.setup_review import (
     PERMISSION_SETS,
     WELCOME_FIELD,
@@ -71,7 +73,9 @@ def setup(
         confirmed = confirm(review)
     backup = ""
     if confirmed and not dry_run:
-        work = _Work(session, store, run, files, clock, progress, backups / run, wanted, review)
+        fitted = setup_files(files, programme.key_fields)
+        work = _Work(session, store, run, fitted, clock, progress, backups / run, wanted, review)
+        work.keys = programme.key_fields
         acts = work.all()
         backup = work.backup
     return SetupResult(
@@ -97,6 +101,7 @@ class _Work:
     folder: Path
     choices: SetupChoices
     review: SetupReview
+    keys: KeyFields = field(default_factory=KeyFields)
     backup: str = ""
 
     def all(self) -> list[SetupAct]:
@@ -152,7 +157,7 @@ class _Work:
             case Act.GRANT:
                 return assign_missing(self.session, PERMISSION_SETS, self.review.org.agent_id)
             case Act.PROVE:
-                return prove_fields(self.session, clock=self.clock)
+                return prove_fields(self.session, self.keys, clock=self.clock)
             case Act.JOIN_SITE:
                 return self._join()
             case Act.WELCOME:

@@ -75,7 +75,7 @@ def review_setup(
         conversion = conversion_of(files, chosen_findings(exposure, choices.convert))
     affected = rows_affected(session, conversion.before) if conversion else ()
     missing = missing_grants(session, PERMISSION_SETS, estate.org.agent_id)
-    faults = key_field_faults(session)
+    faults = key_field_faults(session, programme.key_fields)
     plan = plan_joins(session, programme, estate)
     ours = [site for site in estate.sites.values() if _switched_off(applied, site)]
     owed = tuple((site.id, site.name) for site in ours if not site.sends_welcome)
@@ -153,9 +153,14 @@ def _switch_act(on: Communities, *, waits: bool) -> SetupAct:
 
 
 def _deploy_act(estate: Estate, missing: Grants, faults: tuple[str, ...]) -> SetupAct:
-    what = f"deploy {KEY_FIELD} on Account and Contact, and the permission sets " + " and ".join(
-        PERMISSION_SETS
-    )
+    keys = estate.key_fields
+    ours = [
+        f"{key} on {object_}"
+        for object_, key in (("Account", keys.account), ("Contact", keys.contact))
+        if key == KEY_FIELD
+    ]
+    sets = f"the permission sets {' and '.join(PERMISSION_SETS)}"
+    what = f"deploy {' and '.join([*ours, sets])}"
     there = estate.keys_visible and not missing.absent and not faults
     return SetupAct(Act.DEPLOY, _state(there), what, found="; ".join(faults))
 

@@ -10,6 +10,7 @@ import pytest
 from defusedxml import ElementTree
 
 from sfprm.errors import BadRequest
+from sfprm.programme.policies import KeyFields
 from sfprm.provisioning.exposure import ExposureReview, review_exposure
 from sfprm.provisioning.setup_backup import Backup, read_backup, write_backup
 from sfprm.provisioning.setup_convert import (
@@ -19,6 +20,7 @@ from sfprm.provisioning.setup_convert import (
     twins_of,
 )
 from sfprm.provisioning.setup_export import ExportFormat, export, source_files
+from sfprm.provisioning.setup_files import setup_files
 from sfprm.provisioning.setup_window import read_window
 
 ROOT = Path(__file__).parents[2]
@@ -234,3 +236,18 @@ def test_the_source_format_loses_nothing_of_an_object() -> None:
         "fields/A__c.field-meta.xml",
         "fields/B__c.field-meta.xml",
     }
+
+
+def test_an_org_that_names_its_own_keys_gets_no_field() -> None:
+    """Only the grant: of the field that is named, on that object."""
+    fitted = setup_files(metadata(), KeyFields(account="Erp_Number__c"))
+    assert "objects/Account.object" not in fitted
+    assert "objects/Contact.object" in fitted
+    assert b"Account.Partner_Key__c" not in fitted["package.xml"]
+    assert b"Contact.Partner_Key__c" in fitted["package.xml"]
+    granted = fitted["permissionsets/sfprm_run.permissionset"]
+    assert b"<field>Account.Erp_Number__c</field>" in granted
+    assert b"<field>Contact.Partner_Key__c</field>" in granted
+    both = setup_files(metadata(), KeyFields("Erp_Number__c", "Erp_Number__c"))
+    assert b"CustomField" not in both["package.xml"]
+    assert setup_files(metadata(), KeyFields()) == metadata()
