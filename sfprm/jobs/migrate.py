@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from sfprm.blocks import Block, Table, Text
 from sfprm.errors import BadRequest, PartlyDone
+from sfprm.ids import PartnerKey
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.plan import mail_policy
 from sfprm.outbound.mail_guard import guarded
@@ -41,7 +42,7 @@ from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.result import ApplyResult
 from sfprm.provisioning.target import limited
 
-__all__ = ["MigrateJob", "MigrateOptions", "MigrateResult", "mapping_path"]
+__all__ = ["MigrateJob", "MigrateOptions", "MigrateResult", "mapping_path", "save_mapping"]
 
 SHOWN = 20
 """Findings that are printed; all of them stand in report.csv."""
@@ -189,7 +190,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
             guesses = guessed(table, "partners")
             first = Mapping_("partners", {c: g.target for c, g in guesses.items()})
             alike = alike_in(context.session, programme, partner_names(table, first))
-            _save(path, mapping_text(table, "partners", guesses, defaults={}, values={},
+            save_mapping(path, mapping_text(table, "partners", guesses, defaults={}, values={},
                                      alike=alike))  # fmt: skip
         mapping = _checked(read_mapping(path, table), path, guesses)
         if mapping is None:
@@ -234,7 +235,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
         if not dry:
             write_prepared(root, ready)
             programme = load_programme(root, environment)
-        plan = _plan(context, programme, draft, held)
+        plan = _plan(context, programme, draft, held, f"migrated/{_name(path)}-partners.csv")
         applied = None
         if not dry and plan.steps:
             applied = apply(
@@ -270,8 +271,11 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
         )
 
 
-def _plan(context: JobContext, programme: Programme, draft: Draft, held: set[int]) -> Plan:
-    """The plan for the rows that are loaded, and nothing else."""
+def _plan(
+    context: JobContext, programme: Programme, draft: Draft, held: set[int], ours: str
+) -> Plan:
+    """The plan for the rows that are loaded, and nothing else. `ours` ends the name of the file
+    of partners that this migration has brought; of others only the people that the file brings."""
     policy = mail_policy(context)
     plan = make_plan(
         context.session,
@@ -281,9 +285,11 @@ def _plan(context: JobContext, programme: Programme, draft: Draft, held: set[int
         guard=lambda address: guarded(address, policy),
     )
     people = {key for row, key in draft.person_of.items() if row not in held}
-    partners = {key for row, key in draft.partner_of.items() if row not in held}
-    # of a partner that was declared before, only the people that the file brings
-    return limited(plan, {key for key in partners if key in draft.partners}, people)
+    named = {key for row, key in draft.partner_of.items() if row not in held}
+    partners = {
+        key for key in named if programme.partners[PartnerKey(key)].origin.file.endswith(ours)
+    }
+    return limited(plan, partners, people)
 
 
 def _name(mapping: Path) -> str:
@@ -292,7 +298,8 @@ def _name(mapping: Path) -> str:
     return key_from(mapping.name.removesuffix(".yaml").removesuffix(".mapping"), "file")
 
 
-def _save(path: Path, text: str) -> None:
+def save_mapping(path: Path, text: str) -> None:
+    """Write a mapping. Raises BadRequest when it cannot be written."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -23,12 +23,21 @@ if TYPE_CHECKING:
     from sfprm.provisioning.plan import Plan
     from sfprm.provisioning.result import ApplyResult
 
-__all__ = ["Outcome", "counted", "outcomes", "write_findings", "write_outcomes"]
+__all__ = [
+    "LeadOutcome",
+    "Outcome",
+    "counted",
+    "outcomes",
+    "write_findings",
+    "write_lead_outcomes",
+    "write_outcomes",
+]
 
 _DONE = (
     *("sfprm_status", "sfprm_partner", "sfprm_person"),
     *("sfprm_account_id", "sfprm_contact_id", "sfprm_user_id"),
 )
+_LEADS = ("sfprm_status", "sfprm_lead_id", "sfprm_owner_before", "sfprm_status_before")
 _FAILED = ("sfprm_error", "sfprm_fix", "sfprm_row")
 
 
@@ -42,6 +51,19 @@ class Outcome:
     partner: str = ""
     person: str = ""
     ids: tuple[str, str, str] = ("", "", "")
+    error: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadOutcome:
+    """One row's of a file of leads. `owner` and `was` are the owner and status before it."""
+
+    row: int
+    status: str
+    lead: str = ""
+    owner: str = ""
+    was: str = ""
     error: str = ""
     fix: str = ""
 
@@ -139,6 +161,23 @@ def write_outcomes(
         errors = folder / "errors.csv"
         rows = ([*cells[o.row], o.error, o.fix, str(o.row)] for o in bad)
         _write(errors, (*table.columns, *_FAILED), rows)
+    return success, errors
+
+
+def write_lead_outcomes(
+    folder: Path, table: SourceTable, done: Sequence[LeadOutcome]
+) -> tuple[Path | None, Path | None]:
+    """The same for leads; success.csv holds owner and status from before."""
+    cells = {row.number: row.cells for row in table.rows}
+    success = errors = None
+    if any(not o.error for o in done):
+        success = folder / "success.csv"
+        rows = ([*cells[o.row], o.status, o.lead, o.owner, o.was] for o in done if not o.error)
+        _write(success, (*table.columns, *_LEADS), rows)
+    if any(o.error for o in done):
+        errors = folder / "errors.csv"
+        bad = ([*cells[o.row], o.error, o.fix, str(o.row)] for o in done if o.error)
+        _write(errors, (*table.columns, *_FAILED), bad)
     return success, errors
 
 

@@ -29,11 +29,29 @@ def add(app: typer.Typer) -> None:
         resume: Annotated[
             bool, typer.Option("--resume", help="Go on with a file that was begun before.")
         ] = False,
+        leads: Annotated[
+            bool, typer.Option("--leads", help="The file gives leads their owner and status.")
+        ] = False,
+        max_changes: Annotated[
+            int | None, typer.Option(min=0, help="With --leads: refuse when more would change.")
+        ] = None,
     ) -> None:
         """Load partners and people from a file, once; they are declared from then on.
 
         The first run guesses which column is what, writes that down and changes nothing.
         """
+        if leads:
+            from sfprm.jobs.migrate_leads import MigrateLeadsJob, MigrateLeadsOptions
+
+            wanted = MigrateLeadsOptions(
+                file=file,
+                mapping=mapping,
+                sheet=sheet,
+                accept=accept,
+                dry_run=dry_run,
+                max_changes=max_changes,
+            )
+            surface.finish(MigrateLeadsJob(), wanted)
         from sfprm.jobs.migrate import MigrateJob, MigrateOptions
 
         options = MigrateOptions(
