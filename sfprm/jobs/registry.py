@@ -18,6 +18,8 @@ KNOWN_JOBS: dict[str, str] = {
     "rules-push": "sfprm.jobs.rules:PushJob",
     "report": "sfprm.jobs.report:ReportJob",
     "check": "sfprm.jobs.check:CheckJob",
+    "backup": "sfprm.jobs.keep_state:BackupJob",
+    "verify": "sfprm.jobs.keep_state:VerifyJob",
     "plan": "sfprm.jobs.plan:PlanJob",
     "shadow": "sfprm.jobs.shadow:ShadowJob",
     "certificate": "sfprm.jobs.certificate:CertificateJob",

@@ -191,7 +191,7 @@ def test_two_files_in_a_circle_are_refused(load: Load) -> None:
 def test_the_shipped_files_are_good() -> None:
     """`jobs/` of the repository: each says why it is there, and whom it tells is known."""
     files = load_job_files(ROOT / "jobs")
-    assert {"provision", "route"} <= {f.name for f in files}
+    assert {"provision", "route", "recall", "backup"} <= {f.name for f in files}
     assert all(f.description for f in files)
     check_told(files, load_channels(ROOT / "jobs"))
 
