@@ -137,18 +137,25 @@ def _rank(value: Scalar, tiers: Sequence[str]) -> int:
 def _holds(op: ComparisonOp, left: Sequence[Scalar], right: Sequence[Scalar]) -> bool:
     match op:
         case "==" | "in":
-            return any(_same(a, b) for a in left for b in right)
+            return _meet(left, right)
         case "!=" | "not in":
-            return not any(_same(a, b) for a in left for b in right)
+            return not _meet(left, right)
         case _:
             return any(_compared(op, a, b) for a in left for b in right)
 
 
-def _same(a: Scalar, b: Scalar) -> bool:
-    x, y = number_of(text_of(a)), number_of(text_of(b))
-    if isinstance(a, int | float) or isinstance(b, int | float):
-        return text_of(a) == text_of(b) or (x is not None and x == y)
-    return text_of(a) == text_of(b)
+def _meet(left: Sequence[Scalar], right: Sequence[Scalar]) -> bool:
+    """Whether some value is on both sides: the same text, or the same number where one of the two
+    is a number and not text."""
+    one, other = [text_of(a) for a in left], [text_of(b) for b in right]
+    if not set(one).isdisjoint(other):
+        return True
+    return any(
+        (x := number_of(one[i])) is not None and x == number_of(other[j])
+        for i, a in enumerate(left)
+        for j, b in enumerate(right)
+        if isinstance(a, int | float) or isinstance(b, int | float)
+    )
 
 
 def _compared(op: ComparisonOp, a: Scalar, b: Scalar) -> bool:

@@ -35,6 +35,7 @@ __all__ = [
     "CATCH_UP",
     "COUNTS",
     "Book",
+    "Sharing",
     "broken_laws",
     "choose",
     "drift",
@@ -74,10 +75,11 @@ def is_counts(key: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sharing:
+class Sharing:
     """A class made ready for choosing many times. Lists are in the class's order of members.
 
-    `eligible` are places of those who may win, `pick` takes their credits; None when all may.
+    `eligible` are places of those who may win, of weight `whole` together; `pick` takes their
+    credits; None when all may.
     """
 
     eligibility: EligibilityClass
@@ -86,13 +88,15 @@ class _Sharing:
     total: int
     eligible: tuple[int, ...]
     pick: Callable[[Sequence[int]], tuple[int, ...]] | None
-    gaps: tuple[int, ...]
+    whole: int
 
 
 class Book:
     """A ledger while a batch is decided. Changes in place; `ledger` gives it back as a value."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, ready: dict[int, Sharing] | None = None) -> None:
+        """`ready`: classes made ready before, by identity; it grows. Whoever hands it in keeps it
+        to one ledger, and the classes as long as it."""
         self._key = ledger.key
         self._counts = is_counts(ledger.key)
         self._order = tuple(ledger.credits)
@@ -103,7 +107,7 @@ class Book:
         self._ever = ledger.ever
         self._ordinary = self._limit()
         # by identity: classes are interned by whoever decides; holding the class keeps its id
-        self._sharings: dict[int, _Sharing] = {}
+        self._sharings: dict[int, Sharing] = {} if ready is None else ready
         self._orders: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def choose(self, eligibility: EligibilityClass) -> Choice:
@@ -182,7 +186,7 @@ class Book:
             ever=self._ever,
         )
 
-    def _take_order(self, sharing: _Sharing) -> None:
+    def _take_order(self, sharing: Sharing) -> None:
         """Lists in the order of the class; the new join, the missing leave."""
         if sharing.order != self._order:
             self._arrange(sharing.order)
@@ -203,19 +207,21 @@ class Book:
         and no less than two leads; in equal counts one lead."""
         return UNIT if self._counts else max(2 * UNIT, (self._ever - 1) * UNIT // 2)
 
-    def _first_of(self, sharing: _Sharing, owed: Sequence[int], most: int) -> int:
+    def _first_of(self, sharing: Sharing, owed: Sequence[int], most: int) -> int:
         """Among those owed the same: longest since it last won, then the smallest key."""
         level = (at for at in sharing.eligible if owed[at] == most)
         return min(level, key=lambda at: (self._last_won[at], sharing.order[at]))
 
-    def _spread(self, sharing: _Sharing, owed: Sequence[int], wanted: int) -> int:
+    def _spread(self, sharing: Sharing, owed: Sequence[int], wanted: int) -> int:
         """Who wins when the most owed is catching up: whoever is catching up and won lately waits,
         unless all do."""
         turn = self._sequence + 1
 
         def waits(at: int) -> bool:
-            lately = self._last_won[at] and turn - self._last_won[at] < sharing.gaps[at]
-            return bool(lately) and self._credits[at] > self._ordinary
+            if not self._last_won[at] or self._credits[at] <= self._ordinary:
+                return False
+            weight = sharing.eligibility.candidates[at].weight
+            return turn - self._last_won[at] < _gap(weight, sharing.whole)
 
         free = [at for at in sharing.eligible if not waits(at)]
         if not free:
@@ -224,7 +230,7 @@ class Book:
             free, key=lambda at: (owed[at], -self._last_won[at], _Backwards(sharing.order[at]))
         )
 
-    def _counted(self, sharing: _Sharing) -> tuple[tuple[int, ...], int]:
+    def _counted(self, sharing: Sharing) -> tuple[tuple[int, ...], int]:
         """Shares of equal counts: over all but those who are away and owed CATCH_UP already."""
         may = set(sharing.eligible)
         counting = [
@@ -236,31 +242,35 @@ class Book:
         parts = tuple(found.get(member, 0) for member in sharing.order)
         return parts, sum(parts)
 
-    def _make_ready(self, eligibility: EligibilityClass) -> _Sharing:
+    def _make_ready(self, eligibility: EligibilityClass) -> Sharing:
         if eligibility.ledger != self._key:
             raise Bug(f"a class of {eligibility.ledger} was used on the ledger {self._key}.")
         candidates = eligibility.candidates
-        parts = shares(eligibility)
-        if not parts:
-            raise Bug(f"{self._key}: asked to choose when nobody is eligible.")
-        members = tuple(c.member for c in candidates)
+        members = tuple([c.member for c in candidates])
         order = self._orders.setdefault(members, members)
-        eligible = tuple(at for at, c in enumerate(candidates) if not c.reasons)
-        whole = sum(candidates[at].weight for at in eligible)
+        eligible = tuple([at for at, c in enumerate(candidates) if not c.reasons])
+        if not eligible:
+            raise Bug(f"{self._key}: asked to choose when nobody is eligible.")
+        weights = [candidates[at].weight for at in eligible]
+        whole = sum(weights)
+        by_weight = {weight: UNIT * weight // whole for weight in set(weights)}
+        parts = [0] * len(order)
+        for at, weight in zip(eligible, weights, strict=True):
+            parts[at] = by_weight[weight]
         pick: Callable[[Sequence[int]], tuple[int, ...]] | None = None
         if len(eligible) == 1:
             only = eligible[0]
             pick = lambda owed: (owed[only],)  # noqa: E731
         elif len(eligible) < len(candidates):
             pick = itemgetter(*eligible)
-        return _Sharing(
+        return Sharing(
             eligibility,
             order,
-            tuple(parts.get(member, 0) for member in order),
-            sum(parts.values()),
+            tuple(parts),
+            sum(parts),
             eligible,
             pick,
-            tuple(_gap(c.weight, whole) for c in candidates),
+            whole,
         )
 
 

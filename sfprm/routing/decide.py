@@ -20,6 +20,7 @@ from sfprm.programme.model import (
 )
 from sfprm.routing.credits import Book
 from sfprm.routing.eligibility import (
+    Declared,
     Eligibility,
     owner_reasons,
     people_ledger_key,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from sfprm.ids import PoolKey, RecordId
     from sfprm.programme.model import Pool, Programme, Rule
+    from sfprm.routing.credits import Sharing
     from sfprm.routing.values import (
         AtWork,
         Choice,
@@ -54,7 +56,7 @@ if TYPE_CHECKING:
         Standing,
     )
 
-__all__ = ["FIRST_WAIT", "decide", "ledger_keys", "retry_after"]
+__all__ = ["FIRST_WAIT", "Decider", "decide", "ledger_keys", "retry_after"]
 
 FIRST_WAIT = timedelta(hours=1)
 LONGEST_WAIT = timedelta(hours=24)
@@ -89,10 +91,44 @@ def decide(
     Each win counts at once: a batch cannot overshoot a cap, and a batch of k equals k calls with
     the same `now` and the standing and ledgers carried on. The lead of a decision carries what
     look-ups and known companies said of it.
+
+    For many batches of one programme, `Decider` remembers between them.
     """
-    work = _Work(programme, standing, ledgers, now)
-    decisions = tuple(work.decide(lead) for lead in sorted(leads, key=lambda x: (x.created, x.id)))
-    return Batch(decisions, work.standing(), work.ledgers())
+    return Decider(programme).decide(standing, ledgers, leads, now)
+
+
+class Decider:
+    """One programme made ready for many batches. It remembers what the programme alone says, never
+    anything of a standing: the answers are those of `decide`. For one thread at a time."""
+
+    def __init__(self, programme: Programme) -> None:
+        routing = programme.routing
+        self.programme = programme
+        self.matcher = Matcher(routing.rules)
+        self.matcher_for = {
+            queue: Matcher(each.rules) for each in routing.rule_sets for queue in each.intake
+        }
+        self.completer = Completer(routing)
+        self.declared = Declared(programme)
+        self.ready: dict[str, dict[int, Sharing]] = {}
+        self.by_intake = {p.intake: p for p in routing.pools.values() if p.intake}
+        self.people = {person_member(k): k for k in programme.people}
+        self.members = {p.key: {m.key: m for m in p.members} for p in routing.pools.values()}
+
+    def decide(
+        self,
+        standing: Standing,
+        ledgers: Mapping[str, Ledger],
+        leads: Iterable[LeadFacts],
+        now: datetime,
+    ) -> Batch:
+        """As the function `decide`."""
+        if self.declared.forget():
+            self.ready.clear()  # it goes by the identity of the classes that are gone now
+        work = _Work(self, standing, ledgers, now)
+        ordered = sorted(leads, key=lambda lead: (lead.created, lead.id))
+        decisions = tuple([work.decide(lead) for lead in ordered])
+        return Batch(decisions, work.standing(), work.ledgers())
 
 
 class _Work:
@@ -100,11 +136,12 @@ class _Work:
 
     def __init__(
         self,
-        programme: Programme,
+        ready: Decider,
         standing: Standing,
         ledgers: Mapping[str, Ledger],
         now: datetime,
     ) -> None:
+        programme = ready.programme
         self._programme = programme
         self._standing = standing
         self._ledgers = ledgers
@@ -116,16 +153,14 @@ class _Work:
         self._opening: dict[PoolKey, datetime | None] = {}
         self._loads = Loads(programme, standing.loads, now)
         self._owners: dict[RecordId, frozenset[RecordId]] = {}
-        routing = programme.routing
-        first = Matcher(routing.rules)
-        sets = {queue: Matcher(each.rules) for each in routing.rule_sets for queue in each.intake}
-        self._matcher_for = sets
-        self._matcher = first
-        self._completer = Completer(routing)
-        self._eligibility = Eligibility(programme, standing, now)
-        self._by_intake = {p.intake: p for p in routing.pools.values() if p.intake}
-        self._people = {person_member(k): k for k in programme.people}
-        self._members = {p.key: {m.key: m for m in p.members} for p in routing.pools.values()}
+        self._ready = ready.ready
+        self._matcher_for = ready.matcher_for
+        self._matcher = ready.matcher
+        self._completer = ready.completer
+        self._eligibility = Eligibility(programme, standing, now, ready.declared)
+        self._by_intake = ready.by_intake
+        self._people = ready.people
+        self._members = ready.members
 
     def decide(self, lead: LeadFacts) -> Decision:
         """Decide about one lead, and let it count."""
@@ -377,7 +412,8 @@ class _Work:
     def _book(self, key: str) -> Book:
         book = self._books.get(key)
         if book is None:
-            book = self._books[key] = Book(self._ledgers.get(key, Ledger(key)))
+            book = Book(self._ledgers.get(key, Ledger(key)), self._ready.setdefault(key, {}))
+            self._books[key] = book
         return book
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sfprm.routing.values import LeadFacts, OwnerStanding, Standing
 
 __all__ = [
+    "Declared",
     "Eligibility",
     "candidates",
     "cap_reasons",
@@ -39,6 +40,9 @@ __all__ = [
 
 MOST_KEPT = 20_000
 """Answers that are remembered; then all are forgotten."""
+
+MOST_WORDS = 100
+"""Sets of reasons that are remembered of one member."""
 
 _TIME = frozenset({Code.OUT_OF_HOURS, Code.HOLIDAY, Code.ABSENT})
 _NOBODY: frozenset[RecordId] = frozenset()
@@ -69,6 +73,68 @@ def person_member(person: PersonKey) -> str:
     return f"person:{person}"
 
 
+class Declared:
+    """What the files alone say against members, for any batch: states, weights, conditions,
+    competitors. Remembers by the values that a pool's conditions read.
+
+    Also keeps the classes that were made of it, together with what else they hang on.
+    """
+
+    def __init__(self, programme: Programme) -> None:
+        self._programme = programme
+        self._kept: dict[tuple[object, ...], tuple[_Parts, ...]] = {}
+        self.classes: dict[tuple[object, ...], EligibilityClass] = {}
+        """Classes by all that they hang on, so that equal ones are one object in all batches."""
+
+    def parts(
+        self,
+        pool: Pool,
+        also: Condition | None,
+        values: tuple[FieldValue, ...],
+        lead: LeadFacts,
+    ) -> tuple[_Parts, ...]:
+        """One for each member of the pool, in file order. `also` is a rule's own condition."""
+        key = (pool.key, id(also), values)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = tuple(
+                _Parts(m.key, m.weight, self._reasons(pool, m, lead, also)) for m in pool.members
+            )
+        return found
+
+    def forget(self) -> bool:
+        """Forget everything when it has become much, and say so; between batches only."""
+        much = len(self._kept) > MOST_KEPT or len(self.classes) > MOST_KEPT
+        if much:
+            self._kept.clear()
+            self.classes.clear()
+        return much
+
+    def partner(self, member: PoolMember) -> Partner | None:
+        """The partner that the member is."""
+        if member.kind != "partner":
+            return None
+        return self._programme.partners.get(PartnerKey(member.name))
+
+    def _reasons(
+        self, pool: Pool, member: PoolMember, lead: LeadFacts, also: Condition | None
+    ) -> tuple[Reason, ...]:
+        partner = self.partner(member)
+        tiers = self._programme.tiers
+        found: list[Reason] = []
+        if member.weight <= 0:
+            found.append(Reason(Code.WEIGHT_ZERO, "weight 0"))
+        if partner is not None and partner.state is not Presence.ACTIVE:
+            found.append(Reason(Code.INACTIVE, f"the programme says {partner.state.value}"))
+        found.extend(why_not(pool.eligible_when, partner, lead.fields, tiers))
+        found.extend(why_not(also, partner, lead.fields, tiers))
+        if pool.competitors is not None and partner is not None:
+            named = _names_in(lead.fields.get(pool.competitors))
+            if partner.key.casefold() in named or partner.name.casefold() in named:
+                found.append(Reason(Code.COMPETITOR, f"the lead's {pool.competitors} names it"))
+        return tuple(found)
+
+
 class Eligibility:
     """Looks at members for many leads, given one programme, standing and instant.
 
@@ -77,8 +143,15 @@ class Eligibility:
     are kept by those three.
     """
 
-    def __init__(self, programme: Programme, standing: Standing, now: datetime) -> None:
+    def __init__(
+        self,
+        programme: Programme,
+        standing: Standing,
+        now: datetime,
+        declared: Declared | None = None,
+    ) -> None:
         self._programme = programme
+        self._declared = declared or Declared(programme)
         self._standing = standing
         self._now = now
         self._people: dict[PartnerKey, list[Person]] = {key: [] for key in programme.partners}
@@ -87,7 +160,8 @@ class Eligibility:
                 self._people.setdefault(person.partner, []).append(person)
         self._pools: dict[PoolKey, _PoolReady] = {}
         self._classes: dict[tuple[object, ...], EligibilityClass] = {}
-        self._parts: dict[tuple[object, ...], tuple[_Parts, ...]] = {}
+        self._owners: dict[tuple[PoolKey, frozenset[RecordId]], tuple[_Reasons, ...]] = {}
+        self._joined: dict[tuple[object, ...], list[Candidate]] = {}
         self._meets: dict[tuple[object, ...], bool] = {}
         self._closed: dict[int, Reason | None] = {}
 
@@ -105,44 +179,49 @@ class Eligibility:
         key = (pool.key, id(also), values, had, state)
         found = self._classes.get(key)
         if found is None:
-            if len(self._classes) > MOST_KEPT:
-                self._classes.clear()
-                self._parts.clear()
-            found = self._classes[key] = EligibilityClass(
-                ready.ledger, self._candidates(key, pool, lead, also, had, capped)
+            owners = self._owners_against(pool, had)
+            lasting = (pool.key, id(also), values, owners, capped)
+            found = self._declared.classes.get(lasting)
+            if found is None:
+                found = EligibilityClass(
+                    ready.ledger, self._candidates(pool, lead, also, values, owners, capped)
+                )
+                self._declared.classes[lasting] = found
+            self._classes[key] = found
+        return found
+
+    def _owners_against(self, pool: Pool, had: frozenset[RecordId]) -> tuple[_Reasons, ...]:
+        """What is against each member by its owners, in file order."""
+        found = self._owners.get((pool.key, had))
+        if found is None:
+            found = self._owners[(pool.key, had)] = tuple(
+                [self._owner_reasons(pool, member, had) for member in pool.members]
             )
         return found
 
     def _candidates(
         self,
-        key: tuple[object, ...],
         pool: Pool,
         lead: LeadFacts,
         also: Condition | None,
-        had: frozenset[RecordId],
+        values: tuple[FieldValue, ...],
+        owners: tuple[_Reasons, ...],
         capped: Capped,
     ) -> tuple[Candidate, ...]:
-        parts = self._parts.get(key[:-1])
-        if parts is None:
-            parts = self._parts[key[:-1]] = tuple(
-                _Parts(
-                    member,
-                    self._declared_reasons(pool, member, lead, also),
-                    self._owner_reasons(pool, member, had),
-                )
-                for member in pool.members
-            )
-        reached = dict(capped)
-        if not reached:
-            return tuple([part.free for part in parts])
-        return tuple(
-            [
-                part.with_caps(reached[part.free.member])
-                if part.free.member in reached
-                else part.free
-                for part in parts
+        parts = self._declared.parts(pool, also, values, lead)
+        key = (pool.key, id(also), values, id(owners))
+        joined = self._joined.get(key)
+        if joined is None:
+            joined = self._joined[key] = [
+                part.candidate((), owner) if owner else part.free
+                for part, owner in zip(parts, owners, strict=True)
             ]
-        )
+        if not capped:
+            return tuple(joined)
+        found = joined.copy()
+        for at, caps in capped:
+            found[at] = parts[at].candidate(caps, owners[at])
+        return tuple(found)
 
     def meets(self, pool: Pool, lead: LeadFacts, condition: Condition) -> bool:
         """Whether the condition holds for any active member of the pool, whatever else is against
@@ -156,7 +235,7 @@ class Eligibility:
             found = self._meets[key] = any(
                 member.weight > 0
                 and not why_not(
-                    condition, self._partner(member), lead.fields, self._programme.tiers
+                    condition, self._declared.partner(member), lead.fields, self._programme.tiers
                 )
                 for member in pool.members
             )
@@ -170,13 +249,19 @@ class Eligibility:
         found = self._classes.get(key)
         if found is None:
             member = ready.partners[partner]
-            found = self._classes[key] = EligibilityClass(
-                people_ledger_key(pool.key, partner),
-                tuple(
-                    Candidate(person_member(p.key), 1, self._person_reasons(pool, member, p, had))
-                    for p in self._people.get(partner, ())
-                ),
-            )
+            people = self._people.get(partner, ())
+            against = tuple([self._person_reasons(pool, member, p, had) for p in people])
+            lasting = (pool.key, partner, against)
+            found = self._declared.classes.get(lasting)
+            if found is None:
+                found = self._declared.classes[lasting] = EligibilityClass(
+                    people_ledger_key(pool.key, partner),
+                    tuple(
+                        Candidate(person_member(p.key), 1, reasons)
+                        for p, reasons in zip(people, against, strict=True)
+                    ),
+                )
+            self._classes[key] = found
         return found
 
     def opens(self, pool: Pool) -> datetime | None:
@@ -243,29 +328,6 @@ class Eligibility:
                 people = self._people.get(PartnerKey(member.name), ())
                 return tuple(self._standing.people.get(p.key) for p in people)
 
-    def _partner(self, member: PoolMember) -> Partner | None:
-        if member.kind != "partner":
-            return None
-        return self._programme.partners.get(PartnerKey(member.name))
-
-    def _declared_reasons(
-        self, pool: Pool, member: PoolMember, lead: LeadFacts, also: Condition | None
-    ) -> tuple[Reason, ...]:
-        partner = self._partner(member)
-        tiers = self._programme.tiers
-        found: list[Reason] = []
-        if member.weight <= 0:
-            found.append(Reason(Code.WEIGHT_ZERO, "weight 0"))
-        if partner is not None and partner.state is not Presence.ACTIVE:
-            found.append(Reason(Code.INACTIVE, f"the programme says {partner.state.value}"))
-        found.extend(why_not(pool.eligible_when, partner, lead.fields, tiers))
-        found.extend(why_not(also, partner, lead.fields, tiers))
-        if pool.competitors is not None and partner is not None:
-            named = _names_in(lead.fields.get(pool.competitors))
-            if partner.key.casefold() in named or partner.name.casefold() in named:
-                found.append(Reason(Code.COMPETITOR, f"the lead's {pool.competitors} names it"))
-        return tuple(found)
-
     def _owner_reasons(
         self, pool: Pool, member: PoolMember, had: frozenset[RecordId]
     ) -> tuple[Reason, ...]:
@@ -320,25 +382,28 @@ class Eligibility:
         return self._closed[id(calendar)]
 
 
+_Reasons = tuple[Reason, ...]
+
+
 class _Parts:
-    """One member's reasons, apart from caps, which come and go."""
+    """What the files say against one member; `free` when nothing else is against it."""
 
-    __slots__ = ("_capped", "declared", "free", "owner")
+    __slots__ = ("_candidates", "_declared", "free")
 
-    def __init__(
-        self, member: PoolMember, declared: tuple[Reason, ...], owner: tuple[Reason, ...]
-    ) -> None:
-        self.declared = declared
-        self.owner = owner
-        self.free = Candidate(member.key, member.weight, declared + owner)
-        self._capped: dict[tuple[Reason, ...], Candidate] = {}
+    def __init__(self, member: str, weight: int, declared: _Reasons) -> None:
+        self._declared = declared
+        self.free = Candidate(member, weight, declared)
+        self._candidates: dict[tuple[_Reasons, _Reasons], Candidate] = {}
 
-    def with_caps(self, caps: tuple[Reason, ...]) -> Candidate:
-        """The member with caps reached."""
-        found = self._capped.get(caps)
+    def candidate(self, caps: _Reasons, owner: _Reasons) -> Candidate:
+        """The member with caps reached and reasons against its owners."""
+        key = (caps, owner)
+        found = self._candidates.get(key)
         if found is None:
-            found = self._capped[caps] = Candidate(
-                self.free.member, self.free.weight, self.declared + caps + self.owner
+            if len(self._candidates) > MOST_WORDS:
+                self._candidates.clear()
+            found = self._candidates[key] = Candidate(
+                self.free.member, self.free.weight, self._declared + caps + owner
             )
         return found
 

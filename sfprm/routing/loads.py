@@ -28,8 +28,8 @@ WINDOWS = (
 )
 """The rolling windows of caps. A win exactly one window ago no longer counts."""
 
-Capped = tuple[tuple[str, tuple[Reason, ...]], ...]
-"""Member key and the caps it has reached, for those that have reached any; in pool order."""
+Capped = tuple[tuple[int, tuple[Reason, ...]], ...]
+"""A member's place in the pool and the caps it has reached, for those that have reached any."""
 
 
 def cap_reasons(cap: Cap, load: Load, now: datetime) -> tuple[Reason, ...]:
@@ -88,25 +88,25 @@ class Loads:
         self._loads = loads
         self._now = now
         self._tallies: dict[tuple[PoolKey, str], _Tally] = {}
-        self._members: dict[PoolKey, list[str]] = {}
+        self._members: dict[PoolKey, list[tuple[int, str]]] = {}
         self._holders: dict[str, list[tuple[PoolKey, str]]] = {}
         self._capped: dict[PoolKey, tuple[int, Capped]] = {}
         self._states: dict[tuple[PoolKey, Capped], int] = {}
         for pool in programme.routing.pools.values():
-            for member in pool.members:
+            for at, member in enumerate(pool.members):
                 key = (pool.key, member.key)
                 self._tallies[key] = _Tally(member.cap, loads.get(key, Load()), now)
                 self._holders.setdefault(member.key.casefold(), []).append(key)
                 if member.cap != Cap():
-                    self._members.setdefault(pool.key, []).append(member.key)
+                    self._members.setdefault(pool.key, []).append((at, member.key))
 
     def capped(self, pool: PoolKey) -> tuple[int, Capped]:
         """Who has reached a cap in the pool, with a number that stands for it."""
         found = self._capped.get(pool)
         if found is None:
             capped = tuple(
-                (member, reached)
-                for member in self._members.get(pool, ())
+                (at, reached)
+                for at, member in self._members.get(pool, ())
                 if (reached := self._tallies[(pool, member)].reached)
             )
             state = self._states.setdefault((pool, capped), len(self._states))

@@ -7,17 +7,19 @@ criterion), kept by value; leads with the same numbers go the same way through t
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfprm.programme.logic import And, Logic, Not, Or, Ref
 from sfprm.programme.meaning import Test, criterion_holds, is_blank, number_of, text_of
+from sfprm.programme.model import Operator
 from sfprm.routing.values import RuleTrial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sfprm.programme.model import FieldValue, Rule
+    from sfprm.programme.model import Criterion, FieldValue, Rule
     from sfprm.routing.values import LeadFacts
 
 __all__ = ["Matcher", "criterion_holds", "is_blank", "match", "number_of", "text_of"]
@@ -38,34 +40,83 @@ def _logic_holds(logic: Logic, verdicts: Sequence[bool]) -> bool:
             return any(_logic_holds(part, verdicts) for part in parts)
 
 
+_EQUAL = frozenset({Operator.EQUALS, Operator.NOT_EQUAL})
+_ORDERED = _EQUAL | {
+    Operator.LESS_THAN,
+    Operator.GREATER_THAN,
+    Operator.LESS_OR_EQUAL,
+    Operator.GREATER_OR_EQUAL,
+}
+
+
 class _Field:
-    """All tests on one field. `verdicts` gives a number whose bit `at` is test `at`'s verdict."""
+    """All tests on one field. `verdicts` gives a number whose bit `at` is test `at`'s verdict.
+
+    Two short cuts, as leads are many and values may all differ: texts are looked up in one table
+    for all tests on equality, and numbers hang only on where they lie between the numbers that the
+    tests name.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.tests: list[Test] = []
+        self._table: dict[str, int] = {}
+        self._blank = 0
+        self._turned = 0
+        self._slow: list[tuple[int, Test]] = []
+        self._marks: list[float] | None = []
         self._texts: dict[str | None, int] = {}
         # True, 1 and 1.0 are one key of a dict, but not one value
-        self._others: dict[tuple[type, FieldValue], int] = {}
+        self._others: dict[tuple[object, ...], int] = {}
+
+    def add(self, criterion: Criterion) -> int:
+        """One test more; the number with its bit."""
+        test, bit = Test(criterion), 1 << len(self.tests)
+        self.tests.append(test)
+        if criterion.operator in _EQUAL and not test.several:
+            for text in test.texts:
+                self._table[text] = self._table.get(text, 0) | bit
+            if not test.texts:
+                self._blank |= bit
+            if criterion.operator is Operator.NOT_EQUAL:
+                self._turned |= bit
+        else:
+            self._slow.append((bit, test))
+        if criterion.operator not in _ORDERED:
+            self._marks = None
+        elif self._marks is not None:
+            found = {n for n in test.numbers if n is not None}
+            self._marks = sorted(found.union(self._marks))
+        return bit
 
     def verdicts(self, value: FieldValue) -> int:
-        if value is None or value.__class__ is str:
+        if value is None or isinstance(value, str):
             found = self._texts.get(value)
             if found is None:
                 if len(self._texts) >= MOST_KEPT:
                     self._texts.clear()
-                found = self._texts[value] = self._work_out(value)
+                found = self._texts[value] = self._of_text(value)
             return found
-        key = (value.__class__, value)
+        key: tuple[object, ...] = (value.__class__, value)
+        marks = self._marks
+        if marks is not None and value.__class__ is not bool and value == value:
+            key = (bisect_left(marks, value), bisect_right(marks, value))
         found = self._others.get(key)
         if found is None:
             if len(self._others) >= MOST_KEPT:
                 self._others.clear()
-            found = self._others[key] = self._work_out(value)
+            found = self._others[key] = sum(
+                1 << at for at, test in enumerate(self.tests) if test.holds(value)
+            )
         return found
 
-    def _work_out(self, value: FieldValue) -> int:
-        return sum(1 << at for at, test in enumerate(self.tests) if test.holds(value))
+    def _of_text(self, value: str | None) -> int:
+        text = text_of(value)
+        mask = (self._table.get(text, 0) if text else self._blank) ^ self._turned
+        for bit, test in self._slow:
+            if test.holds(value):
+                mask |= bit
+        return mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +179,7 @@ class Matcher:
             for criterion in rule.criteria:
                 field = fields.setdefault(criterion.field, _Field(criterion.field))
                 place = list(fields).index(criterion.field)
-                bits.append((place, 1 << len(field.tests)))
-                field.tests.append(Test(criterion))
+                bits.append((place, field.add(criterion)))
             self._ready.append(_Ready(rule, tuple(bits)))
         self._fields = tuple(fields.values())
         self._ways: dict[tuple[int, ...], Way] = {}
@@ -149,7 +199,7 @@ class Matcher:
     def trial(self, at: int, masks: tuple[int, ...]) -> RuleTrial:
         """How the rule at that place fares with those verdicts."""
         ready = self._ready[at]
-        verdicts = [bool(masks[field] & bit) for field, bit in ready.bits]
+        verdicts = [masks[field] & bit != 0 for field, bit in ready.bits]
         logic = ready.rule.logic
         matched = all(verdicts) if logic is None else _logic_holds(logic, verdicts)
         failed = tuple(n for n, holds in enumerate(verdicts, start=1) if not holds)

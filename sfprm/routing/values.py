@@ -161,6 +161,19 @@ class Candidate:
     member: str
     weight: int
     reasons: tuple[Reason, ...] = ()
+    _text: str = field(default="", init=False, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """Its part of the class's canonical text; worked out once, as classes share candidates."""
+        if not self._text:
+            reasons = [[r.code.value, r.detail] for r in self.reasons]
+            found = _COMPACT.encode([self.member, self.weight, reasons])
+            object.__setattr__(self, "_text", found)
+        return self._text
+
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +182,20 @@ class EligibilityClass:
 
     ledger: str
     candidates: tuple[Candidate, ...]
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def to_json(self) -> str:
         """Canonical: candidates in member order, no white space."""
-        return json.dumps(
-            {
-                "ledger": self.ledger,
-                "candidates": [
-                    [c.member, c.weight, [[r.code.value, r.detail] for r in c.reasons]]
-                    for c in self.candidates
-                ],
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        listed = ",".join([c.text for c in self.candidates])
+        return f'{{"ledger":{_COMPACT.encode(self.ledger)},"candidates":[{listed}]}}'
 
     @property
     def digest(self) -> str:
-        """sha256 of `to_json`, hex."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """sha256 of `to_json`, hex; worked out once."""
+        if not self._digest:
+            found = hashlib.sha256(self.to_json().encode()).hexdigest()
+            object.__setattr__(self, "_digest", found)
+        return self._digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,185 @@
+"""How fast decisions are made in memory: 50 rules of three criteria, pools of 10 and 500 members.
+
+Members are partners of one person each, so a decision is a match and two fair choices. Leads differ
+in country and product, by which eligibility falls into at most 50 classes; each batch of 2,000
+makes its classes anew, and caps are reached besides, so that more than one decision in a hundred
+meets a class that it has not met. Each decision is hashed with its facts into the chain of its
+pool, by the journal's own functions.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sfprm.ids import PartnerKey, PersonKey, PoolKey, RecordId
+from sfprm.programme.condition_text import parse_condition
+from sfprm.programme.criterion_text import parse_criterion
+from sfprm.programme.model import (
+    Cap,
+    Criterion,
+    Origin,
+    Partner,
+    Person,
+    Pool,
+    PoolMember,
+    PortalRole,
+    Programme,
+    Routing,
+    Rule,
+    ToPool,
+)
+from sfprm.routing.decide import Decider
+from sfprm.routing.values import LeadFacts, Ledger, OwnerStanding, Standing
+from sfprm.store.canonical import GENESIS, canonical, entry_hash, facts_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sfprm.routing.values import Decision
+
+RULES = 50
+BATCH = 2_000
+HERE = Origin("bench", 1)
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+PRODUCTS = ("Pumps", "Valves", "Sensors", "Drives", "Seals")
+COUNTRIES = ("PT", "ES", "FR", "IT", "DE", "AT", "CH", "SE", "NO", "DK")
+SOURCES = ("Web", "Event", "Phone", "Partner")
+RATINGS = ("Hot", "Warm", "Cold")
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Decisions in a second, and how many classes of eligibility there were."""
+
+    per_second: float
+    classes: int
+
+
+def rules() -> tuple[Rule, ...]:
+    """RULES rules of three criteria; each decides some leads, the last ones most."""
+    found = []
+    for number in range(RULES):
+        country = ", ".join(COUNTRIES[(number + step) % len(COUNTRIES)] for step in range(2))
+        low = 50_000_000 - number * 1_000_000
+        when = (
+            f"Country equals {country}",
+            f"LeadSource notEqual {SOURCES[number % len(SOURCES)]}",
+            f"AnnualRevenue greaterThan {low if number < RULES - 10 else 0}",
+        )
+        criteria = []
+        for text in when:
+            made = parse_criterion(text)
+            criteria.append(Criterion(made.field, made.operator, made.values, text, HERE))
+        found.append(Rule(f"rule {number}", tuple(criteria), None, ToPool(PoolKey("p")), HERE))
+    last = Rule("everything else", (), None, ToPool(PoolKey("p")), HERE)
+    return (*found, last)
+
+
+def programme(members: int) -> tuple[Programme, Standing]:
+    """One pool of so many partners; one in a hundred has a cap, which most reach in the course."""
+    draw = random.Random(members)
+    partners, people, standings, listed = {}, {}, {}, []
+    for n in range(members):
+        key, person = PartnerKey(f"partner-{n:03}"), PersonKey(f"person-{n:03}")
+        partners[key] = Partner(
+            key,
+            f"Partner {n}",
+            "marta",
+            HERE,
+            attributes={
+                "territories": tuple(draw.sample(COUNTRIES, 6)),
+                "certified_for": tuple(draw.sample(PRODUCTS, 4)),
+            },
+        )
+        people[person] = Person(
+            key=person,
+            partner=key,
+            first_name="Ana",
+            last_name=f"Person {n}",
+            email=f"a{n}@example.com",
+            username=f"a{n}@partners.example.com",
+            nickname=f"a{n}",
+            alias="a",
+            role=PortalRole.WORKER,
+            profile="Partner",
+            time_zone="UTC",
+            locale="en_GB",
+            language="en_US",
+            email_encoding="UTF-8",
+            origin=HERE,
+        )
+        standings[person] = OwnerStanding(record_id("005", n), f"Person {n}")
+        cap = Cap(day=draw.randint(5, 60)) if members > 20 and n % 100 == 0 else Cap()
+        listed.append(PoolMember("partner", key, 1 + n % 3, HERE, cap))
+    condition = parse_condition(
+        "Lead.Country in partner.territories and Lead.Product__c in partner.certified_for"
+    )
+    pool = Pool(PoolKey("p"), tuple(listed), HERE, condition)
+    routing = Routing(
+        intake=("Web Leads",), pools=MappingProxyType({pool.key: pool}), rules=rules()
+    )
+    made = Programme("Bench", "", "", {}, partners, people, {}, routing)
+    return made, Standing(people=MappingProxyType(standings))
+
+
+def record_id(prefix: str, number: int) -> RecordId:
+    """A made-up id."""
+    return RecordId(f"{prefix}Kp{number:010d}")
+
+
+def leads(count: int) -> list[LeadFacts]:
+    """Leads of all countries and products; every revenue is another."""
+    draw = random.Random(1)
+    owner = record_id("00G", 1)
+    return [
+        LeadFacts(
+            record_id("00Q", n),
+            owner,
+            NOW - timedelta(days=1) + timedelta(seconds=n),
+            "Web Leads",
+            {
+                "Country": draw.choice(COUNTRIES),
+                "Product__c": draw.choice(PRODUCTS),
+                "LeadSource": draw.choice(SOURCES),
+                "AnnualRevenue": float(draw.randrange(100_000_000)),
+            },
+        )
+        for n in range(count)
+    ]
+
+
+def measure(members: int, count: int) -> Speed:
+    """Decide about `count` leads in batches, each decision chained."""
+    made, standing = programme(members)
+    waiting = leads(count)
+    ledgers: Mapping[str, Ledger] = {}
+    decider = Decider(made)
+    classes: dict[int, str] = {}
+    seen: set[str] = set()
+    end = GENESIS
+    begun = time.perf_counter()
+    for at in range(0, count, BATCH):
+        batch = decider.decide(standing, ledgers, waiting[at : at + BATCH], NOW)
+        standing, ledgers = batch.standing, batch.ledgers
+        classes.clear()
+        for decision in batch.decisions:
+            end = chained(end, decision, classes)
+        seen.update(classes.values())
+    return Speed(count / (time.perf_counter() - begun), len(seen))
+
+
+def chained(end: str, decision: Decision, classes: dict[int, str]) -> str:
+    """The chain with one decision more. A class's digest is worked out once."""
+    words = [decision.lead.id, decision.rule or "", decision.owner_id or ""]
+    for choice in decision.choices:
+        at = id(choice.eligibility)
+        if at not in classes:
+            classes[at] = choice.eligibility.digest
+        words += [classes[at], choice.winner, str(choice.before), str(choice.after)]
+    facts = canonical(dict(decision.lead.fields))
+    return entry_hash(end, "|".join(words), facts_digest("salt", facts))
