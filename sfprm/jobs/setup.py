@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -214,12 +214,17 @@ def _confirmed(review: SetupReview, me: OrgIdentity, typed: str | None) -> bool:
     return True
 
 
+def is_production(me: OrgIdentity, listed: Iterable[str]) -> bool:
+    """Whether somebody's business runs there: an org that is `listed`, and any that is neither
+    sandbox (scratch orgs are sandboxes), nor embedded, nor a developer edition."""
+    if me.is_sandbox or me.is_embedded:
+        return False
+    named = me.org_id[:15] in {org[:15] for org in listed}
+    return named or me.organization_type not in _TRIALS
+
+
 def _refuse_production(context: JobContext, me: OrgIdentity, *, allowed: bool) -> None:
-    """An org that is listed as production, or is none of sandbox, embedded, developer edition."""
-    listed = {org[:15] for org in context.settings.production_orgs}
-    trial = me.is_sandbox or me.is_embedded or me.organization_type in _TRIALS
-    production = me.org_id[:15] in listed or not trial
-    if production and not me.is_sandbox and not allowed:
+    if is_production(me, context.settings.production_orgs) and not allowed:
         raise NotReady(
             f"{me.org_name} ({me.org_id}, {me.organization_type}) is a production org. "
             "Nothing was done.",
