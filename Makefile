@@ -53,6 +53,7 @@ bench-fairness: $(VENV)/.dev ## the fairness policies side by side
 docs: $(VENV)/.dev ## write the generated pages anew: fidelity, editor schemas, .env.example
 	@$(BIN)/python -m sfprm.devorg.fidelity docs/fidelity.md
 	@$(BIN)/python -m sfprm.programme.schema docs/schema
+	@$(BIN)/python -m sfprm.programme.reference docs/programme-keys.md
 	@$(BIN)/python -m sfprm.daemon.schema docs/schema
 	@$(BIN)/python -m sfprm.settings_example config/.env.example
 	@$(BIN)/python -m sfprm.provisioning.checks.page docs/check.md
