@@ -152,7 +152,7 @@ class _Walk:
         present = found.members if found else {}
         wanted_ids: set[str] = set()
         seen: set[str] = set()
-        for name, label, member_id, why in self._wanted(declared.members):
+        for name, label, member_id, why in self._wanted(declared.members, present):
             if name in seen:
                 continue
             seen.add(name)
@@ -213,7 +213,9 @@ class _Walk:
             fix="mend that first; the membership follows" if why else "",
         )
 
-    def _wanted(self, members: Sequence[Member]) -> Iterator[tuple[str, str, RecordId | None, str]]:
+    def _wanted(
+        self, members: Sequence[Member], present: Mapping[RecordId, str]
+    ) -> Iterator[tuple[str, str, RecordId | None, str]]:
         """(reference, label, id if there is one, why not) of each declared member."""
         for member in members:
             match member:
@@ -223,9 +225,9 @@ class _Walk:
                     label = user.name if user else username
                     yield ref("username", username.lower()), label, user.id if user else None, why
                 case PersonMember(person):
-                    yield from self._people((person,))
+                    yield from self._people((person,), present)
                 case PartnerMember(partner):
-                    yield from self._people(self.folk.get(partner, ()))
+                    yield from self._people(self.folk.get(partner, ()), present)
                     for guest in self.guests.get(partner, ()):
                         yield ref("username", guest.username), guest.username, guest.id, ""
                 case PartnerRoleMember(partner, role, subordinates):
@@ -257,7 +259,9 @@ class _Walk:
         why = "" if at or coming else f"partner {partner} has no role {role} yet"
         return name, label, at, why
 
-    def _people(self, keys: Sequence[str]) -> Iterator[tuple[str, str, RecordId | None, str]]:
+    def _people(
+        self, keys: Sequence[str], present: Mapping[RecordId, str]
+    ) -> Iterator[tuple[str, str, RecordId | None, str]]:
         for key in keys:
             person = self.programme.people[PersonKey(key)]
             partner = self.programme.partners[person.partner]
@@ -266,6 +270,8 @@ class _Walk:
             label = f"{person.first_name} {person.last_name}".strip()
             difference = self.users.get(key)
             there = difference.record_id if difference is not None else None
+            if difference is not None and _is_off(difference) and there not in present:
+                continue  # switched off by hand, and left so: no new member
             if there is None and (difference is None or difference.verdict is Verdict.BLOCKED):
                 # one who is blocked now may have a user from before, who stays a member
                 there = self.there.get(person.key_value.lower())
@@ -302,6 +308,12 @@ class _Walk:
 
 
 _NOUNS = {Kind.GROUP: "public group", Kind.QUEUE: "queue"}
+
+
+def _is_off(difference: Difference) -> bool:
+    """Whether a person has deactivated or frozen the user in the org, and that stays."""
+    off = {"IsActive": False, "IsFrozen": True}
+    return any(not c.written and off.get(c.field) is c.before for c in difference.changes)
 
 
 def _account_of(user: PartnerUser) -> RecordId | None:

@@ -1,0 +1,90 @@
+"""`invite`, `offboard`, `reinstate`: people come in, leave, and come back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sfprm.cli.surface import Surface, command
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+
+    @command(app)
+    def invite(
+        surface: Surface,
+        target: Annotated[
+            str | None, typer.Argument(help="Key of a partner or person; everybody without it.")
+        ] = None,
+        days: Annotated[
+            int, typer.Option(min=1, help="At most one reset a person in so many days.")
+        ] = 3,
+        most_resets: Annotated[int, typer.Option(min=1, help="Most resets a person, ever.")] = 3,
+        late_after: Annotated[
+            int, typer.Option(min=0, help="List those who are not in after so many days.")
+        ] = 7,
+        max_mails: Annotated[int, typer.Option(min=0, help="Most mails in this run.")] = 200,
+        dry_run: Annotated[bool, typer.Option(help="Show who; send nothing.")] = False,
+    ) -> None:
+        """Have Salesforce mail a reset link to people who never logged in."""
+        from sfprm.jobs.invite import InviteJob, InviteOptions
+
+        options = InviteOptions(
+            target=target,
+            days=days,
+            most_resets=most_resets,
+            late_after=late_after,
+            max_mails=max_mails,
+            dry_run=dry_run,
+        )
+        surface.finish(InviteJob(), options)
+
+    @command(app)
+    def offboard(
+        surface: Surface,
+        target: Annotated[str, typer.Argument(help="Key of a partner or person.")],
+        to: Annotated[
+            str | None,
+            typer.Option(
+                help="Open leads go to pool:NAME, queue:LABEL, user:USERNAME or manager; "
+                "without it to each lead's pool, then the channel manager."
+            ),
+        ] = None,
+        clear_partner_flag: Annotated[
+            str | None,
+            typer.Option(
+                help="Repeat the partner's key to set IsPartner to false: deletes its roles and "
+                "groups for ever."
+            ),
+        ] = None,
+        max_changes: Annotated[
+            int | None, typer.Option(min=0, help="Refuse when more leads would move.")
+        ] = None,
+        dry_run: Annotated[
+            bool, typer.Option(help="Show what they own and what stops them; change nothing.")
+        ] = False,
+    ) -> None:
+        """Freeze, hand leads on, leave queues and groups, deactivate; with an evidence file."""
+        from sfprm.jobs.offboard import OffboardJob, OffboardOptions
+
+        options = OffboardOptions(
+            target=target,
+            to=to,
+            clear_partner_flag=clear_partner_flag,
+            max_changes=max_changes,
+            dry_run=dry_run,
+        )
+        surface.finish(OffboardJob(), options)
+
+    @command(app)
+    def reinstate(
+        surface: Surface,
+        target: Annotated[str, typer.Argument(help="Key of a partner or person.")],
+        dry_run: Annotated[bool, typer.Option(help="Show who; change nothing.")] = False,
+    ) -> None:
+        """Give those who were offboarded their users back: active, let go, in their queues."""
+        from sfprm.jobs.reinstate import ReinstateJob, ReinstateOptions
+
+        surface.finish(ReinstateJob(), ReinstateOptions(target=target, dry_run=dry_run))

@@ -1,0 +1,127 @@
+"""`reinstate`: somebody who was offboarded comes back, on the same user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sfprm.blocks import Block, Text
+from sfprm.errors import PartlyDone
+from sfprm.ids import RecordId
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.offboard import EVIDENCE, OffboardJob
+from sfprm.provisioning.offboard import (
+    Leaver,
+    Leavers,
+    Membership,
+    NotDone,
+    activate,
+    add_members,
+    find_leavers,
+    freeze,
+)
+
+
+class ReinstateOptions(JobOptions):
+    """Options of `reinstate`. `target`: a partner's or a person's key."""
+
+    target: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class ReinstateResult(JobResult):
+    """Who came back. `memberships` are those that the offboarding took away."""
+
+    leavers: Leavers
+    back: tuple[Leaver, ...]
+    memberships: tuple[Membership, ...]
+    not_done: tuple[NotDone, ...]
+    evidence: Path | None
+    dry_run: bool = False
+
+    def blocks(self) -> tuple[Block, ...]:
+        verb = "would be" if self.dry_run else "are"
+        lines = [f"{len(self.back)} users of {self.leavers.target} {verb} active again:"]
+        lines += [f"  {u.username}" for u in self.back]
+        if self.memberships:
+            groups = sorted({m.group_name for m in self.memberships})
+            lines.append(f"  in {len(groups)} queues and groups: {', '.join(groups)}")
+        if self.evidence is None:
+            lines.append("No offboarding of theirs is known here: every user was taken.")
+        for item in self.not_done:
+            lines.append(f"! {item.what}: {item.why}")
+            if item.fix:
+                lines.append(f"  fix: {item.fix}")
+        lines.append("Leads that were handed on stay where they are.")
+        lines.append("Run `sfprm plan`: what the files say of them is compared again.")
+        return (Text(tuple(lines)),)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "target": self.leavers.target,
+            "dry_run": self.dry_run,
+            "users": [asdict(u) for u in self.back],
+            "memberships": [asdict(m) for m in self.memberships],
+            "not_done": [asdict(n) for n in self.not_done],
+            "evidence": str(self.evidence) if self.evidence is not None else None,
+        }
+
+    @property
+    def exit_code(self) -> int:
+        return PartlyDone.exit_code if self.not_done else 0
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"users": len(self.back), "not_done": len(self.not_done)}
+
+
+class ReinstateJob(Job[ReinstateOptions, ReinstateResult]):
+    """Active, let go, back into queues and groups."""
+
+    name: ClassVar[str] = "reinstate"
+    summary: ClassVar[str] = "somebody who was offboarded comes back, on the same user"
+    writes: ClassVar[bool] = True
+    options = ReinstateOptions
+
+    def run(self, context: JobContext, options: ReinstateOptions) -> ReinstateResult:
+        session = context.session
+        leavers = find_leavers(session, context.programme, options.target)
+        evidence = _last_evidence(context, options.target)
+        told = json.loads(evidence.read_text("utf-8")) if evidence is not None else None
+        active = {u["id"] for u in told["users"] if u["active"]} if told else None
+        back = tuple(u for u in leavers.users if active is None or u.id in active)
+        ids = {u.id for u in leavers.users}
+        held = tuple(
+            Membership(
+                RecordId(m["row"]), RecordId(m["group"]), m["group_name"], RecordId(m["member"])
+            )
+            for m in (told["memberships_left"] if told else ())
+            if not m["member"].startswith("005") or m["member"] in ids
+        )
+        shown = ReinstateResult(leavers, back, held, (), evidence, dry_run=True)
+        if options.dry_run:
+            return shown
+        not_done = activate(session, back)
+        refused = {n.what for n in not_done}
+        alive = [u for u in back if u.username not in refused]
+        not_done += freeze(session, alive, frozen=False)
+        there = {u.id for u in alive} | {m.member for m in held if not m.member.startswith("005")}
+        not_done += add_members(session, [m for m in held if m.member in there])
+        return replace(shown, not_done=tuple(not_done), dry_run=False)
+
+
+def _last_evidence(context: JobContext, target: str) -> Path | None:
+    """The newest offboarding of that target that took anything from an active user."""
+    folder = context.settings.state_dir / "runs"
+    for run in context.store.runs(job=OffboardJob.name, limit=500):
+        path = folder / run.id / EVIDENCE
+        if run.options.get("target") != target or not path.is_file():
+            continue
+        told = json.loads(path.read_text("utf-8"))
+        if any(user["active"] for user in told["users"]):
+            return path
+    return None
