@@ -21,7 +21,7 @@ from sfprm.distribution.owner_hours import all_hours
 from sfprm.distribution.standing_now import read_standing
 from sfprm.ids import RecordId
 from sfprm.routing.credits import worst_moment
-from sfprm.routing.decide import decide, ledger_keys, retry_after
+from sfprm.routing.decide import FIRST_WAIT, Decider, ledger_keys, retry_after
 from sfprm.routing.eligibility import pool_ledger
 from sfprm.routing.fairness import PoolShare, pool_share
 from sfprm.routing.values import UNIT, Code, Ledger, Outcome
@@ -163,6 +163,7 @@ def route(
     waiting = _waiting(session, store, programme, intake, kept, clock.now(), count, dry_run)
     standing: Standing | None = None
     background = Background(session, programme)
+    decider = Decider(programme)
     ledgers: Mapping[str, Ledger] = store.ledgers(ledger_keys(programme))
     progress.stage("leads", limit)
     spread = None if hands is None or dry_run else Spread(hands, carrier, store)
@@ -178,10 +179,10 @@ def route(
             )
             if dry_run:
                 before = ledgers
-                batch = decide(programme, standing, before, leads, now)
+                batch = decider.decide(standing, before, leads, now)
             else:
                 before, batch, entries = _decide_and_save(
-                    store, programme, standing, leads, now, run, kept, intake.park
+                    store, decider, standing, leads, now, run, kept, intake.park
                 )
                 to_write = [e for e in entries if e.state is WriteState.DECIDED]
                 (spread or behind).carry_out(to_write)
@@ -304,7 +305,7 @@ def _pages(leads: Iterable[LeadFacts], limit: int | None) -> Iterator[list[LeadF
 
 def _decide_and_save(
     store: StoreWriter,
-    programme: Programme,
+    decider: Decider,
     standing: Standing,
     leads: Sequence[LeadFacts],
     now: datetime,
@@ -313,9 +314,10 @@ def _decide_and_save(
     park: RecordId | None,
 ) -> tuple[Mapping[str, Ledger], Batch, list[JournalEntry]]:
     """One transaction: ledgers locked, decided, journalled. Only after it the org is written."""
+    programme = decider.programme
     with store.batch(ledger_keys(programme)) as open_batch:
         before = open_batch.ledgers
-        batch = decide(programme, standing, before, leads, now)
+        batch = decider.decide(standing, before, leads, now)
         name = programme.routing.park or ""
         waits = tuple(
             _parked_in(_with_wait(d, kept.get(d.lead.id)), park, name) for d in batch.decisions
@@ -331,8 +333,11 @@ def _decide_and_save(
 
 
 def _with_wait(decision: Decision, parked: Parked | None) -> Decision:
-    """A lead that is kept back again waits longer."""
+    """A lead that is kept back again waits longer; one that waits for somebody's hours to begin
+    waits until then."""
     if decision.outcome is not Outcome.PARKED or parked is None:
+        return decision
+    if decision.next_try != decision.decided_at + FIRST_WAIT:
         return decision
     return replace(decision, next_try=decision.decided_at + retry_after(parked.tries))
 
