@@ -155,12 +155,12 @@ def _switch_act(on: Communities, *, waits: bool) -> SetupAct:
 def _deploy_act(estate: Estate, missing: Grants, faults: tuple[str, ...]) -> SetupAct:
     keys = estate.key_fields
     ours = [
-        f"{key} on {object_}"
+        f"{object_}.{key}"
         for object_, key in (("Account", keys.account), ("Contact", keys.contact))
         if key == KEY_FIELD
     ]
     sets = f"the permission sets {' and '.join(PERMISSION_SETS)}"
-    what = f"deploy {' and '.join([*ours, sets])}"
+    what = f"deploy {', '.join([*ours, sets])}"
     there = estate.keys_visible and not missing.absent and not faults
     return SetupAct(Act.DEPLOY, _state(there), what, found="; ".join(faults))
 

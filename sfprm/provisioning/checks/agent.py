@@ -51,11 +51,11 @@ NO_ROLE = Code(
 def look(facts: Facts) -> Iterator[CheckItem]:
     """Fields, permissions, role."""
     keys = facts.programme.key_fields
-    named = f"{keys.account} on Account and {keys.contact} on Contact"
+    named = f"Account.{keys.account} and Contact.{keys.contact}"
     if facts.estate.keys_visible:
         yield ok("external-id fields", f"{named} are visible")
     else:
-        yield KEYS_HIDDEN("external-id fields", f"{named}: not both are visible")
+        yield KEYS_HIDDEN("external-id fields", f"{named} are not both visible")
     lacks = facts.surroundings.lacks
     for lack in lacks:
         if lack.why == "not granted":

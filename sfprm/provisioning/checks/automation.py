@@ -91,7 +91,8 @@ def look(facts: Facts) -> Iterator[CheckItem]:
         code = _BY_KIND.get(one.kind) or _duplicates(facts, one)
         if code is not None:
             found = True
-            words = ": ".join(filter(None, (one.action or "active", one.message)))
+            said = f"it says: {one.message}" if one.message else ""
+            words = "; ".join(filter(None, (one.action, said))) or "active"
             yield code(f"{one.kind} {one.name} on {one.object}", words, [one.name])
     unread = [name for name in facts.surroundings.unread if name in _READ_FOR_THIS]
     if unread:

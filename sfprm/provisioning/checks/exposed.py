@@ -19,7 +19,8 @@ SEEN = Code(
     "records-exposed",
     CheckState.MANUAL,
     "sharing rules, folders or defaults show internal records to partners",
-    "`sfprm setup --dry-run` lists each with who would see what; `sfprm setup --convert` mends it",
+    "`sfprm setup --dry-run` lists each with who would see what; `sfprm setup --convert all` "
+    "rewrites rules and folders",
     "nothing fails: partners see too much",
     "provisioning sheet, section 1",
 )
@@ -42,7 +43,7 @@ def look(facts: Facts) -> Iterator[CheckItem]:
         return
     counts = {part: len(review.of(part)) for part in Part}
     if any(counts.values()):
-        words = ", ".join(f"{count} {part.value}" for part, count in counts.items())
+        words = ", ".join(f"{count} {part.value}" for part, count in counts.items() if count)
         yield SEEN(name, words, [f.where for f in review.findings])
     else:
         yield ok(name, f"none found: {review.why}")

@@ -301,7 +301,8 @@ def _flows(rows: Rows) -> list[Automation]:
     for row in rows:
         object_ = (row["TriggerObjectOrEvent"] or {}).get("QualifiedApiName") or ""
         if object_ in WRITTEN:
-            when = "before the save" if row["TriggerType"] == "RecordBeforeSave" else "after it"
+            before = row["TriggerType"] == "RecordBeforeSave"
+            when = f"runs {'before' if before else 'after'} the save"
             found.append(Automation("flow", object_, row["Label"] or row["ApiName"], when))
     return found
 
@@ -321,7 +322,7 @@ def _triggers(rows: Rows) -> list[Automation]:
         ]
         if when:
             named = row["TableEnumOrId"]
-            found.append(Automation("trigger", named, row["Name"], ", ".join(when)))
+            found.append(Automation("trigger", named, row["Name"], "runs " + ", ".join(when)))
     return found
 
 

@@ -118,7 +118,8 @@ def _mails(facts: Facts, site: Site) -> Iterator[CheckItem]:
     if not count:
         return
     if site.sends_welcome:
-        words = f"Salesforce will mail {count} new users once {site.name} is Live"
+        words = f"Salesforce will mail {count} new users"
+        words += "" if site.is_live else f" once {site.name} is Live"
         yield ok("welcome mail", words)
     else:
         yield NO_WELCOME("welcome mail", f"{site.name} sends none: {count} new users", [site.id])
