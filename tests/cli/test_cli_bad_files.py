@@ -19,7 +19,7 @@ LATIN1 = b"key,partner\n" + "inês,acme".encode("latin-1")
 
 # case, change, where it is, what is wrong
 CASES: list[tuple[str, Change, str, str]] = [
-    ("unknown key", (P, "site:", "sites:"), f"{P}:7", "unknown key 'sites'"),
+    ("unknown key", (P, "site:", "sight:"), f"{P}:7", "unknown key 'sight'"),
     ("wrong type", (R, "weight: 2", "weight: two"), f"{R}:15", "must be a whole number"),
     ("partner twice", (C, SULCOM, "acme-ibericos,Sulcom,marta,Gold"), f"{C}:3", "acme-ibericos"),
     (
