@@ -42,6 +42,7 @@ _MAINTENANCE = b"""<!DOCTYPE html><html><head><title>Service Unavailable</title>
 _ELSEWHERE = (
     "/services/async",
     "/services/soap/c",
+    "/services/soap/s",
     "/services/soap/t",
     "/services/oauth2/introspect",
     "/services/oauth2/register",

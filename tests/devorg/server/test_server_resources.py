@@ -251,6 +251,7 @@ def test_a_relationship_that_leads_nowhere(call: Any, error: Any, name: str) -> 
         ("POST", "jobs/ingest", {"operation": "insert", "object": "Event"}),
         ("GET", "compactLayouts?q=Lead", None),
         ("GET", "/services/async/66.0/job", None),
+        ("POST", "/services/Soap/s/66.0", None),
         ("GET", "/services/oauth2/introspect", None),
         ("GET", "/secur/frontdoor.jsp?sid=x", None),
     ],
