@@ -1,4 +1,4 @@
-"""`undo`: takes back what a run did to the owners of leads."""
+"""`undo`: takes back what a run did to owners of leads, or to partners, people and queues."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.undo import UndoResult, undo
 from sfprm.errors import PartlyDone
 from sfprm.ids import RunId
-from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
+from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.owners_moved import (
     MOST_SHOWN,
     moves_json,
@@ -18,6 +18,7 @@ from sfprm.jobs.owners_moved import (
     settled_json,
     settled_lines,
 )
+from sfprm.jobs.undo_provision import plan_of_run, undo_provision
 
 
 class UndoOptions(JobOptions):
@@ -71,17 +72,20 @@ class UndoJobResult(JobResult):
         return {"moved": self.done.moved, "cannot": len(self.done.cannot)}
 
 
-class UndoJob(Job[UndoOptions, UndoJobResult]):
-    """Owners back, credits back."""
+class UndoJob(Job[UndoOptions, JobResult]):
+    """Owners back, credits back; or the steps of an apply turned round."""
 
     name: ClassVar[str] = "undo"
-    summary: ClassVar[str] = "takes back what a run did to the owners of leads"
+    summary: ClassVar[str] = "takes back what a run did, as far as it can be"
     writes: ClassVar[bool] = True
-    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.LEADS})
     needs_programme: ClassVar[bool] = False
     options = UndoOptions
 
-    def run(self, context: JobContext, options: UndoOptions) -> UndoJobResult:
+    def run(self, context: JobContext, options: UndoOptions) -> JobResult:
+        plan_file = plan_of_run(context, options.undone)
+        if plan_file is not None:
+            run = RunId(options.undone)
+            return undo_provision(context, run, plan_file, dry_run=options.dry_run)
         done = undo(
             context.session,
             context.store,

@@ -66,7 +66,10 @@ def compare_grants(
                 label=f"{full_name(person)}: {names.get(at, at)}",
                 owner=person.key,
                 verdict=Verdict.REMOVE,
-                changes=(FieldChange("PermissionSetId", at, None, Cause.FILE),),
+                changes=(
+                    FieldChange("PermissionSetId", at, None, Cause.FILE),
+                    FieldChange("AssigneeId", user.record_id, None, Cause.FILE),
+                ),
                 record_id=RecordId(row),
             )
 

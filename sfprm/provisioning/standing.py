@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sfprm.ids import RecordId
 from sfprm.provisioning.normalise import normalise
 from sfprm.provisioning.steps import (
     AddMember,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sfprm.estate.model import AccountState, ContactState, Estate, PartnerUser, QueueState
-    from sfprm.ids import RecordId
     from sfprm.programme.model import FieldValue, Programme
 
 __all__ = ["Stand", "Standing", "stand"]
