@@ -131,12 +131,14 @@ def review_exposure(
     experiences_since: date | None,
     defaults: Iterable[Mapping[str, Any]] = (),
     groups: Iterable[Mapping[str, Any]] = (),
+    by_hand: Iterable[str] = (),
 ) -> ExposureReview:
     """The review. `files`: retrieved sharing rules and folders, path → content. `defaults`: rows of
     EntityDefinition with QualifiedApiName and ExternalSharingModel. `groups`: rows of Group with
     their GroupMembers, and `Role`, the developer name of the role that a group stands for.
 
-    A file that is no XML of these kinds is left out. Raises nothing.
+    `by_hand`: what the org did not tell, as `what: which`. A file that is no XML of these kinds is
+    left out. Raises nothing.
     """
     needed, why = conversion_needed(created, experiences_since)
     rows = list(groups)
@@ -153,11 +155,11 @@ def review_exposure(
             findings += _folder(path, kind, root)
     findings += _defaults(defaults)
     findings += _groups(rows)
-    if needed:
-        findings += [
-            Finding(Part.BY_HAND, what, which, f"look at the {what} in Setup")
-            for what, _, which in (point.partition(": ") for point in _MANUAL_POINTS)
-        ]
+    points = [*by_hand, *(_MANUAL_POINTS if needed else ())]
+    findings += [
+        Finding(Part.BY_HAND, what, which, f"look at the {what} in Setup")
+        for what, _, which in (point.partition(": ") for point in points)
+    ]
     order = list(Part)
     findings.sort(key=lambda f: order.index(f.part))
     return ExposureReview(needed, why, tuple(findings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sfprm.errors import OrgRefused
 from sfprm.provisioning.exposure import ExposureReview, review_exposure
 from sfprm.salesforce.metadata import retrieve
 from sfprm.salesforce.query import select_all
@@ -92,10 +93,15 @@ def exposure_of(session: Session, estate: Estate, files: Mapping[str, bytes]) ->
         session,
         Query(fields, "EntityDefinition", (in_("QualifiedApiName", SHARED_OBJECTS),)),
     )
-    # no OR in a query of EntityDefinition [documented], so custom objects are asked apart
-    defaults += select_all(
-        session, Query(fields, "EntityDefinition", ("QualifiedApiName LIKE '%\\_\\_c'",))
-    )
+    unread: list[str] = []
+    try:
+        # no OR in a query of EntityDefinition [documented], so custom objects are asked apart;
+        # whether LIKE is taken there is unverified
+        defaults += select_all(
+            session, Query(fields, "EntityDefinition", ("QualifiedApiName LIKE '%\\_\\_c'",))
+        )
+    except OrgRefused:
+        unread.append("external defaults of custom objects: who sees their records")
     roles = {row["Id"]: row["RelatedId"] for row in groups if row["Type"] == "RoleAndSubordinates"}
     names: dict[str, str] = {}
     if any(roles.values()):
@@ -111,4 +117,5 @@ def exposure_of(session: Session, estate: Estate, files: Mapping[str, bytes]) ->
         experiences_since=experiences_since(estate),
         defaults=defaults,
         groups=[{**row, "Role": names.get(row.get("RelatedId") or "")} for row in groups],
+        by_hand=unread,
     )

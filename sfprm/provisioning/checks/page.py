@@ -18,7 +18,7 @@ not edit.
 
 `sfprm check` reads the files and the org and says, before the first write, what would fail later.
 It writes nothing. One check of the sample programme costs at most 45 API calls, whatever the org
-holds; very large programmes cost one more for some hundred people who have no user yet.
+holds; large programmes cost two more for each 1,500 people or so who have no user yet.
 
     sfprm check            # grouped, each with its fix; exit 0 when ready, 1 when not
     sfprm check --json     # the same with codes, for machines

@@ -220,6 +220,7 @@ def _columns(told: ObjectDescribe, records: list[_Record]) -> Iterator[CheckItem
 
 def _values(told: ObjectDescribe, records: list[_Record]) -> Iterator[CheckItem]:
     bad: dict[tuple[Code, str, str], list[str]] = defaultdict(list)
+    judged: dict[tuple[str, str], Code | None] = {}  # many records have the same values
     for record in records:
         for name, value in record.values.items():
             field = told.field(name)
@@ -229,7 +230,9 @@ def _values(told: ObjectDescribe, records: list[_Record]) -> Iterator[CheckItem]
                 )
             if field is None or not isinstance(value, str) or not value:
                 continue
-            fault = _fault(told, field, value)
+            if (name, value) not in judged:
+                judged[name, value] = _fault(told, field, value)
+            fault = judged[name, value]
             if fault is not None:
                 bad[fault, field.name, _shown(value)].append(record.subject)
     for (code, name, value), subjects in bad.items():
