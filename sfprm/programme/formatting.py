@@ -54,7 +54,9 @@ def _csv(source: Source, complaints: Complaints) -> str | None:
     writer = csv.writer(out, lineterminator="\n")
     for _, cells in rows:
         if any(cell.strip() for cell in cells):
-            writer.writerow([harmless(meant(cell.strip())) for cell in cells])
+            # the writer does not quote a lone carriage return; the org makes line ends one as well
+            lines = (re.sub(r"\r\n?", "\n", meant(cell.strip())) for cell in cells)
+            writer.writerow([harmless(text) for text in lines])
     return out.getvalue()
 
 

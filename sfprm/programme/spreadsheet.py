@@ -12,7 +12,7 @@ import re
 __all__ = ["harmless", "meant"]
 
 _STARTERS = ("=", "+", "-", "@", "\t", "\r", "|")
-_NUMBER = re.compile(r"[+-]?[\d\s().,/-]*")
+_NUMBER = re.compile(r"[+-]?[\d ().,/-]*")
 
 
 def harmless(text: str) -> str:

@@ -264,8 +264,14 @@ def csv_text(
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*known, *rest])
     for row in rows:
-        writer.writerow([harmless(row.get(column, "")) for column in (*known, *rest)])
+        cells = (_one_line_end(row.get(column, "")) for column in (*known, *rest))
+        writer.writerow([harmless(cell) for cell in cells])
     return out.getvalue()
+
+
+def _one_line_end(text: str) -> str:
+    """The writer would leave a lone carriage return unquoted; to the org all line ends are one."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def partners_csv(rows: Rows) -> str:

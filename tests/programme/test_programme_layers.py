@@ -418,6 +418,15 @@ def test_no_such_environment(folder: Path) -> None:
     assert "Did you mean 'sandbox'?" in complaints(folder, "sandbx")
 
 
+def test_two_people_of_one_address_are_said_only(folder: Path) -> None:
+    """An office's address: both are declared, each with a username of their own."""
+    more = "  rui: {partner: acme, last_name: Prata, email: INES@acme.example.com}\n"
+    write(folder, programme=BASE + TWO + more)
+    loaded = load(folder)
+    assert len(loaded.programme.people) == 2
+    assert "belongs to a person of the same partner" in loaded.warnings[0].message
+
+
 def test_username_suffix_by_environment(folder: Path) -> None:
     """`suffix_per_org` may be one text, or one for each environment."""
     pattern = '{pattern: "{key}@p.example.com", suffix_per_org: {uat: .uat, "*": .other}}'
