@@ -154,7 +154,7 @@ def review_exposure(
         elif kind in _FOLDER_KINDS and needed:
             findings += _folder(path, kind, root)
     findings += _defaults(defaults)
-    findings += _groups(rows)
+    findings += _groups(rows, _shared_with_groups(files))
     points = [*by_hand, *(_MANUAL_POINTS if needed else ())]
     findings += [
         Finding(Part.BY_HAND, what, which, f"look at the {what} in Setup")
@@ -283,8 +283,32 @@ def _defaults(rows: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
             )
 
 
-def _groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Public groups and queues that take in more people than they name."""
+def _shared_with_groups(files: Mapping[str, bytes]) -> dict[str, list[str]]:
+    """Group by API name → the sharing rules and folders that are shared with it."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(files):
+        root = _parsed(files[path])
+        if root is None:
+            continue
+        kind = _tag(root)
+        for part in root:
+            if kind == "SharingRules":
+                object_ = path.rpartition("/")[2].partition(".")[0]
+                target_kind, group = _target(part, "sharedTo")
+                if target_kind == "group":
+                    words = f"{object_} sharing rule {_value(part, 'fullName')}"
+                    found.setdefault(group, []).append(words)
+            elif kind in _FOLDER_KINDS and _value(part, "sharedToType") == "Group":
+                words = f"{_FOLDER_KINDS[kind]} folder {_value(root, 'name')}"
+                found.setdefault(_value(part, "sharedTo"), []).append(words)
+    return found
+
+
+def _groups(
+    rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Sequence[str]]
+) -> Iterator[Finding]:
+    """Public groups and queues that take in more people than they name. `shared`: what is shared
+    with a group, by its API name."""
     by_id = {row["Id"]: row for row in rows}
     for row in rows:
         if row.get("Type") not in ("Regular", "Queue"):
@@ -293,13 +317,16 @@ def _groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
         where = f"{kind} {row['Name']}"
         held = [by_id.get(m["UserOrGroupId"], {}) for m in row.get("GroupMembers") or ()]
         for member in held:
-            what = "take its records" if kind == "queue" else "see what is shared with it"
+            used = shared.get(str(row.get("DeveloperName")), ())
+            with_it = f" ({', '.join(used)})" if used else ""
+            what = "take its records" if kind == "queue" else f"see what is shared with it{with_it}"
             match member.get("Type"):
                 case "Organization":
                     yield Finding(
                         Part.BY_HAND,
                         where,
-                        "it holds all internal users; what is shared with it is shared widely",
+                        f"it holds all internal users; what is shared with it{with_it} is shared "
+                        "widely",
                         "see that no rule or folder for partners uses it",
                     )
                 case "RoleAndSubordinates":

@@ -182,6 +182,12 @@ class SetupResult:
                 f"The originals are in {self.backup}; to put them back: "
                 f"sfprm setup --restore {self.backup}"
             )
+            objects = self.review.conversion.objects if self.review.conversion else ()
+            if objects:
+                lines.append(
+                    f"By hand, in a quiet hour: Setup › Sharing Settings › Recalculate, for "
+                    f"{' and '.join(objects)}."
+                )
         if self.dry_run:
             lines.append("Dry run: nothing was done.")
         elif not self.confirmed:

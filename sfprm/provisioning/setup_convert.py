@@ -67,6 +67,12 @@ class Conversion:
         """Whether a sharing rule is among them."""
         return any(path.startswith("sharingRules/") for path in self.after)
 
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """Objects whose sharing rules are rewritten, by API name."""
+        ends = (p.rpartition("/")[2] for p in self.after if p.startswith("sharingRules/"))
+        return tuple(sorted(end.partition(".")[0] for end in ends))
+
     def package(self, api_version: str) -> dict[str, bytes]:
         """What is deployed."""
         files = {**self.after, "package.xml": manifest(self.members, api_version)}

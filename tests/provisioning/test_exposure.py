@@ -164,3 +164,36 @@ def test_an_org_that_needs_no_conversion_is_told_so() -> None:
 def test_other_files_are_left_out(content: bytes) -> None:
     """What is no sharing rule or folder makes no finding of its own."""
     assert not [f for f in found({"x.xml": content}).findings if f.metadata]
+
+
+@pytest.mark.parametrize(
+    ("type_", "member", "words"),
+    [
+        ("Regular", "RoleAndSubordinates", "partners under the role VP_Sales would be members"),
+        ("Queue", "RoleAndSubordinates", "take its records"),
+        ("Regular", "PRMOrganization", "all external users of a kind are members"),
+        ("Regular", "Organization", "it holds all internal users"),
+        ("Regular", "RoleAndSubordinatesInternal", None),
+    ],
+)
+def test_groups_and_queues_by_what_they_hold(type_: str, member: str, words: str | None) -> None:
+    """Role and subordinates let partners in; internal subordinates do not."""
+    rows: list[dict[str, Any]] = [
+        {"Id": "g", "Name": "G", "DeveloperName": "G", "Type": type_,
+         "GroupMembers": [{"UserOrGroupId": "m"}]},
+        {"Id": "m", "Name": "", "Type": member, "Role": "VP_Sales", "GroupMembers": []},
+    ]  # fmt: skip
+    review = review_exposure({}, created=date(2025, 1, 1), experiences_since=None, groups=rows)
+    assert [words in f.who_sees_what for f in review.findings if words] == ([True] if words else [])
+
+
+def test_a_group_that_lets_partners_in_names_what_is_shared_with_it() -> None:
+    """Rules and folders, so that a reader sees what it means."""
+    rows: list[dict[str, Any]] = [
+        {"Id": "g", "Name": "All Sales", "DeveloperName": "All_Sales", "Type": "Regular",
+         "GroupMembers": [{"UserOrGroupId": "m"}]},
+        {"Id": "m", "Name": "", "Type": "RoleAndSubordinates", "Role": "VP", "GroupMembers": []},
+    ]  # fmt: skip
+    files = {"sharingRules/Lead.sharingRules": rule("<group>All_Sales</group>")}
+    review = found(files, groups=rows)
+    assert any("(Lead sharing rule R)" in f.who_sees_what for f in review.findings)
