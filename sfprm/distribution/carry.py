@@ -207,7 +207,7 @@ class Carrier:
         if not written:
             return
         owners = sorted({e.owner_new for e in written if e.owner_new is not None})
-        held = leads_written_since(self._session, owners, since)
+        held = leads_written_since(self._session, [e.lead for e in written], owners, since)
         self._confirm([e for e in written if held.get(e.lead) == e.owner_new])
         missed = [e for e in written if held.get(e.lead) != e.owner_new]
         if missed:
@@ -254,7 +254,8 @@ class Carrier:
                 if e.sequence <= look.last and e.state is WriteState.CONFIRMED
             ]
             owners = sorted({e.owner_new for e in entries if e.owner_new is not None})
-            held = leads_written_since(self._session, owners, look.since) if entries else {}
+            leads = [e.lead for e in entries]
+            held = leads_written_since(self._session, leads, owners, look.since)
             missed = [e for e in entries if held.get(e.lead) != e.owner_new]
             if missed:
                 self._settle(self._turned(missed))

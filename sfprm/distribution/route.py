@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import islice
 from types import MappingProxyType
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RouteResult", "route"]
 
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 PARK_SWEPT = "park queue swept"
 """The mark of when the whole park queue was last read."""
 
@@ -394,7 +393,7 @@ def _result(
     pools = programme.routing.pools
     if not dry_run:
         ledgers = store.ledgers(ledger_keys(programme))  # net of what was given back
-    got = Counter({key: len(at) for key, at in store.wins(pools, BEGINNING).items()})
+    got = Counter(store.win_counts(pools))
     if dry_run:
         got.update(count.won)
     refused, overtaken = carrier.tally.refused, carrier.tally.overtaken

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sfprm.ids import RecordId
-    from sfprm.programme.model import Programme
+    from sfprm.programme.model import PoolMember, Programme
     from sfprm.routing.values import Standing
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
@@ -35,10 +35,17 @@ def read_standing(
     """Who may own leads at this instant, and what they carry: the estate's calls."""
     estate = read_estate(session, programme)
     held = count_open_leads(session, owners_to_count(programme, estate))
-    wins = store.wins(programme.routing.pools, now - LONGEST_WINDOW)
+    capped = [p.key for p in programme.routing.pools.values() if any(map(_has_window, p.members))]
+    wins = store.wins(capped, now - LONGEST_WINDOW) if capped else {}
     standing = build_standing(programme, estate, held=held, wins=wins)
     running = [p for p in store.offers.pauses() if p.until is None or p.until > now]
     return without_paused(programme, standing, running)
+
+
+def _has_window(member: PoolMember) -> bool:
+    """Whether wins of the last days matter to a member at all."""
+    cap = member.cap
+    return any(most is not None for most in (cap.hour, cap.day, cap.week, cap.month))
 
 
 def without_paused(programme: Programme, standing: Standing, pauses: list[Pause]) -> Standing:

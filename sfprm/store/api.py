@@ -113,6 +113,9 @@ class StoreReader(Protocol):
         a person's order, whether confirmed yet or not; writes that the org refused are left out,
         and so is what an undo gave back."""
 
+    def win_counts(self, pools: Iterable[str]) -> dict[tuple[str, str], int]:
+        """(pool, member key) → wins since the ledger began; refused writes and refunds left out."""
+
     def wins(
         self, pools: Iterable[str], since: datetime
     ) -> dict[tuple[str, str], tuple[datetime, ...]]:

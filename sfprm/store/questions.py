@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import exists, func, not_, or_, select, text
 
 from sfprm.ids import PoolKey, RecordId
-from sfprm.routing.eligibility import ledger_key
+from sfprm.routing.eligibility import ledgers_of
 from sfprm.store import classes
 from sfprm.store.column_types import OPEN_BELOW, STATE_CODES
 from sfprm.store.entries import entry_from
@@ -212,6 +212,31 @@ def previous_owners(
     return {lead: frozenset(owners) for lead, owners in found.items()}
 
 
+def win_counts(connection: Connection, pools: Iterable[str]) -> dict[tuple[str, str], int]:
+    """(pool, member) → wins since the ledger began, counted by the database."""
+    names = list(dict.fromkeys(pools))
+    ledgers = numbers_of(connection, [key for pool in names for key in ledgers_of(PoolKey(pool))])
+    found: dict[tuple[str, str], int] = {}
+    for pool in names:
+        numbers = [ledgers[key] for key in ledgers_of(PoolKey(pool)) if key in ledgers]
+        query = (
+            select(words.c.text, func.count())
+            .select_from(moves)
+            .join(journal, journal.c.sequence == moves.c.journal)
+            .join(words, words.c.id == moves.c.winner)
+            .where(
+                moves.c.ledger.in_(numbers),
+                journal.c.refunds.is_(None),
+                journal.c.state != WriteState.REFUSED.value,
+                not_(_given_back()),
+            )
+            .group_by(words.c.text)
+        )
+        for winner, count in connection.execute(query):
+            found[(pool, winner)] = count
+    return found
+
+
 def wins(
     connection: Connection, pools: Iterable[str], since: datetime
 ) -> dict[tuple[str, str], tuple[datetime, ...]]:
@@ -220,13 +245,13 @@ def wins(
     first = connection.execute(
         select(func.min(acts.c.first)).where(acts.c.decided_at >= since)
     ).scalar()
-    ledgers = numbers_of(connection, [ledger_key(PoolKey(pool)) for pool in names])
+    ledgers = numbers_of(connection, [key for pool in names for key in ledgers_of(PoolKey(pool))])
     if first is None:
         return {}
     found: dict[tuple[str, str], list[datetime]] = {}
     for pool in names:
-        number = ledgers.get(ledger_key(PoolKey(pool)))
-        if number is None:
+        numbers = [ledgers[key] for key in ledgers_of(PoolKey(pool)) if key in ledgers]
+        if not numbers:
             continue
         query = (
             select(words.c.text, acts.c.decided_at)
@@ -235,7 +260,7 @@ def wins(
             .join(acts, acts.c.id == journal.c.act)
             .join(words, words.c.id == moves.c.winner)
             .where(
-                moves.c.ledger == number,
+                moves.c.ledger.in_(numbers),
                 moves.c.journal >= first,
                 acts.c.decided_at >= since,
                 journal.c.refunds.is_(None),

@@ -150,6 +150,10 @@ class Reader:
         with reading(self._engine) as connection:
             return questions.previous_owners(connection, leads)
 
+    def win_counts(self, pools: Iterable[str]) -> dict[tuple[str, str], int]:
+        with reading(self._engine) as connection:
+            return questions.win_counts(connection, pools)
+
     def wins(
         self, pools: Iterable[str], since: datetime
     ) -> dict[tuple[str, str], tuple[datetime, ...]]:
