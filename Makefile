@@ -47,6 +47,9 @@ bench-estate: $(VENV)/.dev ## the partner estate: calls, time and memory at 10,0
 bench-access: $(VENV)/.dev ## the access layer beside bare loops and simple-salesforce, 1,000,000 leads
 	@$(BIN)/python benchmarks/bench_access.py
 
+bench-routing: $(VENV)/.dev ## decisions a second, the split of 100,000 leads, routing end to end
+	@$(BIN)/python benchmarks/bench_routing.py
+
 bench-fairness: $(VENV)/.dev ## the fairness policies side by side
 	@$(BIN)/python benchmarks/bench_fairness.py
 

@@ -54,7 +54,8 @@ RATINGS = ("Hot", "Warm", "Cold")
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Decisions in a second, and how many classes of eligibility there were."""
+    """Decisions in a second of processor time, and how many classes of eligibility there were, one
+    for each member's people included."""
 
     per_second: float
     classes: int
@@ -153,24 +154,27 @@ def leads(count: int) -> list[LeadFacts]:
     ]
 
 
-def measure(members: int, count: int) -> Speed:
-    """Decide about `count` leads in batches, each decision chained."""
+def measure(members: int, count: int, *, warm: int = 0) -> Speed:
+    """Decide about `count` leads in batches, each decision chained; after `warm` that are not
+    counted, in which the conditions and the ways through the rules become known."""
     made, standing = programme(members)
-    waiting = leads(count)
+    waiting = leads(warm + count)
     ledgers: Mapping[str, Ledger] = {}
     decider = Decider(made)
-    classes: dict[int, str] = {}
-    seen: set[str] = set()
+    met: set[str] = set()
     end = GENESIS
-    begun = time.perf_counter()
-    for at in range(0, count, BATCH):
+    seconds = 0.0
+    for at in range(0, warm + count, BATCH):
+        begun = time.process_time()
         batch = decider.decide(standing, ledgers, waiting[at : at + BATCH], NOW)
         standing, ledgers = batch.standing, batch.ledgers
-        classes.clear()
+        classes: dict[int, str] = {}
         for decision in batch.decisions:
             end = chained(end, decision, classes)
-        seen.update(classes.values())
-    return Speed(count / (time.perf_counter() - begun), len(seen))
+        if at >= warm:
+            seconds += time.process_time() - begun
+        met.update(classes.values())
+    return Speed(count / seconds, len(met))
 
 
 def chained(end: str, decision: Decision, classes: dict[int, str]) -> str:

@@ -19,7 +19,7 @@ equal counts by absence) wins at most one more of any twenty than its part of th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from operator import add, itemgetter
+from struct import Struct
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from sfprm.errors import Bug
 from sfprm.routing.values import UNIT, Choice, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sfprm.routing.values import Candidate, EligibilityClass
 
@@ -58,6 +58,8 @@ CATCH_UP = 20
 TWENTY = 20
 """Leads over which catching up is spread."""
 
+BIAS = 1 << 62
+
 
 def shares(eligibility: EligibilityClass) -> dict[str, int]:
     """Each eligible member's share of one lead, in UNIT: UNIT·w div W."""
@@ -78,17 +80,45 @@ def is_counts(key: str) -> bool:
 class Sharing:
     """A class made ready for choosing many times. Lists are in the class's order of members.
 
-    `eligible` are places of those who may win, of weight `whole` together; `pick` takes their
-    credits; None when all may.
+    `eligible` are places of those who may win, of weight `whole` together; `owed` reads their lanes
+    of packed credits. `lump` is `shares`, packed without a bias.
     """
 
     eligibility: EligibilityClass
     order: tuple[str, ...]
     shares: tuple[int, ...]
     total: int
+    lump: int
     eligible: tuple[int, ...]
-    pick: Callable[[Sequence[int]], tuple[int, ...]] | None
+    owed: Struct
     whole: int
+
+
+class _Lanes:
+    """Credits of all members in one integer, 64 bits each, so that a share of everybody's is one
+    addition however many they are. Each lane is biased by 2^62, so that none is ever negative and
+    nothing carries over; a credit of 2^61 (two million leads) is out of the question."""
+
+    __slots__ = ("count", "whole")
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.whole = Struct(f"<{count}q")
+
+    def lump(self, values: Sequence[int]) -> int:
+        """Values from 0 on, packed."""
+        return int.from_bytes(self.whole.pack(*values), "little")
+
+    def pack(self, credits: Sequence[int]) -> int:
+        """Credits, packed. Raises Bug for one beyond all reason."""
+        if any(abs(credit) >= BIAS // 2 for credit in credits):
+            raise Bug("A credit is beyond two million leads: the ledger is damaged.")
+        return self.lump([credit + BIAS for credit in credits])
+
+    def unpack(self, packed: int) -> list[int]:
+        """The credits again."""
+        found = self.whole.unpack(packed.to_bytes(8 * self.count, "little"))
+        return [lane - BIAS for lane in found]
 
 
 class Book:
@@ -100,7 +130,8 @@ class Book:
         self._key = ledger.key
         self._counts = is_counts(ledger.key)
         self._order = tuple(ledger.credits)
-        self._credits = list(ledger.credits.values())
+        self._lanes = _Lanes(len(self._order))
+        self._packed = self._lanes.pack(tuple(ledger.credits.values()))
         self._last_won = [ledger.last_won.get(member, 0) for member in self._order]
         self._house = ledger.house
         self._sequence = ledger.sequence
@@ -108,7 +139,6 @@ class Book:
         self._ordinary = self._limit()
         # by identity: classes are interned by whoever decides; holding the class keeps its id
         self._sharings: dict[int, Sharing] = {} if ready is None else ready
-        self._orders: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def choose(self, eligibility: EligibilityClass) -> Choice:
         """Share one lead out and let the most owed member have it.
@@ -122,48 +152,34 @@ class Book:
         if sharing.order is not self._order:
             self._take_order(sharing)
         if self._counts:
-            parts, total = self._counted(sharing)
+            sharing = self._counted(sharing)
+        packed = self._packed + sharing.lump
+        lanes = sharing.owed.unpack(packed.to_bytes(8 * self._lanes.count, "little"))
+        most = max(lanes)
+        place = lanes.index(most)
+        at = sharing.eligible[place]
+        try:
+            lanes.index(most, place + 1)
+        except ValueError:
+            pass
         else:
-            parts, total = sharing.shares, sharing.total
-        before = self._credits
-        # list operations at the speed of C: a pool may have hundreds of members
-        owed = list(map(add, before, parts))
-        pick = sharing.pick
-        if pick is None:
-            most = max(owed)
-            at = owed.index(most)
-            try:
-                owed.index(most, at + 1)
-            except ValueError:
-                pass
-            else:
-                at = self._first_of(sharing, owed, most)
-        else:
-            mine = pick(owed)
-            most = max(mine)
-            place = mine.index(most)
-            at = sharing.eligible[place]
-            try:
-                mine.index(most, place + 1)
-            except ValueError:
-                pass
-            else:
-                at = self._first_of(sharing, owed, most)
-        if before[at] > self._ordinary:
-            at = self._spread(sharing, owed, at)
-        after = owed[at] - total
-        owed[at] = after
-        self._credits = owed
+            at = self._first_of(sharing, lanes, most)
+        if most - BIAS - sharing.shares[at] > self._ordinary:
+            at, most = self._spread(sharing, lanes, at, most)
+        owed = most - BIAS
+        self._packed = packed - (sharing.total << (64 * at))
         self._sequence += 1
         self._last_won[at] = self._sequence
-        return Choice(eligibility, sharing.order[at], before[at], after, self._sequence)
+        before, after = owed - sharing.shares[at], owed - sharing.total
+        return Choice(eligibility, sharing.order[at], before, after, self._sequence)
 
     def shares_of(self, eligibility: EligibilityClass) -> dict[str, int]:
         """What each member would be given of one lead now, in UNIT; those without are left out."""
         sharing = self._make_ready(eligibility)
         self._take_order(sharing)
-        parts = self._counted(sharing)[0] if self._counts else sharing.shares
-        return {m: part for m, part in zip(sharing.order, parts, strict=True) if part}
+        if self._counts:
+            sharing = self._counted(sharing)
+        return {m: part for m, part in zip(sharing.order, sharing.shares, strict=True) if part}
 
     def sync(self, members: Iterable[str]) -> None:
         """Make the ledger's members those: the new join, the missing leave."""
@@ -171,11 +187,12 @@ class Book:
 
     def furthest(self) -> int:
         """The largest distance of a present member from its entitlement, in UNIT."""
-        return max(max(self._credits), -min(self._credits)) if self._credits else 0
+        credits = self._credits()
+        return max(max(credits), -min(credits)) if credits else 0
 
     def ledger(self) -> Ledger:
         """The ledger as it is now, as a frozen value."""
-        credits = dict(sorted(zip(self._order, self._credits, strict=True)))
+        credits = dict(sorted(zip(self._order, self._credits(), strict=True)))
         won = {m: at for m, at in sorted(zip(self._order, self._last_won, strict=True)) if at}
         return Ledger(
             key=self._key,
@@ -186,17 +203,22 @@ class Book:
             ever=self._ever,
         )
 
+    def _credits(self) -> list[int]:
+        return self._lanes.unpack(self._packed)
+
     def _take_order(self, sharing: Sharing) -> None:
-        """Lists in the order of the class; the new join, the missing leave."""
+        """Lanes in the order of the class; the new join, the missing leave."""
         if sharing.order != self._order:
             self._arrange(sharing.order)
         self._order = sharing.order
 
     def _arrange(self, order: tuple[str, ...]) -> None:
-        credits = dict(zip(self._order, self._credits, strict=True))
+        credits = dict(zip(self._order, self._credits(), strict=True))
         won = dict(zip(self._order, self._last_won, strict=True))
         self._ever += sum(member not in credits for member in order)
-        self._credits = [credits.pop(member, 0) for member in order]
+        ordered = [credits.pop(member, 0) for member in order]
+        self._lanes = _Lanes(len(order))
+        self._packed = self._lanes.pack(ordered)
         self._last_won = [won.get(member, 0) for member in order]
         self._house += sum(credits.values())
         self._order = order
@@ -207,47 +229,52 @@ class Book:
         and no less than two leads; in equal counts one lead."""
         return UNIT if self._counts else max(2 * UNIT, (self._ever - 1) * UNIT // 2)
 
-    def _first_of(self, sharing: Sharing, owed: Sequence[int], most: int) -> int:
+    def _first_of(self, sharing: Sharing, lanes: Sequence[int], most: int) -> int:
         """Among those owed the same: longest since it last won, then the smallest key."""
-        level = (at for at in sharing.eligible if owed[at] == most)
+        level = (at for at, lane in zip(sharing.eligible, lanes, strict=True) if lane == most)
         return min(level, key=lambda at: (self._last_won[at], sharing.order[at]))
 
-    def _spread(self, sharing: Sharing, owed: Sequence[int], wanted: int) -> int:
-        """Who wins when the most owed is catching up: whoever is catching up and won lately waits,
-        unless all do."""
+    def _spread(
+        self, sharing: Sharing, lanes: Sequence[int], wanted: int, most: int
+    ) -> tuple[int, int]:
+        """Who wins, with its lane, when the most owed is catching up: whoever is catching up and
+        won lately waits, unless all do."""
         turn = self._sequence + 1
 
-        def waits(at: int) -> bool:
-            if not self._last_won[at] or self._credits[at] <= self._ordinary:
+        def waits(at: int, lane: int) -> bool:
+            won = self._last_won[at]
+            if not won or lane - BIAS - sharing.shares[at] <= self._ordinary:
                 return False
             weight = sharing.eligibility.candidates[at].weight
-            return turn - self._last_won[at] < _gap(weight, sharing.whole)
+            return turn - won < _gap(weight, sharing.whole)
 
-        free = [at for at in sharing.eligible if not waits(at)]
+        owed = dict(zip(sharing.eligible, lanes, strict=True))
+        free = {at: lane for at, lane in owed.items() if not waits(at, lane)}
         if not free:
-            return wanted
-        return max(
-            free, key=lambda at: (owed[at], -self._last_won[at], _Backwards(sharing.order[at]))
-        )
+            return wanted, most
+        best = min(free, key=lambda at: (-free[at], self._last_won[at], sharing.order[at]))
+        return best, free[best]
 
-    def _counted(self, sharing: Sharing) -> tuple[tuple[int, ...], int]:
+    def _counted(self, sharing: Sharing) -> Sharing:
         """Shares of equal counts: over all but those who are away and owed CATCH_UP already."""
         may = set(sharing.eligible)
         counting = [
             c
-            for at, c in enumerate(sharing.eligibility.candidates)
-            if c.weight > 0 and (at in may or self._credits[at] < CATCH_UP * UNIT)
+            for at, (c, credit) in enumerate(
+                zip(sharing.eligibility.candidates, self._credits(), strict=True)
+            )
+            if c.weight > 0 and (at in may or credit < CATCH_UP * UNIT)
         ]
         found = _shared(counting)
-        parts = tuple(found.get(member, 0) for member in sharing.order)
-        return parts, sum(parts)
+        parts = tuple([found.get(member, 0) for member in sharing.order])
+        return replace(sharing, shares=parts, total=sum(parts), lump=self._lanes.lump(parts))
 
     def _make_ready(self, eligibility: EligibilityClass) -> Sharing:
         if eligibility.ledger != self._key:
             raise Bug(f"a class of {eligibility.ledger} was used on the ledger {self._key}.")
         candidates = eligibility.candidates
         members = tuple([c.member for c in candidates])
-        order = self._orders.setdefault(members, members)
+        order = self._order if members == self._order else members
         eligible = tuple([at for at, c in enumerate(candidates) if not c.reasons])
         if not eligible:
             raise Bug(f"{self._key}: asked to choose when nobody is eligible.")
@@ -257,20 +284,16 @@ class Book:
         parts = [0] * len(order)
         for at, weight in zip(eligible, weights, strict=True):
             parts[at] = by_weight[weight]
-        pick: Callable[[Sequence[int]], tuple[int, ...]] | None = None
-        if len(eligible) == 1:
-            only = eligible[0]
-            pick = lambda owed: (owed[only],)  # noqa: E731
-        elif len(eligible) < len(candidates):
-            pick = itemgetter(*eligible)
+        lanes = self._lanes if len(order) == self._lanes.count else _Lanes(len(order))
         return Sharing(
-            eligibility,
-            order,
-            tuple(parts),
-            sum(parts),
-            eligible,
-            pick,
-            whole,
+            eligibility=eligibility,
+            order=order,
+            shares=tuple(parts),
+            total=sum(parts),
+            lump=lanes.lump(parts),
+            eligible=eligible,
+            owed=Struct("<" + "".join(["8x" if c.reasons else "q" for c in candidates])),
+            whole=whole,
         )
 
 
@@ -279,21 +302,6 @@ def _gap(weight: int, whole: int) -> int:
     its part of them, rounded up."""
     most = -(-TWENTY * weight // whole) + 1
     return -(-TWENTY // most)
-
-
-class _Backwards:
-    """Text that compares the other way round."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __lt__(self, other: _Backwards) -> bool:
-        return self.text > other.text
-
-    def __gt__(self, other: _Backwards) -> bool:
-        return self.text < other.text
 
 
 def shares_in(ledger: Ledger, eligibility: EligibilityClass) -> dict[str, int]:
