@@ -99,7 +99,14 @@ def _is_origin(hint: Any) -> bool:
     return hint is Origin or Origin in get_args(hint)
 
 
+_PLAIN = frozenset({str, int, float, bool, NoneType})
+
+
 def _encode(value: Any, hint: Any) -> Any:
+    if type(value) in _PLAIN:  # nine values of ten in a programme of many people
+        return value
+    if isinstance(value, StrEnum):
+        return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = type(value)
         body = {name: _encode(getattr(value, name), h) for name, h in _hints(kind).items()}
@@ -111,7 +118,7 @@ def _encode(value: Any, hint: Any) -> Any:
         return {str(key): _encode(item, inner) for key, item in value.items()}
     if isinstance(value, tuple):
         return [_encode(item, _item_hint(hint)) for item in value]
-    return value.value if isinstance(value, StrEnum) else value
+    return value
 
 
 def _item_hint(hint: Any) -> Any:
