@@ -65,7 +65,7 @@ class OffboardResult(JobResult):
     def blocks(self) -> tuple[Block, ...]:
         who = self.leavers
         verb = "would leave" if self.dry_run else "left"
-        head = [f"{who.target} ({who.account_name}): {len(who.users)} users {verb}."]
+        head = [f"{who.target} ({who.account_name}): {_many(len(who.users), 'user')} {verb}."]
         after = self.after
         rows = tuple(
             (object_, f"{count:,}", "" if after is None else f"{after.of(object_):,}")
@@ -80,7 +80,7 @@ class OffboardResult(JobResult):
         if self.left:
             groups = sorted({m.group_name for m in self.left})
             word = "would leave" if self.dry_run else "left"
-            lines.append(f"{word} {len(groups)} queues and groups: {', '.join(groups)}")
+            lines.append(f"{word} {_many(len(groups), 'queue or group')}: {', '.join(groups)}")
         for blocker in self.blockers:
             stops = "stops the deactivation" if blocker.hard else "points at them"
             lines.append(f"! {blocker.username}: {blocker.where} {stops}")
@@ -91,11 +91,11 @@ class OffboardResult(JobResult):
                 lines.append(f"  fix: {item.fix}")
         if after is not None and not self.dry_run:
             zero = all(after.of(name) == 0 for name in self.named)
-            names = ", ".join(self.named)
+            others = "".join(f" and zero of {name}" for name in self.named if name != LEAD)
             lines.append(
-                f"Zero open leads and zero of {names} are left with them."
+                f"Zero open leads{others} are left with them."
                 if zero
-                else f"Not all of {names} could be handed on: see above, then run it again."
+                else "Not everything could be handed on: see above, then run it again."
             )
             rest = {k: v for k, v in after.totals.items() if k not in self.named}
             if rest:
@@ -148,6 +148,13 @@ class OffboardResult(JobResult):
             "memberships": len(self.left),
             "not_done": len(self.not_done),
         }
+
+
+def _many(count: int, noun: str) -> str:
+    if count == 1:
+        return f"1 {noun}"
+    plural = "queues and groups" if noun == "queue or group" else f"{noun}s"
+    return f"{count:,} {plural}"
 
 
 def _by_user(owned: Owned) -> dict[str, dict[str, int]]:

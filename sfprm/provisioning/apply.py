@@ -476,6 +476,7 @@ class _Apply:
             s.owner: at
             for s in self.plan.steps
             if isinstance(s, AddMember | RemoveMember)
+            and id(s) not in self.settled
             and (at := s.after.get("GroupId") or self.ids.get(s.links.get("GroupId", "")))
         }
         if touched:

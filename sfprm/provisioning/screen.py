@@ -56,8 +56,10 @@ def _summary(plan: Plan, counts: dict[str, int]) -> Iterator[str]:
     yield "Run: sfprm apply"
 
 
-def unmanaged_block(plan: Plan) -> Table:
+def unmanaged_block(plan: Plan) -> Block:
     """What stands in the org and in no file: left alone."""
+    if not plan.comparison.unmanaged:
+        return Text(("There is nothing of the programme's in the org that no file names.",))
     rows = tuple((u.object, plain_text(u.label), u.id) for u in plan.comparison.unmanaged)
     return Table(("in the org, in no file", "name", "id"), rows)
 

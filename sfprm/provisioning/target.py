@@ -9,6 +9,7 @@ from sfprm.errors import BadRequest
 from sfprm.ids import PartnerKey
 from sfprm.programme.complaints import did_you_mean
 from sfprm.provisioning.difference import Kind
+from sfprm.provisioning.steps import CreateUser, DeactivateUser
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -59,7 +60,13 @@ def limited(plan: Plan, partners: Set[str], people: Set[str]) -> Plan:
     comparison = replace(
         plan.comparison, differences=tuple(d for d in differences if d.ref in keep), baseline=()
     )
-    return replace(plan, steps=steps, comparison=comparison)
+    made_users = sum(1 for s in steps if isinstance(s, CreateUser))
+    freed = sum(1 for s in steps if isinstance(s, DeactivateUser))
+    if len(plan.seats) == 1:  # with several licences it is not told which user takes which
+        [seat] = plan.seats
+        comparison = replace(comparison, seats=(replace(seat, taken=made_users, freed=freed),))
+    mails = made_users if plan.mails else plan.mails
+    return replace(plan, steps=steps, comparison=comparison, mails=mails)
 
 
 def _about(step: PlannedStep, owned: Set[str], people: Set[str], users: Set[str]) -> bool:
