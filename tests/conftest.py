@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.program_nursery import Nursery
+from tests.program_nursery import Nursery, Nursling
 
+RunScript = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[1]
 
 
@@ -100,7 +101,7 @@ class Program:
     def start(
         self, *arguments: str, env: dict[str, str] | None = None, **more: Any
     ) -> subprocess.Popen[str]:
-        """Start it anew; stdout and stderr are pipes unless `more` says otherwise."""
+        """Start it in a new interpreter; stdout and stderr are pipes unless `more` says so."""
         settings = {
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
@@ -112,6 +113,15 @@ class Program:
         }
         command = [sys.executable, "-m", "sfprm", *arguments]
         return subprocess.Popen(command, env=self.env(env), **settings)
+
+    def fork(
+        self, *arguments: str, log: Path | None = None, env: dict[str, str] | None = None
+    ) -> Nursling:
+        """Start it at little cost; stderr goes to the file `log`, stdout nowhere."""
+        with open(os.devnull, "wb") as out, open(log or os.devnull, "wb") as err:
+            return self.nursery.start(
+                arguments, env=self.env(env), cwd=self.home, out=out.fileno(), err=err.fileno()
+            )
 
     def env(self, more: dict[str, str] | None) -> dict[str, str]:
         """A clean environment, and `more`."""
@@ -135,13 +145,33 @@ class Program:
 
 
 @pytest.fixture(scope="session")
-def sfprm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """The program, by subprocess."""
-    nursery = Nursery()
+def nursery() -> Iterator[Nursery]:
+    """Where the program's processes come from."""
+    opened = Nursery()
     try:
-        yield Program(tmp_path_factory.mktemp("home"), nursery)
+        yield opened
     finally:
-        nursery.close()
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def sfprm(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The program, each run a process of its own."""
+    return Program(tmp_path_factory.mktemp("home"), nursery)
+
+
+@pytest.fixture(scope="session")
+def run_script(nursery: Nursery) -> RunScript:
+    """Runs a Python script, with its arguments, as a process of its own: (code, stdout, stderr)."""
+
+    def run(
+        script: str, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 60
+    ) -> tuple[int, str, str]:
+        return nursery.run(
+            arguments, os.environ if env is None else env, ROOT, timeout, script=script
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from sfprm.store.lock import org_lock
 
 if TYPE_CHECKING:
     from tests.conftest import DevOrg, Program
+    from tests.program_nursery import Nursling
 
 ROUTE = "job: route\nevery: 1 second\n"
 HOURLY = "job: route\nevery: 1 hour\n"
@@ -36,7 +37,7 @@ PATIENCE = 30.0
 class Running:
     """A daemon under way, with what it logs."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Nursling
     log: Path
     seen: int = 0
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -74,16 +75,20 @@ class Stage:
     jobs: Path
     started: list[Running]
 
-    def start(self, *arguments: str, **env: str) -> Running:
-        """Start a daemon."""
+    def start(self, *arguments: str, anew: bool = False, **env: str) -> Running:
+        """Start a daemon; `anew`: in a new interpreter."""
         log = self.jobs.parent / f"daemon-{len(self.started)}.log"
-        with log.open("w") as errors:
-            process = self.sfprm.start(
-                *("daemon", *arguments),
-                env=self.env | env,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
+        process: subprocess.Popen[str] | Nursling
+        if anew:
+            with log.open("w") as errors:
+                process = self.sfprm.start(
+                    *("daemon", *arguments),
+                    env=self.env | env,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                )
+        else:
+            process = self.sfprm.fork("daemon", *arguments, log=log, env=self.env | env)
         self.started.append(Running(process, log))
         return self.started[-1]
 
@@ -115,7 +120,7 @@ def stage(devorg_process: DevOrg, sfprm: Program, tmp_path: Path) -> Iterator[St
 
 def test_it_routes_what_arrives_and_drains_on_sigterm(stage: Stage) -> None:
     """Leads that come while it runs are decided; SIGTERM ends it with 0."""
-    daemon = stage.start()
+    daemon = stage.start(anew=True)
     daemon.until("daemon.ready", jobs=["route"])
     daemon.until("run.finished", job="route", exit_code=0)
     arrived = stage.org.event("leads-arrive", count=5, seed=8)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.conftest import DevOrg, Program
+    from tests.program_nursery import Nursling
 
 pytestmark = pytest.mark.postgres
 
@@ -32,7 +32,7 @@ ROUTE = "job: route\nevery: 1 hour\n"
 class Running:
     """A process under way, with what it logs."""
 
-    process: subprocess.Popen[str]
+    process: Nursling
     log: Path
     ended: bool = field(default=False)
 
@@ -70,10 +70,7 @@ class Hall:
     def start(self, *arguments: str, **env: str) -> Running:
         """Start a process."""
         log = self.jobs.parent / f"{arguments[0]}-{len(self.started)}.log"
-        with log.open("w") as errors:
-            process = self.sfprm.start(
-                *arguments, env=self.env | env, stdout=subprocess.DEVNULL, stderr=errors
-            )
+        process = self.sfprm.fork(*arguments, log=log, env=self.env | env)
         self.started.append(Running(process, log))
         return self.started[-1]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
+    from tests.conftest import RunScript
     from tests.distribution.conftest import Channel
 
 Opener = Callable[[Path], AbstractContextManager["Channel"]]
@@ -74,13 +73,18 @@ def undisturbed(open_channel: Opener, tmp_path_factory: pytest.TempPathFactory) 
     ],
 )
 def test_killed_and_run_again_ends_as_if_undisturbed(
-    channel: Channel, undisturbed: dict[str, str], kind: str, name: str, times: int
+    channel: Channel,
+    undisturbed: dict[str, str],
+    run_script: RunScript,
+    kind: str,
+    name: str,
+    times: int,
 ) -> None:
     """kill -9 between any two steps."""
     channel.only(LEADS)
     spec = json.dumps([channel.org.env(channel.state_dir), kind, name, times])
-    child = subprocess.run([sys.executable, "-c", CHILD, spec], check=False, timeout=60)
-    assert child.returncode == -signal.SIGKILL
+    code, _, err = run_script(CHILD, spec)
+    assert code == -signal.SIGKILL, err
     result = channel.route("again")
     assert channel.owners() == undisturbed
     entries = channel.store.entries()

@@ -38,11 +38,13 @@ def kill(sfprm: Program, scene: Scene, command: str, writes: int) -> None:
     org.control("POST", "calls/reset")
     slow = {"kind": "slow", "path": WRITES, "after": writes, "times": 1, "seconds": WINDOW}
     org.control("POST", "faults", slow)
-    with sfprm.start(command, env=scene.env) as process:
+    process = sfprm.fork(command, env=scene.env)
+    try:
         until(lambda: not org.control("GET", "faults"), f"{command} made too few writes")
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    finally:
+        process.kill()
+        ended = process.wait(PATIENCE)
+    assert ended == -signal.SIGKILL
     until(lambda: len(writes_to(scene)) == writes + 1, "the last write was not carried out")
 
 

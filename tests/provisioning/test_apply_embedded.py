@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -217,11 +215,11 @@ apply(session, store, plan, run=run, clock=SystemClock(), progress=NoProgress())
 
 
 @pytest.mark.parametrize("commit", [1, 5, 9, 12, 17])
-def test_killed_at_a_journal_point_and_run_again(ready: Any, commit: int) -> None:
+def test_killed_at_a_journal_point_and_run_again(ready: Any, run_script: Any, commit: int) -> None:
     """kill -9 after some commit, then the same again: the same end state, nothing doubled."""
     env = {**os.environ, **ready.org.env(ready.settings.state_dir)}
-    process = subprocess.run([sys.executable, "-c", KILLED, str(commit)], env=env, check=False)
-    assert process.returncode == -signal.SIGKILL
+    code, _, err = run_script(KILLED, str(commit), env=env)
+    assert code == -signal.SIGKILL, err
     assert ready.apply().is_whole
     assert counts(ready) == WHOLE
     assert ready.plan().steps == ()

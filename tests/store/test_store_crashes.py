@@ -54,14 +54,14 @@ def clock() -> FakeClock:
 
 
 def test_a_process_killed_in_a_batch_leaves_nothing_half_written(
-    store: Store, store_url: str, channel: Any
+    store: Store, store_url: str, channel: Any, run_script: Any
 ) -> None:
     """Everything was saved but not committed: the next batch finds the state from before."""
     channel.route(store, range(1, 8))
     before = (store.entries(), store.all_ledgers())
     script = DIES_IN_A_BATCH.format(here=str(HERE), url=store_url)
-    died = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
-    assert died.returncode == -signal.SIGKILL
+    code, _, err = run_script(script)
+    assert code == -signal.SIGKILL, err
     assert (store.entries(), store.all_ledgers()) == before
     assert channel.route(store, [8])[0].sequence == 8
     assert store.verify() == []
