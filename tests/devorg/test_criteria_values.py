@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from sfprm.devorg.org import Org
 from sfprm.ids import RecordId
 from sfprm.programme.logic import And, Logic, Not, Or, Ref
 from sfprm.programme.model import Criterion, Operator, Origin, Rule, ToQueue
-from sfprm.routing.match import match
+from sfprm.routing.match import Matcher, match
 from sfprm.routing.values import LeadFacts
 
 
@@ -275,7 +277,10 @@ def lead_org(seeded: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     storage.close()
 
 
-@settings(max_examples=200, deadline=None)
+LONG = bool(os.environ.get("SFPRM_TEST_LONG"))
+
+
+@settings(max_examples=10_000 if LONG else 200, deadline=None)
 @given(rule=rules(), lead=leads())
 def test_the_org_and_the_agent_agree(lead_org: Org, rule: Rule, lead: dict[str, Any]) -> None:
     """Two implementations of one rule language, written apart, give one answer."""
@@ -287,3 +292,35 @@ def test_the_org_and_the_agent_agree(lead_org: Org, rule: Rule, lead: dict[str, 
     created = lead_org.clock.now()
     theirs, _ = match([rule], LeadFacts(id_, id_, created, "q", lead))
     assert mine is (theirs is not None)
+
+
+@settings(max_examples=2_000 if LONG else 40, deadline=None)
+@given(
+    listed_rules=st.lists(rules(), min_size=2, max_size=6),
+    several=st.lists(leads(), min_size=2, max_size=6),
+)
+def test_the_first_rule_met_is_the_same_for_both(
+    lead_org: Org, listed_rules: list[Rule], several: list[dict[str, Any]]
+) -> None:
+    """Rule lists over many leads: what the agent remembers between leads changes no answer."""
+    matcher = Matcher([replace(rule, name=str(n)) for n, rule in enumerate(listed_rules)])
+    for lead in several:
+        mine = next(
+            (
+                str(n)
+                for n, rule in enumerate(listed_rules)
+                if holds(
+                    lead_org,
+                    lead,
+                    *(
+                        Item(f"Lead.{c.field}", c.operator.value, listed(c.values))
+                        for c in rule.criteria
+                    ),
+                    logic=used(rule.logic, len(rule.criteria)),
+                )
+            ),
+            None,
+        )
+        id_ = RecordId("00Q000000000001")
+        rule, _ = matcher.match(LeadFacts(id_, id_, lead_org.clock.now(), "q", lead))
+        assert (rule.name if rule is not None else None) == mine
