@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -11,11 +11,12 @@ from sfprm.blocks import Block, Text
 from sfprm.errors import BadRequest
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.outbound.mail_guard import MailPolicy, guarded, policy_from
+from sfprm.provisioning.drift import HandChange, drift, news
 from sfprm.provisioning.make_plan import make_plan
 from sfprm.provisioning.markdown import plan_markdown
 from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.plan_file import write_plan
-from sfprm.provisioning.screen import unmanaged_block
+from sfprm.provisioning.screen import plain_text, unmanaged_block
 from sfprm.provisioning.target import targeted
 
 CHANGES_EXIT_CODE = 2
@@ -23,12 +24,14 @@ CHANGES_EXIT_CODE = 2
 
 class PlanOptions(JobOptions):
     """Options of `plan`. `out`: where to save the plan for `apply`. `target`: a partner's key.
-    `unmanaged` lists what stands in no file. `format`: `text`, or `markdown` for a pull request."""
+    `unmanaged` lists what stands in no file. `drift`: only what people changed by hand since it was
+    last told, each change once. `format`: `text`, or `markdown` for a pull request."""
 
     detailed_exitcode: bool = False
     out: Path | None = None
     target: str | None = None
     unmanaged: bool = False
+    drift: bool = False
     format: Literal["text", "markdown"] = "text"
 
 
@@ -45,8 +48,16 @@ class PlanResult(JobResult):
     saved: Path | None = None
     unmanaged: bool = False
     markdown: bool = False
+    drift: tuple[HandChange, ...] | None = None
+    """Hand changes told for the first time; None when drift was not asked for."""
 
     def blocks(self) -> tuple[Block, ...]:
+        if self.drift is not None:
+            if not self.drift:
+                return (Text(("Nothing was changed by hand since it was last told.",)),)
+            noun = "value was" if len(self.drift) == 1 else "values were"
+            head = f"{len(self.drift)} {noun} changed by hand:"
+            return (Text((head, *(f"  {plain_text(c.words)}" for c in self.drift))),)
         if self.markdown:
             return (Text(tuple(plan_markdown(self.plan).splitlines())),)
         out = self.plan.blocks()
@@ -66,12 +77,16 @@ class PlanResult(JobResult):
         if self.allowance is not None:
             calls = {"used": self.allowance[0], "of": self.allowance[1], "room": self.room}
         body = self.plan.to_json() | {"changes": len(self.plan.steps), "calls": calls}
-        return body | {"saved": str(self.saved) if self.saved is not None else None}
+        told = None if self.drift is None else [asdict(change) for change in self.drift]
+        saved = str(self.saved) if self.saved is not None else None
+        return body | {"saved": saved, "drift": told}
 
     @property
     def exit_code(self) -> int:
-        """Under `--detailed-exitcode`: 0 nothing to do, 2 changes."""
-        return CHANGES_EXIT_CODE if self.detailed_exitcode and self.plan.steps else 0
+        """Under `--detailed-exitcode`: 0 nothing to do, 2 changes (with `drift`: news of hand
+        changes)."""
+        news = self.plan.steps if self.drift is None else self.drift
+        return CHANGES_EXIT_CODE if self.detailed_exitcode and news else 0
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -117,6 +132,11 @@ class PlanJob(Job[PlanOptions, PlanResult]):
             plan = targeted(plan, context.programme, options.target)
         if options.out is not None:
             save(options.out, plan)
+        told: tuple[HandChange, ...] | None = None
+        if options.drift:
+            applied = context.store.applied()
+            told, kept = news(drift(plan.comparison, applied), applied)
+            context.store.record_applied(kept, context.run, context.clock.now())
         calls = context.session.calls
         return PlanResult(
             plan,
@@ -126,6 +146,7 @@ class PlanJob(Job[PlanOptions, PlanResult]):
             saved=options.out,
             unmanaged=options.unmanaged,
             markdown=options.format == "markdown",
+            drift=told,
         )
 
 

@@ -36,6 +36,10 @@ def add(app: typer.Typer) -> None:
         unmanaged: Annotated[
             bool, typer.Option("--unmanaged", help="List what stands in the org and in no file.")
         ] = False,
+        drift: Annotated[
+            bool,
+            typer.Option("--drift", help="Only what people changed by hand, each change once."),
+        ] = False,
         format_: Annotated[
             str, typer.Option("--format", help="text, or markdown for a pull request.")
         ] = "text",
@@ -50,6 +54,7 @@ def add(app: typer.Typer) -> None:
             out=out,
             target=target,
             unmanaged=unmanaged,
+            drift=drift,
             format="markdown" if format_ == "markdown" else "text",
         )
         surface.finish(PlanJob(), options)
