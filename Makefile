@@ -9,7 +9,7 @@ TEST_ARGS ?=
 MODE ?= replay
 ORG ?= devorg
 
-.PHONY: help demo test lint org contract record drift scratch bench-org bench-access bench-estate bench-fairness docs lock clean
+.PHONY: help demo test lint org contract record drift scratch bench-org bench-access bench-estate bench-fairness bench-scale chaos docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ bench-routing: $(VENV)/.dev ## decisions a second, the split of 100,000 leads, r
 
 bench-fairness: $(VENV)/.dev ## the fairness policies side by side
 	@$(BIN)/python benchmarks/bench_fairness.py
+
+chaos: $(VENV)/.dev ## seeded histories of kills, stops, outages and faults; HISTORIES=200
+	@$(BIN)/python -m tests.chaos
+
+bench-scale: $(VENV)/.dev ## routing and applying with 1, 2 and 4 workers
+	@$(BIN)/python -m benchmarks.bench_scale
 
 docs: $(VENV)/.dev ## write the generated pages anew: fidelity, editor schemas, .env.example
 	@$(BIN)/python -m sfprm.devorg.fidelity docs/fidelity.md
