@@ -48,6 +48,13 @@ class Crew:
         self._count = 0
         self._invited = 0
 
+    @property
+    def others(self) -> int:
+        """Workers besides this one that might help."""
+        mine = self._fence.presence.id
+        found = self._starter.state().work.workers()
+        return sum(1 for w in found if w.kind in ("daemon", "worker") and w.id != mine)
+
     def give(self, kind: str, content: Any) -> None:
         """Hand a part out; returns at once."""
         number = self._count
@@ -55,8 +62,7 @@ class Crew:
         part = Part(f"{self._run}.{number}", self._run, number, kind, content, "waiting", 0)
         work = self._starter.state().work
         work.add_parts([part])
-        helpers = [w for w in work.workers() if w.kind in ("daemon", "worker")]
-        if self._invited < min(self._count, len(helpers)):
+        if self._invited < min(self._count, self.others):
             self._invited += 1
             self._starter.hints().ask_help(
                 {
@@ -175,7 +181,7 @@ def _context(starter: Starter, part: Part) -> JobContext:
         run_dir=starter.settings.state_dir / "runs" / part.run,
         connect=starter.connect,
         load=starter.programme,
-        repeated=part.fence > 1,
+        attempt=part.fence,
     )
 
 

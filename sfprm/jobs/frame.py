@@ -103,7 +103,7 @@ class JobContext:
         connect: Callable[[], Session],
         load: Callable[[], Programme],
         hands: Hands | None = None,
-        repeated: bool = False,
+        attempt: int = 1,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -113,8 +113,8 @@ class JobContext:
         self.run_dir = run_dir
         self.hands = hands
         """Other workers that take parts of this run; None: this process does it all."""
-        self.repeated = repeated
-        """Whether this is a part of a run that another worker may have begun."""
+        self.attempt = attempt
+        """From 1; more for a part of a run that another worker may have begun."""
         self._connect = connect
         self._load = load
 

@@ -22,6 +22,7 @@ PartWork = Callable[["JobContext", Any], Any]
 
 PARTS: Mapping[str, str] = {
     "carry": "sfprm.jobs.route_parts:carry",
+    "partners": "sfprm.jobs.provision_parts:partners",
 }
 """The kinds of parts there are, by name."""
 
@@ -35,6 +36,10 @@ def part_named(kind: str) -> PartWork:
 
 class Hands(Protocol):
     """Those who take parts."""
+
+    @property
+    def others(self) -> int:
+        """Workers besides this one that might help."""
 
     def give(self, kind: str, content: Any) -> None:
         """Hand a part out; returns at once."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from sfprm.errors import BadRequest, PartlyDone
 from sfprm.estate.reader import read_estate
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.plan import plan_of, save
+from sfprm.jobs.provision_parts import share_out
 from sfprm.programme.calendar_text import parse_hours
 from sfprm.provisioning.apply import Brakes, apply
 from sfprm.provisioning.members_seen import known_of
@@ -135,6 +137,18 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
         to_remember = bool(plan.comparison.baseline)
         if options.dry_run or not (plan.steps or to_remember):
             return ProvisionResult(plan, None, run=context.run, mended=mended)
+        brakes = Brakes(
+            options.max_changes,
+            options.stop_on_error,
+            (lambda: any(open_at(w, context.clock.now()) for w in windows)) if windows else None,
+        )
+        whole = plan
+        shared: Mapping[str, int] = {}
+        if saved is None and options.target is None and not (windows or options.stop_on_error):
+            brakes.check(plan)
+            shared = share_out(context, plan)
+        if shared:
+            plan = plan_of(context)
         if plan.steps:
             save(context.run_dir / PLAN_FILE, plan)
         applied = apply(
@@ -144,16 +158,13 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
             run=context.run,
             clock=context.clock,
             progress=context.progress,
-            brakes=Brakes(
-                options.max_changes,
-                options.stop_on_error,
-                (lambda: any(open_at(w, context.clock.now()) for w in windows))
-                if windows
-                else None,
-            ),
+            brakes=brakes,
             stands=stands,
             programme=context.programme,
         )
+        if shared:
+            plan = whole
+            applied = replace(applied, done=Counter(applied.done) + Counter(shared))
         errors_file = None
         if applied.errors:
             errors_file = context.run_dir / ERRORS_FILE

@@ -22,5 +22,5 @@ def carry(context: JobContext, content: Any) -> Any:
         context.programme,
         first=content["first"],
         last=content["last"],
-        again=context.repeated,
+        again=context.attempt > 1,
     )

@@ -66,6 +66,15 @@ class Brakes:
     stop_on_error: bool = False
     open_now: Callable[[], bool] | None = None
 
+    def check(self, plan: Plan) -> None:
+        """Raises BadRequest when the plan is larger than may be."""
+        if self.max_changes is not None and len(plan.steps) > self.max_changes:
+            raise BadRequest(
+                f"The plan has {len(plan.steps)} changes, more than --max-changes "
+                f"{self.max_changes}. Nothing was written.",
+                hint="Look at `sfprm plan`; if it is right, raise --max-changes.",
+            )
+
 
 def apply(
     session: Session,
@@ -80,26 +89,24 @@ def apply(
     brakes: Brakes | None = None,
     stands: Sequence[Stand] | None = None,
     programme: Programme | None = None,
+    first: int = 1,
 ) -> ApplyResult:
     """Carry the plan out and say what became of each step.
 
-    `run` must have been started in the store. `stands`: where the steps of a saved plan stand now
-    (`standing.stand`); without it the plan is taken as fresh. A refused row fails alone; steps that
-    need it are skipped with the reason. Raises BadRequest before the first write when there are
-    more than `max_changes` steps; TryLater and its kin when the org cannot be reached (the same
-    command again goes on). Partly done is a result, not an error: see `ApplyResult.is_whole`.
+    `run` must have been started in the store; its steps are numbered from `first` on. `stands`:
+    where the steps of a saved plan stand now (`standing.stand`); without it the plan is taken as
+    fresh. A refused row fails alone; steps that need it are skipped with the reason. Raises
+    BadRequest before the first write when there are more than `max_changes` steps; TryLater and its
+    kin when the org cannot be reached (the same command again goes on). Partly done is a result,
+    not an error: see `ApplyResult.is_whole`.
     """
     held = brakes or Brakes(max_changes, stop_on_error)
-    if held.max_changes is not None and len(plan.steps) > held.max_changes:
-        raise BadRequest(
-            f"The plan has {len(plan.steps)} changes, more than --max-changes {held.max_changes}. "
-            "Nothing was written.",
-            hint="Look at `sfprm plan`; if it is right, raise --max-changes.",
-        )
+    held.check(plan)
     for at in range(0, len(plan.steps), _JOURNALLED_AT_ONCE):
-        part = enumerate(plan.steps[at : at + _JOURNALLED_AT_ONCE], start=at + 1)
+        part = enumerate(plan.steps[at : at + _JOURNALLED_AT_ONCE], start=at + first)
         store.add_steps([_journalled(run, n, s) for n, s in part])
-    return _Apply(session, store, plan, run, clock, progress, held, programme).all(stands)
+    work = _Apply(session, store, plan, run, clock, progress, held, programme, first)
+    return work.all(stands)
 
 
 def _journalled(run: RunId, number: int, step: PlannedStep) -> Step:
@@ -128,6 +135,7 @@ class _Apply:
         progress: Progress,
         brakes: Brakes,
         programme: Programme | None,
+        first: int,
     ) -> None:
         self.session = session
         self.store = store
@@ -145,7 +153,7 @@ class _Apply:
             _allowed(programme),
         )
         # steps are frozen but hold maps, so they are known by their place in the plan
-        self.numbers = {id(s): n for n, s in enumerate(plan.steps, start=1)}
+        self.numbers = {id(s): n for n, s in enumerate(plan.steps, start=first)}
         self.ids: dict[str, RecordId] = {}
         self.bad: dict[str, str] = {}
         self.done: Counter[str] = Counter()
