@@ -10,7 +10,7 @@ from anyascii import anyascii
 from sfprm.programme.identity import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container
 
 __all__ = ["free_key", "key_from", "person_key"]
 
@@ -38,11 +38,10 @@ def person_key(first: str, last: str, otherwise: str = "") -> str:
     return ".".join(parts)[:MOST].strip(".-") or key_from(otherwise)
 
 
-def free_key(wanted: str, taken: Iterable[str]) -> str:
+def free_key(wanted: str, taken: Container[str]) -> str:
     """The key, or `key-2`, `key-3`, … when it is taken."""
-    used = set(taken)
     number, key = 1, wanted
-    while key in used:
+    while key in taken:
         number += 1
         key = f"{wanted}-{number}"
     return key

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from sfprm.ids import RecordId
+from sfprm.programme.identity import is_email
 from sfprm.programme.keys import free_key, key_from, person_key
 from sfprm.provisioning.adopt_doubts import Doubt, account_doubts, person_doubts
 
@@ -96,7 +97,11 @@ def propose(found: Found, terms: AdoptTerms) -> Proposal:
     managers = _managers(accounts, review)
     review += account_doubts(accounts, by_account)
     review += person_doubts(ordered, partner_keys)
-    members = _Members(partner_keys, person_keys, found, review)
+    active: dict[RecordId, list[str]] = {}
+    for person in ordered:
+        if person.active and not person.frozen:
+            active.setdefault(person.account_id, []).append(person_keys[person.contact_id])
+    members = _Members(partner_keys, person_keys, found, review, active)
     queues = _groups((g for g in found.groups if g.is_queue), members, review)
     groups = _groups((g for g in found.groups if not g.is_queue), members, review)
     tiers: tuple[str, ...] = ()
@@ -172,21 +177,24 @@ def _keys(wanted: Iterable[tuple[RecordId, str | None, str]]) -> dict[RecordId, 
     """Keys by id: the org's own where it has them, else those from names, each once."""
     rows = list(wanted)
     keys = {at: own.lower() for at, own, _ in rows if own}
+    used = set(keys.values())
     for at, own, name in rows:
         if not own:
-            keys[at] = free_key(name, keys.values())
+            keys[at] = free_key(name, used)
+            used.add(keys[at])
     return keys
 
 
 def _managers(accounts: Sequence[FoundAccount], review: list[Doubt]) -> dict[RecordId, str]:
     """Keys of the accounts' owners, by user id."""
     owners = {a.owner.id: a.owner for a in accounts}
+    owns = Counter(a.owner.id for a in accounts)
     managers: dict[RecordId, str] = {}
     for at in sorted(owners):
         owner = owners[at]
         local = owner.username.partition("@")[0]
-        managers[at] = free_key(key_from(owner.name, local), managers.values())
-        owned = sum(a.owner.id == at for a in accounts)
+        managers[at] = free_key(key_from(owner.name, local), set(managers.values()))
+        owned = owns[at]
         if not owner.active or not owner.has_role:
             what = "is inactive" if not owner.active else "has no role"
             review.append(
@@ -229,6 +237,8 @@ class _Members:
     people: Mapping[RecordId, str]
     found: Found
     review: list[Doubt]
+    active: Mapping[RecordId, Sequence[str]]
+    """Keys of active people by account."""
 
     def of(self, group: FoundGroup) -> tuple[Member, ...]:
         members: list[Member] = []
@@ -246,13 +256,13 @@ class _Members:
                       "they stay members; sfprm takes away only what it added")
             )  # fmt: skip
         self._whole_partners(kind, group, members)
-        return tuple(sorted(members, key=str))
+        return tuple({str(member): member for member in sorted(members, key=str)}.values())
 
     def _one(self, member: FoundMember) -> Member | None:
         match member.kind:
             case "person" if RecordId(member.name) in self.people:
                 return {"person": self.people[RecordId(member.name)]}
-            case "user":
+            case "user" if is_email(member.name):
                 return {"user": member.name}
             case "group":
                 label = next(
@@ -270,11 +280,7 @@ class _Members:
     def _whole_partners(self, kind: str, group: FoundGroup, members: list[Member]) -> None:
         """Say where all people of a partner are members: the files might name the partner."""
         inside = {m["person"] for m in members if isinstance(m, dict) and "person" in m}
-        active: dict[RecordId, list[str]] = {}
-        for person in self.found.people:
-            if person.active and not person.frozen and person.contact_id in self.people:
-                active.setdefault(person.account_id, []).append(self.people[person.contact_id])
-        for account, keys in active.items():
+        for account, keys in self.active.items() if inside else ():
             if len(keys) > 1 and set(keys) <= inside and account in self.partners:
                 key = self.partners[account]
                 self.review.append(
@@ -291,6 +297,7 @@ _WHY = {
     "person": "people who are not in the files",
     "partner-role": "roles of accounts that are not in the files",
     "group": "groups that are not in the files",
+    "user": "usernames that the files cannot hold",
     "unknown": "roles with their partners, territories or other kinds",
 }
 
@@ -308,7 +315,13 @@ def _groups(
                       "give one of the two another label")
             )  # fmt: skip
             continue
+        notify = group.email if group.email and is_email(group.email) else None
+        if group.email and notify is None:
+            review.append(
+                Doubt("queue", group.label, group.id, f"its address {group.email!r} is left out",
+                      "the files take addresses of ASCII letters")
+            )  # fmt: skip
         adopted[group.label] = AdoptedGroup(
-            group.label, group.developer_name, group.email, members.of(group)
+            group.label, group.developer_name, notify, members.of(group)
         )
     return tuple(adopted.values())

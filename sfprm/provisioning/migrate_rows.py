@@ -18,7 +18,7 @@ from sfprm.provisioning.migrate_mapping import ASK, IGNORE, NEW
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sfprm.programme.model import ChannelManager, Person, Programme
+    from sfprm.programme.model import ChannelManager, Programme
     from sfprm.provisioning.migrate_mapping import Mapping_
     from sfprm.provisioning.migrate_source import SourceRow, SourceTable
 
@@ -148,6 +148,12 @@ class _Maker:
         self.troubled: dict[str, int] = {}
         """New partners that cannot be made, and the row that says why."""
         self.people: dict[tuple[str, str, str], int] = {}
+        self.partner_keys: set[str] = set(programme.partners)
+        self.person_keys: set[str] = set(programme.people)
+        self.known_people = {
+            (p.partner, p.email.lower(), _folded(f"{p.first_name} {p.last_name}")): p
+            for p in programme.people.values()
+        }
         self.addresses: dict[str, tuple[int, str]] = {}
 
     def say(self, row: SourceRow, target: str, code: str, what: str, advice: str = "") -> None:
@@ -241,8 +247,7 @@ class _Maker:
                 "partner's key",
             )
             return None
-        keys = {*self.programme.partners, *self.draft.partners}
-        if answer != NEW and not is_record_id(answer) and answer not in keys:
+        if answer != NEW and not is_record_id(answer) and answer not in self.partner_keys:
             self.say(
                 row,
                 "partner.name",
@@ -254,9 +259,9 @@ class _Maker:
         return answer
 
     def _new_partner(self, row: SourceRow, said: Values, name: str, given: str, answer: str) -> str:
-        taken = {*self.programme.partners, *self.draft.partners}
         wanted = given if is_key(given) else key_from(given or name, f"partner-{row.number}")
-        key = free_key(wanted, taken)
+        key = free_key(wanted, self.partner_keys)
+        self.partner_keys.add(key)
         if given and key != given:
             self.note(
                 row, "partner.key", "key-changed", f"{given!r} cannot be a key here: it is {key!r}"
@@ -329,13 +334,12 @@ class _Maker:
     def _person(self, row: SourceRow, said: Values, partner: str) -> None:
         first, last = said.get("person.first_name", ""), said.get("person.last_name", "")
         email = said.get("person.email", "")
-        declared = self._declared(partner, first, last, email)
+        identity = (partner, email.lower(), _folded(f"{first} {last}"))
+        declared = self.known_people.get((PartnerKey(partner), *identity[1:]))
         if declared is not None:
             self.draft.person_of[row.number] = declared.key
             return
-        known = self.people.setdefault(
-            (partner, email.lower(), _folded(f"{first} {last}")), row.number
-        )
+        known = self.people.setdefault(identity, row.number)
         if known != row.number:
             self.say(row, "person.email", "duplicate", f"is the same person as row {known}",
                      "take one of the two rows out")  # fmt: skip
@@ -349,7 +353,8 @@ class _Maker:
             self._shared(row, email, partner)
         given = said.get("person.key", "")
         wanted = given if is_key(given) else person_key(first, last, f"person-{row.number}")
-        key = free_key(wanted, {*self.programme.people, *self.draft.people})
+        key = free_key(wanted, self.person_keys)
+        self.person_keys.add(key)
         record = {"key": key, "partner": partner}
         for target, text in said.items():
             head, _, column = target.partition(".")
@@ -359,15 +364,6 @@ class _Maker:
                 record[target] = text
         self.draft.people[key] = record
         self.draft.person_of[row.number] = key
-
-    def _declared(self, partner: str, first: str, last: str, email: str) -> Person | None:
-        """The person of that partner in the programme, known by address and name."""
-        for person in self.programme.people_of(PartnerKey(partner)):
-            same = person.email.lower() == email.lower()
-            name = f"{person.first_name} {person.last_name}"
-            if same and _folded(name) == _folded(f"{first} {last}"):
-                return person
-        return None
 
     def _shared(self, row: SourceRow, email: str, partner: str) -> None:
         number, other = self.addresses.setdefault(email.lower(), (row.number, partner))
