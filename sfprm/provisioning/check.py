@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sfprm.events import Progress
     from sfprm.outbound.mail_guard import MailPolicy
     from sfprm.programme.model import Programme
-    from sfprm.provisioning.exposure import ExposureReview
+    from sfprm.provisioning.exposure_model import ExposureReview
     from sfprm.salesforce.permissions import Need
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreReader

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sfprm.errors import OrgRefused
-from sfprm.provisioning.exposure import ExposureReview, review_exposure
+from sfprm.provisioning.exposure import review_exposure
 from sfprm.salesforce.metadata import retrieve
 from sfprm.salesforce.query import select_all
 from sfprm.salesforce.soql import Query, in_
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sfprm.clock import Clock
     from sfprm.estate.model import Estate
+    from sfprm.provisioning.exposure_model import ExposureReview
     from sfprm.salesforce.session import Session
 
 __all__ = [

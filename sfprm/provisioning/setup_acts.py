@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sfprm.blocks import Block, Table, Text
-from sfprm.provisioning.exposure import ExposureReview, Part
+from sfprm.provisioning.exposure_model import ExposureReview, Part
 
 if TYPE_CHECKING:
     from sfprm.estate.model import OrgFacts

@@ -18,14 +18,15 @@ from xml.etree import ElementTree as ET  # writing only; what the org sends is r
 from defusedxml import ElementTree
 
 from sfprm.errors import BadRequest
-from sfprm.provisioning.exposure import Part
+from sfprm.provisioning.exposure_model import Part
+from sfprm.provisioning.metadata_xml import name_of, value
 from sfprm.salesforce.package import METADATA, manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from xml.etree.ElementTree import Element
 
-    from sfprm.provisioning.exposure import ExposureReview, Finding
+    from sfprm.provisioning.exposure_model import ExposureReview, Finding
 
 __all__ = ["ALL", "FOLDER_CONTENT", "Conversion", "chosen_findings", "conversion_of", "twins_of"]
 
@@ -125,20 +126,20 @@ def conversion_of(files: Mapping[str, bytes], chosen: Iterable[Finding]) -> Conv
         if not path.endswith((".sharingRules", "-meta.xml")):
             continue
         root: Element = ElementTree.fromstring(files[path])
-        kind = _tag(root)
+        kind = name_of(root)
         if kind == "SharingRules":
             object_ = path.rpartition("/")[2].partition(".")[0]
             rules = [
                 rule
                 for rule in root
-                if f"{_RULES.get(_tag(rule), '')}:{object_}.{_text(rule, 'fullName')}" in wanted
+                if f"{_RULES.get(name_of(rule), '')}:{object_}.{value(rule, 'fullName')}" in wanted
             ]
             if rules:
                 before[path] = _rendered(kind, rules)
                 after[path] = _rendered(kind, [_internal_rule(rule) for rule in rules])
                 for rule in rules:
-                    name = f"{object_}.{_text(rule, 'fullName')}"
-                    members.setdefault(_RULES[_tag(rule)], []).append(name)
+                    name = f"{object_}.{value(rule, 'fullName')}"
+                    members.setdefault(_RULES[name_of(rule)], []).append(name)
         elif kind in FOLDER_CONTENT:
             name = path.partition("/")[2].removesuffix("-meta.xml").partition(".")[0]
             if f"{kind}:{name}" in wanted:
@@ -160,10 +161,10 @@ def twins_of(conversion: Conversion) -> Conversion:
         object_ = path.rpartition("/")[2].partition(".")[0]
         rules = [copy.deepcopy(rule) for rule in ElementTree.fromstring(content)]
         for rule in rules:
-            name = _text(rule, "fullName")[: _LONGEST - len(_TWIN)] + _TWIN
+            name = value(rule, "fullName")[: _LONGEST - len(_TWIN)] + _TWIN
             _set(rule, "fullName", name)
-            _set(rule, "label", f"{_text(rule, 'label')[: _LONGEST - 11]} (internal)")
-            made.setdefault(_RULES[_tag(rule)], []).append(f"{object_}.{name}")
+            _set(rule, "label", f"{value(rule, 'label')[: _LONGEST - 11]} (internal)")
+            made.setdefault(_RULES[name_of(rule)], []).append(f"{object_}.{name}")
         after[path] = _rendered("SharingRules", rules)
     removed = {t: n for t, n in conversion.members.items() if t in _RULES.values()}
     named = {**members, **{type_: tuple(names) for type_, names in made.items()}}
@@ -172,37 +173,28 @@ def twins_of(conversion: Conversion) -> Conversion:
     )
 
 
-def _tag(element: Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _text(element: Element, name: str) -> str:
-    found = next((c for c in element if _tag(c) == name), None)
-    return (found.text or "").strip() if found is not None else ""
-
-
-def _set(element: Element, name: str, value: str) -> None:
+def _set(element: Element, name: str, text: str) -> None:
     for child in element:
-        if _tag(child) == name:
-            child.text = value
+        if name_of(child) == name:
+            child.text = text
 
 
 def _internal_rule(rule: Element) -> Element:
     made = copy.deepcopy(rule)
     for holder in made:
-        if _tag(holder) == "sharedTo":
+        if name_of(holder) == "sharedTo":
             for target in holder:
-                if _tag(target) == "roleAndSubordinates":
+                if name_of(target) == "roleAndSubordinates":
                     target.tag = f"{_NS}roleAndSubordinatesInternal"
     return made
 
 
 def _internal_part(part: Element) -> Element:
     made = copy.deepcopy(part)
-    if _tag(made) == "accessType" and (made.text or "").strip() == "Public":
+    if name_of(made) == "accessType" and (made.text or "").strip() == "Public":
         made.text = "PublicInternal"
     for child in made:
-        if _tag(child) == "sharedToType" and (child.text or "").strip() == "RoleAndSubordinates":
+        if name_of(child) == "sharedToType" and (child.text or "").strip() == "RoleAndSubordinates":
             child.text = "RoleAndSubordinatesInternal"
     return made
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from defusedxml import ElementTree
 
 from sfprm.errors import OrgRefused
+from sfprm.provisioning.metadata_xml import target, value
 from sfprm.salesforce.query import count, select_all
 from sfprm.salesforce.soql import Query, eq, in_, in_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from xml.etree.ElementTree import Element
 
     from sfprm.salesforce.session import Session
 
@@ -47,8 +47,8 @@ def rows_affected(session: Session, files: Mapping[str, bytes]) -> tuple[RowsAff
             continue
         object_ = path.rpartition("/")[2].partition(".")[0]
         for rule in ElementTree.fromstring(files[path]):
-            name = f"{object_}.{_text(rule, 'fullName')}"
-            kind, source = _source(rule)
+            name = f"{object_}.{value(rule, 'fullName')}"
+            kind, source = target(rule, "sharedFrom")
             if kind not in _ROLES:
                 open_.append((name, object_))
                 continue
@@ -96,19 +96,3 @@ def _with_those_below(role: str, tree: Mapping[str, set[str]]) -> set[str]:
                 found.add(child)
                 todo.append(child)
     return found
-
-
-def _tag(element: Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _text(element: Element, name: str) -> str:
-    found = next((c for c in element if _tag(c) == name), None)
-    return (found.text or "").strip() if found is not None else ""
-
-
-def _source(rule: Element) -> tuple[str, str]:
-    """(kind, name) of whose records are shared; ("", "") for criteria."""
-    holder = next((c for c in rule if _tag(c) == "sharedFrom"), None)
-    inner = next(iter(holder), None) if holder is not None else None
-    return ("", "") if inner is None else (_tag(inner), (inner.text or "").strip())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sfprm.ids import RunId
-from sfprm.provisioning.exposure import Part
+from sfprm.provisioning.exposure_model import Part
 from sfprm.provisioning.setup_acts import Act, ActState
 from sfprm.salesforce import collections
 from sfprm.store.records import StepState

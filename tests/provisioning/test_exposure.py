@@ -7,12 +7,8 @@ from typing import Any
 
 import pytest
 
-from sfprm.provisioning.exposure import (
-    ExposureReview,
-    Part,
-    conversion_needed,
-    review_exposure,
-)
+from sfprm.provisioning.exposure import conversion_needed, review_exposure
+from sfprm.provisioning.exposure_model import ExposureReview, Part
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 NS = 'xmlns="http://soap.sforce.com/2006/04/metadata"'

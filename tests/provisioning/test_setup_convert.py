@@ -11,7 +11,8 @@ from defusedxml import ElementTree
 
 from sfprm.errors import BadRequest
 from sfprm.programme.policies import KeyFields
-from sfprm.provisioning.exposure import ExposureReview, review_exposure
+from sfprm.provisioning.exposure import review_exposure
+from sfprm.provisioning.exposure_model import ExposureReview
 from sfprm.provisioning.setup_backup import Backup, read_backup, write_backup
 from sfprm.provisioning.setup_convert import (
     Conversion,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok
-from sfprm.provisioning.exposure import Part
+from sfprm.provisioning.exposure_model import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

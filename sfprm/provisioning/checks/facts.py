@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sfprm.programme.model import Person, Programme
     from sfprm.provisioning.communities import Communities
     from sfprm.provisioning.difference import Comparison
-    from sfprm.provisioning.exposure import ExposureReview
+    from sfprm.provisioning.exposure_model import ExposureReview
     from sfprm.salesforce.describe import ObjectDescribe
     from sfprm.salesforce.limits import Limit
     from sfprm.salesforce.permissions import Lack
