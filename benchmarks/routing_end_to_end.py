@@ -224,8 +224,8 @@ def bare(given: Mapping[str, Any]) -> dict[str, float]:
                 done += sum(one["success"] for one in answer.json())
                 calls += 1
             seen = ask(
-                f"SELECT Id, OwnerId FROM Lead WHERE Id >= '{min(ids)}' AND Id <= '{max(ids)}' "
-                f"AND OwnerId IN ({quoted}) AND SystemModstamp >= {stamp}"
+                f"SELECT Id, OwnerId, SystemModstamp FROM Lead WHERE OwnerId IN ({quoted}) "
+                f"AND SystemModstamp >= {stamp} ORDER BY SystemModstamp DESC, Id DESC LIMIT {len(ids)}"
             )
             assert len(seen["records"]) == len(ids)
             calls += 2

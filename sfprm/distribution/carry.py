@@ -16,9 +16,10 @@ from sfprm.distribution.offering import ExtraFields
 from sfprm.distribution.owners import (
     LeadNow,
     Place,
-    leads_written_since,
     place_of,
+    read_just_written,
     read_leads_now,
+    read_written_between,
 )
 from sfprm.errors import NotReady
 from sfprm.routing.decide import retry_after
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from sfprm.salesforce.collections import RowOutcome
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
+    from sfprm.store.offer_book import SecondLook
     from sfprm.store.records import JournalEntry
 
 __all__ = ["DECIDED", "MOST_UNSEEN", "Carrier", "Settled", "Tally"]
@@ -49,6 +51,9 @@ MOST_UNSEEN = 20
 
 SETTLING = timedelta(minutes=5)
 """After how long a confirmed owner is looked at once more: by then automation has had its turn."""
+
+LOOKS_AT_ONCE = 10
+"""Batches that are looked at again together: leads written one after the other share pages."""
 
 GONE = frozenset({"ENTITY_IS_DELETED", "CANNOT_UPDATE_CONVERTED_LEAD"})
 """Refusals after which a lead is never tried again: it is no lead any more."""
@@ -207,7 +212,8 @@ class Carrier:
         if not written:
             return
         owners = sorted({e.owner_new for e in written if e.owner_new is not None})
-        held = leads_written_since(self._session, [e.lead for e in written], owners, since)
+        found = read_just_written(self._session, [e.lead for e in written], owners, since)
+        held = found.owners
         self._confirm([e for e in written if held.get(e.lead) == e.owner_new])
         missed = [e for e in written if held.get(e.lead) != e.owner_new]
         if missed:
@@ -215,7 +221,9 @@ class Carrier:
         ours = [e.sequence for e in written if e.kind in DECIDED]
         if ours:
             due = self._clock.now() + SETTLING
-            self._store.offers.look_again(min(ours), max(ours), since=since, due=due)
+            self._store.offers.look_again(
+                min(ours), max(ours), since=found.since, until=found.until, due=due
+            )
 
     def _confirm_missed(self, missed: Sequence[JournalEntry]) -> None:
         now = self._now_of(missed)
@@ -245,21 +253,26 @@ class Carrier:
         """Owners that were ours at once and are another's after settling, by the org's automation:
         taken for what it is. What people did meanwhile is theirs to do, and is left."""
         looks = self._store.offers.second_looks(self._clock.now())
+        for at in range(0, len(looks), LOOKS_AT_ONCE):
+            self._look_at(looks[at : at + LOOKS_AT_ONCE])
+
+    def _look_at(self, looks: Sequence[SecondLook]) -> None:
+        entries: dict[str, JournalEntry] = {}
         for look in looks:
-            entries = [
-                e
-                for e in self._store.entries(
-                    after=look.first - 1, limit=look.last - look.first + 1, kinds=DECIDED
-                )
-                if e.sequence <= look.last and e.state is WriteState.CONFIRMED
-            ]
-            owners = sorted({e.owner_new for e in entries if e.owner_new is not None})
-            leads = [e.lead for e in entries]
-            held = leads_written_since(self._session, leads, owners, look.since)
-            missed = [e for e in entries if held.get(e.lead) != e.owner_new]
-            if missed:
-                self._settle(self._turned(missed))
-            self._store.offers.looked_again([look.id])
+            for entry in self._store.entries(
+                after=look.first - 1, limit=look.last - look.first + 1, kinds=DECIDED
+            ):
+                if entry.sequence <= look.last and entry.state is WriteState.CONFIRMED:
+                    entries[entry.lead] = entry
+        owners = sorted({e.owner_new for e in entries.values() if e.owner_new is not None})
+        if owners:
+            since, until = min(x.since for x in looks), max(x.until for x in looks)
+            for lead, owner in read_written_between(self._session, owners, since, until):
+                if lead in entries and entries[lead].owner_new == owner:
+                    del entries[lead]
+        if entries:
+            self._settle(self._turned(list(entries.values())))
+        self._store.offers.looked_again([look.id for look in looks])
 
     def _turned(self, missed: Sequence[JournalEntry]) -> list[_Failed]:
         """Those whose owner an automation changed, as far as can be told."""

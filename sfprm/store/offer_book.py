@@ -38,12 +38,14 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class SecondLook:
-    """Confirmed entries `first` to `last`, written from `since` on, to be looked at again."""
+    """Confirmed entries `first` to `last`, written between the org's instants `since` and
+    `until`, to be looked at again."""
 
     id: int
     first: int
     last: int
     since: datetime
+    until: datetime
     due: datetime
 
 
@@ -138,7 +140,7 @@ class OfferBook:
         query = select(second_looks).where(second_looks.c.due <= due).order_by(second_looks.c.id)
         with reading(self._engine) as connection:
             return [
-                SecondLook(row.id, row.first, row.last, row.since, row.due)
+                SecondLook(row.id, row.first, row.last, row.since, row.until, row.due)
                 for row in connection.execute(query)
             ]
 
@@ -195,11 +197,15 @@ class OfferBook:
             for piece in pieces(members):
                 connection.execute(delete(pauses).where(pauses.c.member.in_(piece)))
 
-    def look_again(self, first: int, last: int, *, since: datetime, due: datetime) -> None:
+    def look_again(
+        self, first: int, last: int, *, since: datetime, until: datetime, due: datetime
+    ) -> None:
         """Have confirmed entries looked at once more."""
         with self._writing("second look planned") as connection:
             connection.execute(
-                second_looks.insert().values(first=first, last=last, since=since, due=due)
+                second_looks.insert().values(
+                    first=first, last=last, since=since, until=until, due=due
+                )
             )
 
     def looked_again(self, ids: Iterable[int]) -> None:

@@ -76,7 +76,9 @@ second_looks = Table(
     Column("id", Integer, primary_key=True),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
+    # between which of the org's instants they were written
     Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
     Column("due", Instant, nullable=False, index=True),
 )
 

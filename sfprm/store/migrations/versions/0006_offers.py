@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("first", sa.BigInteger(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("since", INSTANT, nullable=False),
+        sa.Column("until", INSTANT, nullable=False),
         sa.Column("due", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_second_looks")),
     )
