@@ -9,6 +9,8 @@ import pytest
 
 from sfprm.errors import OrgRefused
 from sfprm.salesforce.composite import Part, together
+from sfprm.salesforce.metadata import deploy
+from sfprm.salesforce.package import manifest
 from sfprm.salesforce.query import select_all
 from sfprm.salesforce.session import Session
 
@@ -53,6 +55,7 @@ SETS = (
     "SELECT Id, Name, License.Name FROM PermissionSet "
     "WHERE Name = 'sfprm_run' AND IsOwnedByProfile = false"
 )
+GONE = "Lead.Sfprm_Nothing"
 WORDS = (
     *("OwnerId", "Status", "PowerPartner", "Lead", "Account", "Contact", "User", "Active"),
     *("RecordBeforeSave", "RecordAfterSave", "sfprm_run", "Organization", "Regular", "Queue"),
@@ -139,3 +142,14 @@ def test_groups_and_defaults(session: Session) -> None:
         "GET", "limits/recordCount", kind="limits", params={"sObjects": "Account,Lead"}
     ).json
     assert {one["name"] for one in told["sObjects"]} <= {"Account", "Lead"}
+
+
+@pytest.mark.salesforce_recording("removal-checked", fictional=(*WORDS, GONE))
+def test_a_removal_after_the_deployment_is_checked(session: Session) -> None:
+    """`destructiveChangesPost.xml` goes with a package; what is not there is no failure."""
+    files = {
+        "package.xml": manifest({}, session.api_version),
+        "destructiveChangesPost.xml": manifest({"SharingOwnerRule": [GONE]}, session.api_version),
+    }
+    outcome = deploy(session, files, check_only=True, clock=session.clock)
+    assert outcome.success, outcome.failures
