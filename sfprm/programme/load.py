@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from sfprm.errors import BadFiles, Complaint
+from sfprm.ids import RecordId, is_record_id
 from sfprm.programme.canonical import digest
 from sfprm.programme.columns import check_columns, declare_rows, from_templates, laid_over_rows
 from sfprm.programme.complaints import Complaints, Place
@@ -162,6 +163,7 @@ def _load(root: Path, environment: str, complaints: Complaints) -> Loaded | None
         offboard_moves=tuple(dict.fromkeys(file.offboard.move)),
         territory_rules=file.territory_rules,
         environment=environment,
+        only_for=_only_for(file, tree, complaints),
         root=str(root),
     )
     _warn_of_silent_members(programme, complaints)
@@ -171,6 +173,25 @@ def _load(root: Path, environment: str, complaints: Complaints) -> Loaded | None
     programme = replace(programme, digest=digest(programme))
     warnings = tuple(complaints.warnings)
     return Loaded(programme, warnings, tuple(partner_rows.rows), tuple(people_rows.rows))
+
+
+def _only_for(file: ProgrammeFile, tree: Tree, complaints: Complaints) -> tuple[str, ...]:
+    """Kinds and ids of orgs, ids in their long form."""
+    given = [file.only_for] if isinstance(file.only_for, str) else file.only_for
+    found = []
+    for word in given:
+        if word in ("sandbox", "production"):
+            found.append(word)
+        elif is_record_id(word) and word.startswith("00D"):
+            found.append(RecordId(word))
+        else:
+            complaints.error(
+                tree.at("only_for").place
+                if isinstance(file.only_for, str)
+                else tree.key("only_for"),
+                f"{word!r} is neither sandbox, nor production, nor the id of an org.",
+            )
+    return tuple(found)
 
 
 def _routing_over(tree: Tree | None, overlay: Overlay, over: Value, complaints: Complaints) -> Tree:

@@ -289,6 +289,10 @@ class ProgrammeFile(File):
         default_factory=list,
         description="More files of this form, within the programme's folder; `partners/*.yaml`.",
     )
+    only_for: FileNames = Field(
+        default_factory=list,
+        description="sandbox, production, or ids of orgs: refuse any other org.",
+    )
     tiers: list[Name] = Field(default_factory=list, description="Lowest first.")
     channel_managers: dict[str, Name] = Field(
         description="Key to username of each internal user who owns partner accounts."

@@ -23,7 +23,18 @@ from sfprm.programme.model import (
 )
 
 if TYPE_CHECKING:
-    from sfprm.programme.model import Cap, Member, Partner, Pool, Programme, Queue, Rule
+    from sfprm.programme.model import (
+        Cap,
+        Member,
+        Partner,
+        PartnerSite,
+        Person,
+        Pool,
+        Programme,
+        PublicGroup,
+        Queue,
+        Rule,
+    )
 
 __all__ = ["Summary", "describe"]
 
@@ -42,12 +53,17 @@ def describe(programme: Programme) -> Summary:
     """What is declared, in file order."""
     routing = programme.routing
     managed = [queue for queue in programme.queues.values() if queue.managed]
+    groups = [group for group in programme.groups.values() if group.managed]
+    people: dict[str, list[Person]] = {}
+    for person in programme.people.values():
+        people.setdefault(person.partner, []).append(person)
     counts = {
         "channel managers": len(programme.channel_managers),
         "partners": len(programme.partners),
         "people": len(programme.people),
         "queues": len(managed),
         "queues of the org": len(programme.queues) - len(managed),
+        "groups": len(groups),
         "pools": len(routing.pools),
         "rules": len(routing.rules),
         "notices": len(routing.notices),
@@ -57,9 +73,15 @@ def describe(programme: Programme) -> Summary:
         lines.append(f"  {manager.key} ({manager.username})")
         for partner in programme.partners.values():
             if partner.manager == manager.key:
-                lines += _partner(partner, programme)
+                lines += _partner(partner, people.get(partner.key, []))
     lines.append("queues")
     lines += [f"  {_queue(queue)}" for queue in managed]
+    if groups:
+        lines.append("groups")
+        lines += [f"  {_queue(group)}" for group in groups]
+    if any(s.permission_sets or s.name != programme.site for s in programme.sites.values()):
+        lines.append("sites")
+        lines += [f"  {_site(site)}" for site in programme.sites.values()]
     lines.append(f"intake: {', '.join(routing.intake) or 'none'}")
     for pool in routing.pools.values():
         lines += _pool(pool)
@@ -73,17 +95,22 @@ def _state(state: Presence) -> str:
     return "" if state is Presence.ACTIVE else f", {state.value}"
 
 
-def _partner(partner: Partner, programme: Programme) -> list[str]:
+def _partner(partner: Partner, people: list[Person]) -> list[str]:
     tier = f", {partner.tier}" if partner.tier else ""
     matched = f", is {partner.match.field} {partner.match.value}" if partner.match else ""
     lines = [f"    {partner.key}: {partner.name}{tier}{matched}{_state(partner.state)}"]
-    for person in programme.people_of(partner.key):
+    for person in people:
         name = f"{person.first_name} {person.last_name}".strip()
         lines.append(f"      {name} ({person.username}){_state(person.state)}")
     return lines
 
 
-def _queue(queue: Queue) -> str:
+def _site(site: PartnerSite) -> str:
+    members = [*site.profiles, *(f"{name} (permission set)" for name in site.permission_sets)]
+    return f"{site.name}: {', '.join(members) or 'nobody'}"
+
+
+def _queue(queue: Queue | PublicGroup) -> str:
     members = ", ".join(_member(member) for member in queue.members) or "nobody"
     return f"{queue.name}: {members}"
 

@@ -20,7 +20,7 @@ from sfprm.store.records import RunState, StepState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sfprm.estate.model import Estate
+    from sfprm.estate.model import Estate, OrgFacts
     from sfprm.events import Progress
     from sfprm.programme.model import Programme
     from sfprm.salesforce.session import Session
@@ -54,6 +54,7 @@ def make_plan(
     applied = store.applied()
     found = estate or read_estate(session, programme, sites=False, known=known_of(applied))
     _refuse_another_org(store, found)
+    refuse_unmeant(programme, found.org)
     if not found.keys_visible and programme.key_fields.write_matched:
         raise _no_keys(found)
     if not found.sees_is_partner:
@@ -88,6 +89,20 @@ def _no_keys(estate: Estate) -> NotReady:
     return NotReady(
         f"The fields {named} are not visible to {estate.org.agent_username}.",
         hint="Run `sfprm setup`: it deploys them with the permission sets that grant them.",
+    )
+
+
+def refuse_unmeant(programme: Programme, org: OrgFacts) -> None:
+    """Raise NotReady when the files say that they are for other orgs than this. The embedded org is
+    any kind, for trying."""
+    kind = "sandbox" if org.is_sandbox else "production"
+    if not programme.only_for or org.is_embedded or {kind, org.id} & {*programme.only_for}:
+        return
+    overlay = f" with overlay {programme.environment}" if programme.environment else ""
+    raise NotReady(
+        f"The files{overlay} are only for {', '.join(programme.only_for)}; "
+        f"{org.name} ({org.id}) is a {kind} org.",
+        hint="Choose another --environment, or log in to another org.",
     )
 
 

@@ -26,6 +26,7 @@ from sfprm.programme.model import (
     ToUser,
     UserMember,
 )
+from sfprm.programme.show import describe
 
 BASE = """\
 programme: Test
@@ -208,6 +209,14 @@ def test_usernames_taken_within_the_files(rich: Programme) -> None:
     assert ines.username == "moura@partners.example.com"
     assert rui.username == "moura2@partners.example.com"
     assert rui.on_taken is OnTaken.NUMBER
+
+
+def test_show_names_groups_and_sites(rich: Programme) -> None:
+    """Each with its members in words."""
+    lines = describe(rich).lines
+    assert "  All: all of acme, group Inner" in lines
+    assert "  North: role Worker of acme, group Inner, role EMEA and below, ines" in lines
+    assert "  Partner Central: Partner User, Other, Partner_Leads (permission set)" in lines
 
 
 def test_sites_have_the_profiles_of_their_people(rich: Programme) -> None:
@@ -403,6 +412,10 @@ def test_overlay_of_csv_rows(folder: Path) -> None:
         ),
         ("routing: [1]\n", "'routing': must be a mapping"),
         ("site: null\n", "key 'site' is missing"),
+        (
+            "only_for: sandbx\n",
+            "overlays/t.yaml:1:11: error: 'sandbx' is neither sandbox, nor production, nor the id",
+        ),
     ],
 )
 def test_mistakes_in_an_overlay(folder: Path, over: str, said: str) -> None:

@@ -190,6 +190,7 @@ def test_summary_of_the_sample() -> None:
         "people": 30,
         "queues": 2,
         "queues of the org": 3,
+        "groups": 0,
         "pools": 2,
         "rules": 6,
         "notices": 1,
