@@ -144,7 +144,9 @@ def test_groups_and_defaults(session: Session) -> None:
     assert {one["name"] for one in told["sObjects"]} <= {"Account", "Lead"}
 
 
-@pytest.mark.salesforce_recording("removal-checked", fictional=(*WORDS, GONE))
+@pytest.mark.salesforce_recording(
+    "removal-checked", fictional=(*WORDS, GONE, "destructiveChangesPost.xml", "SharingOwnerRule")
+)
 def test_a_removal_after_the_deployment_is_checked(session: Session) -> None:
     """`destructiveChangesPost.xml` goes with a package; what is not there is no failure."""
     files = {
