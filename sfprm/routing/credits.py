@@ -13,7 +13,7 @@ A ledger of equal counts (its key ends in `/counts`) shares over all members ins
 not, so that who was away is owed for it: at most CATCH_UP leads, and no more is shared to it then.
 
 Catching up is spread: who is owed more than is ever owed in the ordinary course (by refunds, or in
-equal counts by absence) wins at most one more of any twenty than its part of them.
+equal counts by absence) gets its part of the leads and one more of every twenty.
 """
 
 from __future__ import annotations
@@ -237,16 +237,15 @@ class Book:
     def _spread(
         self, sharing: Sharing, lanes: Sequence[int], wanted: int, most: int
     ) -> tuple[int, int]:
-        """Who wins, with its lane, when the most owed is catching up: whoever is catching up and
-        won lately waits, unless all do."""
+        """Who wins, with its lane, when the most owed is catching up: whoever is catching up waits
+        for its turns, unless all do."""
         turn = self._sequence + 1
 
         def waits(at: int, lane: int) -> bool:
-            won = self._last_won[at]
-            if not won or lane - BIAS - sharing.shares[at] <= self._ordinary:
+            if lane - BIAS - sharing.shares[at] <= self._ordinary:
                 return False
             weight = sharing.eligibility.candidates[at].weight
-            return turn - won < _gap(weight, sharing.whole)
+            return not _is_turn(turn, weight, sharing.whole)
 
         owed = dict(zip(sharing.eligible, lanes, strict=True))
         free = {at: lane for at, lane in owed.items() if not waits(at, lane)}
@@ -297,11 +296,11 @@ class Book:
         )
 
 
-def _gap(weight: int, whole: int) -> int:
-    """Turns between two wins of who catches up: with them it wins at most one more of TWENTY than
-    its part of them, rounded up."""
-    most = -(-TWENTY * weight // whole) + 1
-    return -(-TWENTY // most)
+def _is_turn(turn: int, weight: int, whole: int) -> bool:
+    """Whether a member that is catching up may win the turn: evenly, at the rate of its part of the
+    turns and one more of every TWENTY."""
+    part, of = TWENTY * weight + whole, TWENTY * whole
+    return turn * part // of > (turn - 1) * part // of
 
 
 def shares_in(ledger: Ledger, eligibility: EligibilityClass) -> dict[str, int]:
