@@ -133,7 +133,13 @@ class Carrier:
         self._clock = clock
         self._progress = progress
         self._tell_all = tell_all
+        self._broken_off = False
         self.tally = Tally()
+
+    def break_off(self) -> None:
+        """From another thread: end after the write in hand. What is not confirmed by then stays
+        open in the journal and is taken up by the next run."""
+        self._broken_off = True
 
     def take_up(self) -> int:
         """Finish decisions that an earlier run journalled and did not see confirmed, and look again
@@ -206,6 +212,8 @@ class Carrier:
                     failed.append(_refused(entry, outcome))
             self._settle(failed)
             self._progress.advance(len(part))
+            if self._broken_off:
+                return
         self._read_back(written, began - CLOCK_MARGIN)
 
     def _read_back(self, written: Sequence[JournalEntry], since: datetime) -> None:

@@ -210,7 +210,8 @@ def route(
 class _Behind:
     """Writes one batch while the next is decided: never more than that, so memory stays flat.
 
-    Leaving waits for the last batch, and raises what ended it.
+    Leaving waits for the last batch, and raises what ended it; broken off by a signal, it waits
+    for the write in hand only.
     """
 
     def __init__(self, carrier: Carrier) -> None:
@@ -235,6 +236,11 @@ class _Behind:
         try:
             if kind is None:
                 self._wait()
+            elif not issubclass(kind, Exception):
+                self._carrier.break_off()
+        except KeyboardInterrupt:
+            self._carrier.break_off()
+            raise
         finally:
             self._hand.shutdown(wait=True)
 
