@@ -12,7 +12,7 @@ import pytest
 from sfprm.clock import FakeClock
 from sfprm.distribution.notify import send_notices, to_new_owner
 from sfprm.distribution.recall import RecallResult, recall
-from sfprm.distribution.route import route
+from sfprm.distribution.route import RouteResult, route
 from sfprm.events import NoProgress
 from sfprm.ids import PoolKey, RecordId, RunId
 from sfprm.outbound.mail_guard import MailPolicy
@@ -67,9 +67,10 @@ class Offers:
     clock: FakeClock
     runs: int = 0
 
-    def route(self) -> None:
+    def route(self) -> RouteResult:
         """One pass over the intake."""
-        self._pass(route)
+        result: RouteResult = self._pass(route)
+        return result
 
     def recall(self, **options: Any) -> RecallResult:
         """One pass over the offers."""
