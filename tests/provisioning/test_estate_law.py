@@ -1,0 +1,378 @@
+"""The law of the estate on the embedded org: whatever the files, people, faults and kills do, an
+apply makes the org as declared, the next plan is empty, and nothing is ever doubled.
+
+Long form: SFPRM_TEST_LONG=1.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import run_state_machine_as_test as run_machine
+
+from sfprm.clock import FakeClock
+from sfprm.errors import OrgRefused, TryLater
+from sfprm.events import NoProgress
+from sfprm.ids import PartnerKey, PersonKey, RecordId, RunId
+from sfprm.programme.load import load_programme
+from sfprm.programme.model import (
+    GroupMember,
+    PartnerMember,
+    PersonMember,
+    Presence,
+    Programme,
+    PublicGroup,
+)
+from sfprm.provisioning.apply import apply
+from sfprm.provisioning.make_plan import make_plan
+from sfprm.provisioning.plan_file import read_plan, write_plan
+from sfprm.provisioning.standing import stand
+from sfprm.salesforce import collections
+from sfprm.salesforce.query import Row, select_all
+from sfprm.salesforce.session import Session, open_session
+from sfprm.settings import load_settings
+from sfprm.store.database import open_store
+from sfprm.store.records import Run, RunState
+from sfprm.store.writer import Store
+
+LONG = bool(os.environ.get("SFPRM_TEST_LONG"))
+ROOT = Path(__file__).parents[2]
+PARTNERS = ("alfa", "beta", "gama")
+PEOPLE = tuple(f"{partner}.{n}" for partner in PARTNERS for n in range(2))
+NAMES = ("Ana", "Ωmega", "日本", '=cmd|"x"', "O'Neil, Lda", "Bø 🙂", "x" * 80)
+STATES = st.sampled_from([Presence.ACTIVE, Presence.ACTIVE, Presence.FROZEN, Presence.ABSENT])
+FAULTS = ("drop-before", "drop-after", "expired-session", "503", "lock", "group-lock", "half")
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class Estate(RuleBasedStateMachine):
+    """Files, people, faults, kills and applies in any order."""
+
+    def __init__(self, org: Any, make: Any, folder: Path) -> None:
+        super().__init__()
+        self.org, self.make, self.folder = org, make, folder
+        org.control("DELETE", "faults")
+        org.control("POST", "snapshots/law/restore")
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        self.settings = load_settings(env=org.env(folder))
+        self.base = load_programme(ROOT / "config")
+        self.programme: Programme = self.base
+        self.runs = 0
+        self.session, self.store = self.open()
+
+    def open(self) -> tuple[Session, Store]:
+        """As a new process does."""
+        store = open_store(self.settings.database)
+        session = open_session(self.settings, FakeClock(datetime(2026, 11, 23, tzinfo=UTC)))
+        return session, store
+
+    def reopen(self) -> None:
+        self.session.close()
+        self.store.close()
+        self.session, self.store = self.open()
+        self.store.lose_runs(datetime(2026, 11, 23, tzinfo=UTC))
+
+    def teardown(self) -> None:
+        try:
+            self.org.control("DELETE", "faults")
+            if "Law group" in self.programme.groups:
+                self.settle()
+        finally:
+            self.session.close()
+            self.store.close()
+
+    # what happens
+
+    @initialize(data=st.data())
+    def first_files(self, data: st.DataObject) -> None:
+        self.files(data)
+
+    @rule(data=st.data())
+    def files(self, data: st.DataObject) -> None:
+        """Somebody edits the files."""
+        partners = [
+            self.make.partner(
+                key,
+                name=f"{data.draw(st.sampled_from(NAMES))} {key}",
+                manager=data.draw(st.sampled_from(["marta", "lena"]))
+                if "lena" in self.base.channel_managers
+                else next(iter(self.base.channel_managers)),
+                fields={"Phone": data.draw(st.sampled_from(["+351 1", "", None]))},
+                state=data.draw(STATES),
+            )
+            for key in PARTNERS
+        ]
+        people = [
+            self.make.person(
+                key,
+                key.partition(".")[0],
+                last_name=data.draw(st.sampled_from(NAMES)),
+                state=data.draw(STATES),
+                profile=self.base.profile,
+                email=f"{data.draw(st.sampled_from(['a', 'b']))}@{key}.example.com",
+                time_zone="Europe/Lisbon",
+            )
+            for key in PEOPLE
+            if data.draw(st.booleans()) or key.endswith("0")
+        ]
+        declared = {p.key for p in people}
+        members = data.draw(st.lists(st.sampled_from(sorted(declared)), unique=True))
+        group = PublicGroup(
+            "Law group",
+            "Law_group",
+            partners[0].origin,
+            tuple(PersonMember(PersonKey(key)) for key in members),
+        )
+        queue = self.make.queue(
+            "Law queue",
+            PartnerMember(PartnerKey(data.draw(st.sampled_from(PARTNERS)))),
+            *([GroupMember("Law group")] if data.draw(st.booleans()) else []),
+        )
+        self.programme = replace(
+            self.base,
+            partners={p.key: p for p in partners},
+            people={p.key: p for p in people},
+            queues={queue.name: queue},
+            groups={group.name: group},
+            routing=type(self.base.routing)(),
+            digest=repr((partners, people, queue, group)),
+        )
+
+    @rule(data=st.data())
+    def somebody_edits(self, data: st.DataObject) -> None:
+        """A person changes something of ours by hand, as far as the org lets them."""
+        what = data.draw(st.sampled_from(["phone", "off", "freeze", "member", "stranger"]))
+        if what == "phone":
+            self.touch("Account", "Partner_Key__c != null", {"Phone": "0800"}, data)
+        elif what == "off":
+            self.touch("User", "Contact.Partner_Key__c != null", {"IsActive": False}, data)
+        elif what == "freeze":
+            where = "UserId IN (SELECT Id FROM User WHERE ContactId != null)"
+            self.touch("UserLogin", where, {"IsFrozen": True}, data)
+        elif what == "member":
+            rows = self.rows("SELECT Id FROM GroupMember WHERE Group.DeveloperName LIKE 'Law%'")
+            if rows:
+                row = data.draw(st.sampled_from([r["Id"] for r in rows]))
+                collections.delete(self.session, [row])
+        else:
+            groups = self.rows("SELECT Id FROM Group WHERE DeveloperName = 'Law_queue'")
+            someone = self.rows("SELECT Id FROM User WHERE Username LIKE 'ana.costa@%'")
+            if groups and someone:
+                row = {"GroupId": groups[0]["Id"], "UserOrGroupId": someone[0]["Id"]}
+                collections.create(self.session, "GroupMember", [row])
+
+    def touch(self, object_: str, where: str, fields: Any, data: st.DataObject) -> None:
+        rows = self.rows(f"SELECT Id FROM {object_} WHERE {where} ORDER BY Id")
+        if rows:
+            row = data.draw(st.sampled_from([r["Id"] for r in rows]))
+            note(f"{object_} {row} {fields}")
+            collections.update(self.session, object_, [{"Id": row, **fields}])
+
+    @rule(kind=st.sampled_from(FAULTS), after=st.integers(0, 5))
+    def a_bad_day(self, kind: str, after: int) -> None:
+        """The next writes meet a fault."""
+        fault = {"path": "composite/sobjects", "kind": kind, "after": after, "times": 1}
+        self.org.control("POST", "faults", fault)
+
+    @rule()
+    def apply(self) -> None:
+        """Plan and apply; what cannot be reached now is for the next run."""
+        self.attempt(lambda: self.carry_out(self.plan()))
+
+    @rule(commit=st.integers(1, 14))
+    def apply_and_die(self, commit: int) -> None:
+        """Killed after some commit of the journal."""
+        left = commit
+
+        def count(_: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+
+        plan = self.attempt(self.plan)
+        if plan is None:
+            return
+        self.store.on_commit(count)
+        try:
+            self.attempt(lambda: self.carry_out(plan))
+        except Killed:
+            note("killed")
+        self.reopen()
+
+    @rule(data=st.data())
+    def saved_plan(self, data: st.DataObject) -> None:
+        """A plan is saved, somebody edits, and the plan is carried out as far as it still fits."""
+        plan = self.attempt(self.plan)
+        if plan is None:
+            return
+        path = self.folder / "plan.json"
+        write_plan(path, plan)
+        self.somebody_edits(data)
+        read = read_plan(path)
+
+        def go() -> None:
+            from sfprm.estate.reader import read_estate
+
+            estate = read_estate(self.session, self.programme, sites=False)
+            self.carry_out(read, stands=stand(read.steps, estate, self.programme))
+
+        self.attempt(go)
+
+    # how
+
+    def plan(self) -> Any:
+        return make_plan(self.session, self.store, self.programme, progress=NoProgress())
+
+    def carry_out(self, plan: Any, **more: Any) -> Any:
+        self.runs += 1
+        run = RunId(f"law-{self.runs}")
+        clock = FakeClock(datetime(2026, 11, 23, tzinfo=UTC))
+        self.store.start_run(Run(run, "provision", RunState.RUNNING, "law", clock.now()))
+        result = apply(
+            self.session,
+            self.store,
+            plan,
+            run=run,
+            clock=clock,
+            progress=NoProgress(),
+            programme=self.programme,
+            **more,
+        )
+        self.store.finish_run(
+            run,
+            state=RunState.DONE,
+            finished=clock.now(),
+            counts=result.counts(),
+            calls=result.calls,
+            exit_code=0,
+        )
+        return result
+
+    def attempt(self, act: Any) -> Any:
+        try:
+            return act()
+        except (TryLater, OrgRefused) as passing:
+            note(f"{type(passing).__name__}: {passing}")
+            return None
+
+    def rows(self, query: str) -> list[Row]:
+        return select_all(self.session, query)
+
+    # what must hold
+
+    @invariant()
+    def nothing_is_doubled(self) -> None:
+        """One user a contact, each in the account of its contact; one account and contact a key;
+        one membership a pair. Asked of the org past its faults."""
+        self.org.control("DELETE", "faults")
+        users = self.rows(
+            "SELECT ContactId, AccountId, Contact.AccountId FROM User WHERE ContactId != null"
+        )
+        assert max(Counter(u["ContactId"] for u in users).values(), default=1) == 1
+        assert all(u["AccountId"] == u["Contact"]["AccountId"] for u in users)
+        for object_ in ("Account", "Contact"):
+            keys = self.rows(f"SELECT Partner_Key__c FROM {object_} WHERE Partner_Key__c != null")
+            counted = Counter(row["Partner_Key__c"].lower() for row in keys)
+            assert max(counted.values(), default=1) == 1
+        pairs = self.rows("SELECT GroupId, UserOrGroupId FROM GroupMember")
+        assert len({(p["GroupId"], p["UserOrGroupId"]) for p in pairs}) == len(pairs)
+
+    def settle(self) -> None:
+        """With faults gone, one apply does it; the plan after it is empty; the org is as the files
+        say, as the org itself tells."""
+        result = self.carry_out(self.plan())
+        assert result.is_whole, [e.message for e in result.errors]
+        plan = self.plan()
+        assert [(s.kind, s.key, s.after) for s in plan.steps] == []
+        accounts = {
+            row["Partner_Key__c"]: row
+            for row in self.rows(
+                "SELECT Partner_Key__c, Name, Phone, IsPartner FROM Account "
+                "WHERE Partner_Key__c != null"
+            )
+        }
+        for partner in self.programme.partners.values():
+            if partner.state is Presence.ACTIVE:
+                row = accounts[partner.key]
+                assert row["IsPartner"]
+                assert row["Name"] == partner.name
+                assert row["Phone"] == (partner.fields["Phone"] or None)
+        users = {
+            row["Contact"]["Partner_Key__c"]: row
+            for row in self.rows(
+                "SELECT Id, IsActive, LastName, Contact.Partner_Key__c FROM User "
+                "WHERE Contact.Partner_Key__c != null"
+            )
+        }
+        members = {
+            RecordId(row["UserOrGroupId"])
+            for row in self.rows(
+                "SELECT UserOrGroupId FROM GroupMember WHERE Group.DeveloperName = 'Law_group'"
+            )
+        }
+        left = {d.key for d in plan.comparison.differences for c in d.changes if not c.written}
+        for person in self.programme.people.values():
+            partner = self.programme.partners[person.partner]
+            active = partner.state is Presence.ACTIVE and person.state is Presence.ACTIVE
+            if active and person.key not in left:
+                assert users[person.key]["IsActive"]
+                assert users[person.key]["LastName"] == person.last_name
+            elif Presence.ABSENT in (person.state, partner.state) and person.key in users:
+                assert not users[person.key]["IsActive"]
+        group = self.programme.groups["Law group"]
+        for member in group.members:
+            assert isinstance(member, PersonMember)
+            person = self.programme.people[member.person]
+            partner = self.programme.partners[person.partner]
+            if (
+                partner.state is Presence.ACTIVE
+                and person.state is Presence.ACTIVE
+                and person.key not in left
+            ):
+                assert RecordId(users[person.key]["Id"]) in members
+
+
+@pytest.fixture
+def law_org(devorg_process: Any) -> Any:
+    """The embedded org after setup, kept to come back to."""
+    devorg_process.control("DELETE", "faults")
+    devorg_process.reset("partners-ready")
+    devorg_process.control("POST", "snapshots", {"name": "law"})
+    return devorg_process
+
+
+def test_the_org_is_as_declared_whatever_happened(law_org: Any, make: Any, tmp_path: Path) -> None:
+    """Random files, hand edits, faults, kills and saved plans."""
+    long = settings(max_examples=60, stateful_step_count=12, phases=(Phase.generate,))
+    short = settings(max_examples=4, stateful_step_count=5, phases=(Phase.generate,))
+
+    class OnThisOrg(Estate):
+        """The machine, on the one org."""
+
+        def __init__(self) -> None:
+            super().__init__(law_org, make, tmp_path / "state")
+
+    run_machine(
+        OnThisOrg,
+        settings=settings(
+            long if LONG else short,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
