@@ -28,7 +28,7 @@ from sfprm.provisioning.migrate_mapping import (
     missing_targets,
     read_mapping,
 )
-from sfprm.provisioning.migrate_org import alike_in, effective, words_of
+from sfprm.provisioning.migrate_org import alike_in, effective, known_addresses, words_of
 from sfprm.provisioning.migrate_outcome import (
     Outcome,
     counted,
@@ -36,7 +36,7 @@ from sfprm.provisioning.migrate_outcome import (
     write_findings,
     write_outcomes,
 )
-from sfprm.provisioning.migrate_rows import Draft, Finding, drafted, partner_names
+from sfprm.provisioning.migrate_rows import Draft, Finding, drafted, partner_domains, partner_names
 from sfprm.provisioning.migrate_source import SourceTable, read_source_table
 from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.result import ApplyResult
@@ -189,7 +189,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
         if not path.exists():
             guesses = guessed(table, "partners")
             first = Mapping_("partners", {c: g.target for c, g in guesses.items()})
-            alike = alike_in(context.session, programme, partner_names(table, first))
+            alike = _alike(context, table, first)
             save_mapping(path, mapping_text(table, "partners", guesses, defaults={}, values={},
                                      alike=alike))  # fmt: skip
         mapping = _checked(read_mapping(path, table), path, guesses)
@@ -204,7 +204,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
                 hint="--resume goes on with it; rows that are in the org already stay as they are.",
             )
         if alike is None:
-            alike = alike_in(context.session, programme, partner_names(table, mapping))
+            alike = _alike(context, table, mapping)
         mapping = effective(mapping, context.session)
         draft = drafted(
             table,
@@ -213,6 +213,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
             alike={name: why for name, (_, why) in alike.items()},
             words=words_of(context.session, mapping, programme),
         )
+        draft.findings += known_addresses(context.session, draft)
         dry = options.dry_run or bool(guesses and not options.accept)
         return self._load(context, options, table, draft, path, guesses, dry=dry)
 
@@ -269,6 +270,14 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
             files=files,
             new=(len(partners), len(people)),
         )
+
+
+def _alike(
+    context: JobContext, table: SourceTable, mapping: Mapping_
+) -> dict[str, tuple[str, str]]:
+    """What each partner of the file looks like."""
+    names, domains = partner_names(table, mapping), partner_domains(table, mapping)
+    return alike_in(context.session, context.programme, names, domains)
 
 
 def _plan(

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 from sfprm.errors import BadRequest
 from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import PortalRole
-from sfprm.provisioning.adopt_doubts import bare_name, look_alikes
+from sfprm.provisioning.adopt_doubts import bare_name, domain_of, look_alikes
+from sfprm.provisioning.migrate_rows import Finding
 from sfprm.salesforce.describe import describe
 from sfprm.salesforce.query import count, select
-from sfprm.salesforce.soql import Query, eq, like
+from sfprm.salesforce.soql import Query, eq, like, split_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
 
     from sfprm.programme.model import Programme
     from sfprm.provisioning.migrate_mapping import Mapping_
+    from sfprm.provisioning.migrate_rows import Draft
     from sfprm.salesforce.describe import FieldDescribe
     from sfprm.salesforce.session import Session
 
-__all__ = ["Words", "alike_in", "effective", "words_of"]
+__all__ = ["Words", "alike_in", "effective", "known_addresses", "words_of"]
 
 _CODED = {
     "Account.BillingCountry": "Account.BillingCountryCode",
@@ -106,45 +108,97 @@ def words_of(session: Session, mapping: Mapping_, programme: Programme) -> Words
 
 
 def alike_in(
-    session: Session, programme: Programme, names: Sequence[str]
+    session: Session,
+    programme: Programme,
+    names: Sequence[str],
+    domains: Mapping[str, Set[str]] | None = None,
 ) -> dict[str, tuple[str, str]]:
     """Of each name that looks like something: the answer to propose, and what it looks like.
 
-    Compared with the org's business accounts, with the programme's partners, and with each other.
-    A declared partner of the very same name is that partner, and no look-alike.
+    Compared with the org's business accounts (by name, and by the `domains` of web page and
+    addresses), with the programme's partners, and with each other. A declared partner of the very
+    same name is that partner, and no look-alike.
     """
     declared = {" ".join(p.name.split()).casefold() for p in programme.partners.values()}
     new = [name for name in names if " ".join(name.split()).casefold() not in declared]
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     partners = list(programme.partners.values())
     for at, other in look_alikes(new, [p.name for p in partners]):
-        found.setdefault(new[at], []).append(
-            f"{partners[other].name} (partner {partners[other].key})"
-        )
+        partner = partners[other]
+        found.setdefault(new[at], {})[f"{partner.name} (partner {partner.key})"] = None
     accounts = _accounts(session, new)
-    for at, other in look_alikes(new, [name for _, name in accounts]):
-        record, name = accounts[other]
-        found.setdefault(new[at], []).append(f"{name} ({record})")
+    for at, other in look_alikes(new, [account.name for account in accounts]):
+        account = accounts[other]
+        found.setdefault(new[at], {})[f"{account.name} ({account.id})"] = None
+    by_domain: dict[str, list[_Account]] = {}
+    for account in accounts:
+        if account.domain:
+            by_domain.setdefault(account.domain, []).append(account)
+    for name in new:
+        for domain in sorted((domains or {}).get(name, ())):
+            for account in by_domain.get(domain, ())[:3]:
+                likeness = f"{account.name} ({account.id}), whose web page is at {domain}"
+                if not any(account.id in said for said in found.get(name, {})):
+                    found.setdefault(name, {})[likeness] = None
     for one, other in look_alikes(new):
-        found.setdefault(new[other], []).append(f"{new[one]} (in this file)")
-    return {name: ("ask", "; ".join(likes[:3])) for name, likes in found.items()}
+        found.setdefault(new[other], {})[f"{new[one]} (in this file)"] = None
+    return {name: ("ask", "; ".join(list(likes)[:3])) for name, likes in found.items()}
 
 
-def _accounts(session: Session, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Ids and names of accounts that might be alike."""
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """An account that might be alike."""
+
+    id: str
+    name: str
+    domain: str
+
+
+def _accounts(session: Session, names: Sequence[str]) -> list[_Account]:
+    """All business accounts, or of very many those whose names begin alike."""
     if not names:
         return []
     told = describe(session, "Account")
     persons = told is not None and told.field("IsPersonAccount") is not None
     also = (eq("IsPersonAccount", False),) if persons else ()
-    whole = Query(("Id", "Name"), "Account", also)
-    if count(session, whole) <= MOST_READ:
-        return [(row["Id"], row["Name"]) for row in select(session, whole)]
-    found: dict[str, str] = {}
-    starts = sorted({name.split()[0][:4] for name in names if name.split()})
-    starts = sorted({*starts, *(bare_name(name)[:4] for name in names if bare_name(name))})
-    for at in range(0, len(starts), 100):
-        condition = " OR ".join(like("Name", f"{start}%") for start in starts[at : at + 100])
-        for row in select(session, Query(("Id", "Name"), "Account", (condition, *also))):
-            found[row["Id"]] = row["Name"]
-    return list(found.items())
+    fields = ("Id", "Name", "Website")
+    conditions: list[str] = []
+    if count(session, Query(("Id",), "Account", also)) > MOST_READ:
+        starts = {name.split()[0][:4] for name in names if name.split()}
+        starts |= {bare[:4] for name in names if (bare := bare_name(name))}
+        every = [like("Name", f"{start}%") for start in sorted(starts)]
+        conditions = [" OR ".join(every[at : at + 100]) for at in range(0, len(every), 100)]
+    found: dict[str, _Account] = {}
+    for where in [(c, *also) for c in conditions] or [also]:
+        for row in select(session, Query(fields, "Account", where)):
+            domain = domain_of(row["Website"] or "")
+            found[row["Id"]] = _Account(row["Id"], row["Name"], domain)
+    return list(found.values())
+
+
+def known_addresses(session: Session, draft: Draft) -> list[Finding]:
+    """Said of new people whose address a contact of the org has already, wherever it is."""
+    fields = ("Id", "Name", "Email", "Account.Name")
+    rows = {key: row for row, key in draft.person_of.items() if key in draft.people}
+    by_mail: dict[str, list[int]] = {}
+    for key, number in rows.items():
+        mail = draft.people[key].get("email", "").lower()
+        if mail:
+            by_mail.setdefault(mail, []).append(number)
+    findings = []
+    for condition in split_in("Email", sorted(by_mail)):
+        for row in select(session, Query(fields, "Contact", (condition,))):
+            account = (row.get("Account") or {}).get("Name") or "no account"
+            for number in by_mail.get(str(row["Email"]).lower(), ()):
+                findings.append(
+                    Finding(
+                        number,
+                        "",
+                        "known-e-mail",
+                        f"the org has a contact of that address: {row['Name']} at {account} "
+                        f"({row['Id']})",
+                        f"if it is the same person: map a column to person.match, Id={row['Id']}",
+                        held=False,
+                    )
+                )
+    return findings

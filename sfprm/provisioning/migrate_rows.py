@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from sfprm.ids import PartnerKey, RecordId, is_record_id
 from sfprm.programme.identity import is_email, is_key
 from sfprm.programme.keys import free_key, key_from, person_key
+from sfprm.provisioning.adopt_doubts import domain_of
 from sfprm.provisioning.migrate_mapping import ASK, IGNORE, NEW
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sfprm.provisioning.migrate_mapping import Mapping_
     from sfprm.provisioning.migrate_source import SourceRow, SourceTable
 
-__all__ = ["Draft", "Finding", "OrgWords", "drafted", "partner_names"]
+__all__ = ["Draft", "Finding", "OrgWords", "drafted", "partner_domains", "partner_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,21 @@ def partner_names(table: SourceTable, mapping: Mapping_) -> list[str]:
         if name:
             names.setdefault(_folded(name), name)
     return list(names.values())
+
+
+def partner_domains(table: SourceTable, mapping: Mapping_) -> dict[str, set[str]]:
+    """Domains of each partner's web page and people's addresses, by name as first written."""
+    names: dict[str, str] = {}
+    found: dict[str, set[str]] = {}
+    for row in table.rows:
+        said = _values(row, table, mapping)
+        name = said.get("partner.name", "")
+        if not name:
+            continue
+        first = names.setdefault(_folded(name), name)
+        given = (said.get("Account.Website", ""), said.get("person.email", ""))
+        found.setdefault(first, set()).update(d for text in given if (d := domain_of(text)))
+    return found
 
 
 def _folded(name: str) -> str:

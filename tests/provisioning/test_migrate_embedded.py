@@ -93,13 +93,16 @@ def test_what_the_org_refuses_stands_in_the_error_file(
     source.write_text(
         "partner.key,person.first_name,person.last_name,person.email,person.username\n"
         "sulcom,Ana,Nova,ana.nova@sulcom.example.com,\n"
-        "sulcom,Rui,Novo,rui.novo@sulcom.example.com,marta.lopes@alder.example.com\n",
+        "sulcom,Rui,Novo,rui.novo@sulcom.example.com,marta.lopes@alder.example.com\n"
+        "sulcom,Rui,Prata,rui.prata@acme-ibericos.example.com,\n",
         "utf-8",
     )
     done = sfprm("migrate", str(source), "--accept", "--json", env=env)
     assert done.code == 68, done.out
     result = done.json["result"]
-    assert result["outcomes"] == {"created": 1, "failed": 1}
+    assert result["outcomes"] == {"created": 2, "failed": 1}
+    assert [(f["row"], f["code"]) for f in result["findings"]] == [(4, "known-e-mail")]
+    assert "Rui Prata at Acme Ibericos" in result["findings"][0]["what"]
     bad = rows_of(result["files"]["errors"])
     assert [row["person.last_name"] for row in bad] == ["Novo"]
     assert "belongs to Marta Lopes in this org" in bad[0]["sfprm_error"]

@@ -25,7 +25,7 @@ from sfprm.provisioning.migrate_mapping import (
     read_mapping,
 )
 from sfprm.provisioning.migrate_outcome import outcomes, write_findings, write_outcomes
-from sfprm.provisioning.migrate_rows import Draft, drafted, partner_names
+from sfprm.provisioning.migrate_rows import Draft, drafted, partner_domains, partner_names
 from sfprm.provisioning.migrate_source import SourceRow, SourceTable, read_source_table
 
 NASTY = [
@@ -285,6 +285,21 @@ def test_look_alikes_wait_for_an_answer(draft: Drafting) -> None:
     by_id = draft(source, likes, **{"ACME Lda": "001000000000001AAA"})
     assert by_id.partners["acme-lda"]["match"] == "Id=001000000000001AAA"
     assert draft(source, likes, **{"ACME Lda": "acmee"}).held() == {2}
+
+
+def test_domains_of_partners() -> None:
+    """Of web pages and addresses, free mail left out, under the name as first written."""
+    source = table(
+        "Company|Website|E-Mail",
+        "Acme|https://www.acme.example.com/x|a@gmail.com",
+        "ACME||b@acme.example.org",
+        "Other||",
+    )
+    columns = {c: g.target for c, g in guessed(source, "partners").items()}
+    assert partner_domains(source, Mapping_("partners", columns)) == {
+        "Acme": {"acme.example.com", "acme.example.org"},
+        "Other": set(),
+    }
 
 
 def test_what_is_declared_is_not_declared_again(draft: Drafting) -> None:
