@@ -137,12 +137,16 @@ class _Work:
         self.store.set_steps(self.run, [number], StepState.SENT)
         try:
             found = self._do(act.act)
-        except (OrgRefused, NotReady, StillWorking) as refused:
+        except StillWorking as waiting:
+            # the org goes on without us; the next run finds it done or waits again
+            told = {number: waiting.message}
+            self.store.set_steps(self.run, [number], StepState.SENT, messages=told)
+            raise
+        except (OrgRefused, NotReady) as refused:
             self.store.set_steps(
                 self.run, [number], StepState.FAILED, messages={number: refused.message}
             )
-            fix = refused.hint or "run setup again in a while"
-            return act.become(ActState.FAILED, refused.message, fix)
+            return act.become(ActState.FAILED, refused.message, refused.hint)
         self.store.set_steps(self.run, [number], StepState.DONE, messages={number: found})
         return act.become(ActState.DONE, found)
 
@@ -180,14 +184,14 @@ class _Work:
         conversion = self.review.conversion
         assert conversion is not None
         version = self.session.api_version
-        checked = self._check_only(conversion.package(version))
+        in_place = self._check_only(conversion.package(version))
         words = "rewritten"
-        if not checked.success and conversion.has_rules:
-            conversion = twins_of(conversion)
-            checked = self._check_only(conversion.package(version))
-            words = "made anew for internal users, the old ones deleted"
-        if not checked.success:
-            return self._deployed(checked)
+        if not in_place.success:
+            twins = twins_of(conversion) if conversion.has_rules else None
+            if twins is None or not self._check_only(twins.package(version)).success:
+                return self._deployed(in_place)
+            conversion = twins
+            words = "rewritten; rules made anew for internal users, the old ones deleted"
         org = self.review.org
         kept = Backup(
             org.id, org.name, self.clock.now(), conversion.names, conversion.way_back(version)

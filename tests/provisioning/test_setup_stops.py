@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from sfprm.clock import FakeClock
+from sfprm.errors import StillWorking
 from sfprm.events import NoProgress
 from sfprm.ids import RunId
 from sfprm.programme.load import load_programme
@@ -387,3 +388,20 @@ def test_nothing_is_switched_on_before_shares_are_rewritten(
     assert states[Act.CONVERT] is states[Act.SWITCH_ON] is ActState.BLOCKED
     assert states[Act.DEPLOY] is ActState.DONE
     assert "opens at 2026-11-23 03:00" in done.acts[0].found
+
+
+def test_what_the_org_still_works_on_is_waited_for_the_next_time(
+    run: tuple[Stand, Session, Store],
+) -> None:
+    """Membership is asynchronous: at the time-out setup says so, with the welcome mail still off;
+    the next run waits, and switches it on again."""
+    stand, session, store = run
+    stand.org.control("POST", "delays", {"membership_seconds": 1.0})
+    hasty = replace(stand, choices=replace(HOLD, membership_timeout=0.0), runs=700)
+    with pytest.raises(StillWorking):
+        hasty.setup(session, store)
+    query = f"SELECT OptionsSendWelcomeEmail FROM Network WHERE Name = '{SITE}'"
+    assert select_all(session, query)[0]["OptionsSendWelcomeEmail"] is False
+    patient = replace(stand, choices=SetupChoices(membership_timeout=1e6), runs=800)
+    assert patient.setup(session, store).is_whole
+    assert select_all(session, query)[0]["OptionsSendWelcomeEmail"] is True

@@ -180,14 +180,6 @@ class Facts:
     surroundings: Surroundings = field(default_factory=Surroundings)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
-    def contact_of(self, person: Person) -> ContactState | None:
-        """The person's contact, by key."""
-        wanted = person.key_value.lower()
-        for contact in self.estate.contacts.values():
-            if contact.key and contact.key.lower() == wanted:
-                return contact
-        return None
-
     def people(self) -> Iterator[tuple[Person, ContactState | None, PartnerUser | None]]:
         """Each declared person with contact and user, as far as they are there."""
         contacts = {c.key.lower(): c for c in self.estate.contacts.values() if c.key}
