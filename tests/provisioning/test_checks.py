@@ -331,3 +331,11 @@ def test_codes_are_told_once_and_complete() -> None:
 def test_the_page_of_codes_is_current() -> None:
     """Run `python -m sfprm.provisioning.checks.page docs/check.md` when this fails."""
     assert (ROOT / "docs" / "check.md").read_text(encoding="utf-8") == page()
+
+
+def test_a_site_that_is_not_live_says_whom_going_live_would_mail(make: Any) -> None:
+    """Its members wait for the welcome mail."""
+    facts = partner_profile(active_users=7)(clean(make), make)
+    facts = replace(facts, estate=site(status="UnderConstruction")(facts, make).estate)
+    [item] = [i for i in run_checks(facts) if i.code == "site-not-live"]
+    assert "may mail its 7 active members" in item.found

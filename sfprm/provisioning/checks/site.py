@@ -78,12 +78,23 @@ def look(facts: Facts) -> Iterator[CheckItem]:
     if site.is_live:
         yield ok(f"site {name}", "Live")
     else:
-        yield NOT_LIVE(f"site {name}", f"its status is {site.status}", [site.id])
+        mailed = _mailed_by_going_live(facts, site)
+        words = f"its status is {site.status}"
+        words += f"; going Live may mail its {mailed} active members" if mailed else ""
+        yield NOT_LIVE(f"site {name}", words, [site.id])
     yield from _members(facts, site)
     yield from _mails(facts, site)
     for told in facts.surroundings.sites:
         if told.name == name and told.self_registration:
             yield SELF_REGISTRATION(f"site {name}", "self-registration is on", [site.id])
+
+
+def _mailed_by_going_live(facts: Facts, site: Site) -> int:
+    """Active users of member profiles, when the site sends welcome mail (operations.md, rule 8)."""
+    if not site.sends_welcome:
+        return 0
+    known = facts.surroundings.profiles or ()
+    return sum(p.active_users for p in known if site.is_member(RecordId(p.id)))
 
 
 def _members(facts: Facts, site: Site) -> Iterator[CheckItem]:
