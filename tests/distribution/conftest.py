@@ -178,20 +178,7 @@ def _ids(outcomes: list[rows.RowOutcome]) -> list[RecordId]:
     return [o.id for o in outcomes if o.id is not None]
 
 
-@contextmanager
-def opened(org: Org, programme: Programme, state_dir: Path) -> Iterator[Channel]:
-    """The org from the start, the sample's partners in it; all but one person have logged in."""
-    org.reset("partners-ready")
-    settings = load_settings(env=org.env(state_dir))
-    with open_session(settings, SystemClock()) as session:
-        plant_partners(session, programme)
-        person = next(p for p in programme.people.values() if p.key == NEVER_LOGGED_IN)
-        org.event("first-login", **{"except": [person.username]})
-        store = open_store(settings.database)
-        try:
-            yield Channel(org, session, store, programme, settings, state_dir)
-        finally:
-            store.close()
+SNAPSHOT = "channel"
 
 
 @pytest.fixture(scope="session")
@@ -201,11 +188,40 @@ def sample() -> Programme:
 
 
 @pytest.fixture(scope="session")
+def planted(
+    devorg_process: Org, sample: Programme, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """A snapshot of the org with the sample's partners in it; all but one person have logged in."""
+    devorg_process.reset("partners-ready")
+    settings = load_settings(env=devorg_process.env(tmp_path_factory.mktemp("planted")))
+    with open_session(settings, SystemClock()) as session:
+        plant_partners(session, sample)
+    person = next(p for p in sample.people.values() if p.key == NEVER_LOGGED_IN)
+    devorg_process.event("first-login", **{"except": [person.username]})
+    devorg_process.control("POST", "snapshots", {"name": SNAPSHOT})
+    return SNAPSHOT
+
+
+@contextmanager
+def opened(org: Org, snapshot: str, programme: Programme, state_dir: Path) -> Iterator[Channel]:
+    """The org at the snapshot, a session and an empty state."""
+    org.control("POST", "reset")
+    org.control("POST", f"snapshots/{snapshot}/restore")
+    settings = load_settings(env=org.env(state_dir))
+    with open_session(settings, SystemClock()) as session:
+        store = open_store(settings.database)
+        try:
+            yield Channel(org, session, store, programme, settings, state_dir)
+        finally:
+            store.close()
+
+
+@pytest.fixture(scope="session")
 def open_channel(
-    devorg_process: Org, sample: Programme
+    devorg_process: Org, sample: Programme, planted: str
 ) -> Callable[[Path], AbstractContextManager[Channel]]:
     """Opens a channel with its state in a folder; one at a time, as there is one org."""
-    return lambda state_dir: opened(devorg_process, sample, state_dir)
+    return lambda state_dir: opened(devorg_process, planted, sample, state_dir)
 
 
 @pytest.fixture
