@@ -1,22 +1,55 @@
-"""The Lead fields that rules read, held against the org's own describe."""
+"""The fields that rules read, held against the org's own describe."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sfprm.errors import BadFiles
 from sfprm.jobs.frame import JobContext
-from sfprm.programme.fields_read import check_against_describe
+from sfprm.programme.fields_read import check_against_describe, heads_read
 from sfprm.salesforce.describe import describe
+
+if TYPE_CHECKING:
+    from sfprm.salesforce.describe import ObjectDescribe
 
 __all__ = ["refuse_unknown_fields"]
 
+_OBJECTS = {
+    "partneraccount": "Account",
+    "convertedaccount": "Account",
+    "convertedcontact": "Contact",
+    "createdby": "User",
+    "lastmodifiedby": "User",
+    "campaign": "Campaign",
+    "campaign.member": "CampaignMember",
+}
+"""Objects that paths lead to, by head. The owner is a user or a queue: no describe tells what both
+have."""
+
 
 def refuse_unknown_fields(context: JobContext) -> None:
-    """Raise BadFiles when a rule or condition reads a field that this org's Lead does not have, or
-    not of that type. One call, kept for the session."""
+    """Raise BadFiles when a rule or condition reads a field that this org does not have, or not of
+    that type. One call for Lead and one for each other object that rules read, kept for the
+    session."""
     lead = describe(context.session, "Lead")
     if lead is None:
         return
-    types = {name: field.type for name, field in lead.fields.items()}
-    complaints = check_against_describe(context.programme, types)
+    beyond = {}
+    for head in heads_read(context.programme):
+        name = _OBJECTS.get(head) or _custom(lead, head)
+        told = describe(context.session, name) if name else None
+        if told is not None:
+            beyond[head] = _types(told)
+    complaints = check_against_describe(context.programme, _types(lead), beyond)
     if complaints:
         raise BadFiles(complaints)
+
+
+def _types(told: ObjectDescribe) -> dict[str, str]:
+    return {name: field.type for name, field in told.fields.items()}
+
+
+def _custom(lead: ObjectDescribe, head: str) -> str | None:
+    """The one object that a custom look-up of the lead refers to."""
+    field = lead.fields.get(f"{head.removesuffix('__r')}__c") if head.endswith("__r") else None
+    return field.reference_to[0] if field is not None and len(field.reference_to) == 1 else None

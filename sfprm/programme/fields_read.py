@@ -6,24 +6,27 @@ At load only standard fields are known; `check_against_describe` knows the org's
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sfprm.errors import Complaint
 from sfprm.programme.complaints import Complaints, Place, did_you_mean
 from sfprm.programme.conditions import Constant, LeadField
 from sfprm.programme.model import Operator
+from sfprm.programme.paths import Source, path_of
 from sfprm.programme.standard_fields import is_custom, standard_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sfprm.programme.conditions import Comparison, Operand
-    from sfprm.programme.model import Criterion, Programme
+    from sfprm.programme.conditions import Comparison, Condition, Operand
+    from sfprm.programme.model import Criterion, Origin, Programme
 
 __all__ = [
     "check_against_describe",
     "check_comparison",
     "check_criterion",
+    "heads_read",
     "spelt",
     "standard_types",
 ]
@@ -166,22 +169,93 @@ def _check_comparable(
         _check_value(side.name, type_, other.value, place, complaints)
 
 
-def check_against_describe(programme: Programme, fields: Mapping[str, str]) -> list[Complaint]:
-    """What rules and conditions read that this org's Lead does not have, or not of that type.
+def check_against_describe(
+    programme: Programme,
+    fields: Mapping[str, str],
+    beyond: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[Complaint]:
+    """What rules and conditions read that this org does not have, or not of that type.
 
-    `fields`: type of each Lead field that the agent can see, by lower-case API name.
+    `fields`: type of each Lead field that the agent can see, by lower-case API name. `beyond`: the
+    same of the objects that paths lead to, by lower-case head (`partneraccount`, `region__r`,
+    `campaign`, `campaign.member`; see `heads_read`); heads that are missing there are not checked.
     """
     complaints = Complaints()
-    for rule in programme.routing.rules:
+    reached = beyond or {}
+    for rule in programme.routing.all_rules:
         for criterion in rule.criteria:
             origin = criterion.origin
             place = Place(origin.file, origin.line, excerpt=criterion.text)
-            check_criterion(criterion, place, fields, complaints, whole=True)
+            path = _reached(criterion.field, reached, place, complaints)
+            if path is not None:
+                name, types = path
+                made = replace(criterion, field=name)
+                check_criterion(made, place, types, complaints, whole=True)
+            else:
+                check_criterion(criterion, place, fields, complaints, whole=True)
+        _check_condition(rule.eligible_when, rule.eligible_at or rule.origin, fields, complaints)
     for pool in programme.routing.pools.values():
-        if pool.eligible_when is None:
-            continue
-        origin = pool.eligible_at or pool.origin
-        place = Place(origin.file, origin.line, excerpt=pool.eligible_when.text)
-        for comparison in pool.eligible_when.comparisons:
-            check_comparison(comparison, place, fields, complaints, whole=True)
+        _check_condition(pool.eligible_when, pool.eligible_at or pool.origin, fields, complaints)
+        if pool.competitors is not None:
+            place = Place(pool.origin.file, pool.origin.line, excerpt=pool.competitors)
+            unknown = _unknown(pool.competitors, fields, whole=True)
+            if unknown is not None:
+                complaints.error(place, *unknown)
+    for lookup in programme.routing.lookups.values():
+        for key in lookup.keys:
+            unknown = _unknown(key, fields, whole=True)
+            if unknown is not None:
+                place = Place(lookup.origin.file, lookup.origin.line, excerpt=key)
+                complaints.error(place, *unknown)
     return complaints.errors
+
+
+def _check_condition(
+    condition: Condition | None,
+    origin: Origin,
+    fields: Mapping[str, str],
+    complaints: Complaints,
+) -> None:
+    if condition is None:
+        return
+    place = Place(origin.file, origin.line, excerpt=condition.text)
+    for comparison in condition.comparisons:
+        check_comparison(comparison, place, fields, complaints, whole=True)
+
+
+def heads_read(programme: Programme) -> tuple[str, ...]:
+    """Heads of the paths that lead beyond the lead, in lower case and sorted: parents by the name
+    of the relationship, `campaign`, `campaign.member`."""
+    found = set()
+    for text in programme.routing.paths_read():
+        path = path_of(text)
+        if path is not None and path.source is Source.PARENT:
+            found.add(path.steps[0].lower())
+        elif path is not None and path.source is Source.CAMPAIGN:
+            found.add("campaign.member" if path.steps[0] == "Member" else "campaign")
+    return tuple(sorted(found))
+
+
+def _reached(
+    field: str, beyond: Mapping[str, Mapping[str, str]], place: Place, complaints: Complaints
+) -> tuple[str, Mapping[str, str]] | None:
+    """The last step of a path and the fields of the object that has it; None where that is the
+    lead, or is not known, or the path goes on from there."""
+    path = path_of(field)
+    if path is None or path.source not in (Source.PARENT, Source.CAMPAIGN):
+        return None
+    steps = path.steps
+    if path.source is Source.CAMPAIGN:
+        member = steps[0] == "Member"
+        head, rest = ("campaign.member", steps[1:]) if member else ("campaign", steps)
+    else:
+        head, rest = steps[0].lower(), steps[1:]
+    types = beyond.get(head)
+    if types is None or len(rest) != 1:
+        return None
+    if rest[0].lower() not in types:
+        complaints.error(
+            place, f"{field!r}: {head} has no field {rest[0]!r}.", did_you_mean(rest[0], types)
+        )
+        return None
+    return rest[0], types

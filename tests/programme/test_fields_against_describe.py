@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sfprm.programme.fields_read import check_against_describe, standard_types
+from sfprm.programme.fields_read import check_against_describe, heads_read, standard_types
 from sfprm.programme.load import load_programme
 
 SAMPLE = Path(__file__).parents[2] / "config"
@@ -64,3 +64,31 @@ def test_operator_and_value_by_type(
         [complaint] = found
         assert complaint.message.startswith(message)
         assert (complaint.line, complaint.excerpt) == (43, criterion)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "message"),
+    [
+        ("Region__r.Kode__c equals x", "'Region__r.Kode__c': region__r has no field 'Kode__c'."),
+        ("AnyCampaign.Typ equals x", "'AnyCampaign.Typ': campaign has no field 'Typ'."),
+        ("FirstCampaign.Member.Stat equals x", "'FirstCampaign.Member.Stat': campaign.member has"),
+        ("LatestCampaign.BudgetedCost contains 5", "contains does not go with"),
+        ("Owner.Whatever equals x", ""),  # a user or a queue: not told
+        ("Region__r.Code__c equals x", ""),
+        ("Region__r.Head__r.Name equals x", ""),  # further on than is looked
+    ],
+)
+def test_paths_are_followed_to_their_objects(copy: Path, criterion: str, message: str) -> None:
+    """One step beyond the lead; what cannot be known is not complained about."""
+    path = copy / "routing.yaml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("AnnualRevenue greaterThan 50000000", criterion), "utf-8")
+    beyond = {
+        "region__r": {"code__c": "string"},
+        "campaign": {"type": "picklist", "budgetedcost": "currency"},
+        "campaign.member": {"status": "picklist"},
+    }
+    programme = load_programme(copy)
+    assert set(heads_read(programme)) <= {*beyond, "owner"}
+    found = [c.message for c in check_against_describe(programme, FIELDS, beyond)]
+    assert [message in one for one in found] == ([True] if message else [])
