@@ -49,6 +49,8 @@ class Known:
     contacts: frozenset[str] = frozenset()
     stamps: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     members: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    granted: frozenset[str] = frozenset()
+    """Permission sets that sfprm has assigned to anybody, by id."""
 
 
 def group_key(kind: str, developer_name: str) -> str:
@@ -71,7 +73,9 @@ def read_groups(
     rows: list[Row] = []
     for condition in split_in("DeveloperName", dict.fromkeys(names)):
         rows += select(session, Query(fields, "Group", (in_("Type", _OWN), condition)))
-    read = rows if members else []
+    # members of groups that are only referred to decide nothing: not read where others are known
+    skipped = () if not known.stamps else _unmanaged(programme)
+    read = [r for r in rows if members and (r["Type"], r["DeveloperName"]) not in skipped]
     found, stamps = _members(session, read, known)
     queues: dict[str, QueueState] = {}
     groups: dict[str, QueueState] = {}
@@ -80,6 +84,13 @@ def read_groups(
         at = row["Id"]
         into[row["DeveloperName"]] = queue_state(row, found.get(at, {}), stamps.get(at, ""))
     return queues, groups
+
+
+def _unmanaged(programme: Programme) -> set[tuple[str, str]]:
+    return {
+        *(("Queue", q.developer_name) for q in programme.queues.values() if not q.managed),
+        *(("Regular", g.developer_name) for g in programme.groups.values() if not g.managed),
+    }
 
 
 def _members(
@@ -165,14 +176,19 @@ def _all_members(programme: Programme) -> Iterable[Member]:
 
 
 def read_grants(
-    session: Session, names: Iterable[str], *, every: bool
+    session: Session, names: Iterable[str], *, every: bool, also: Iterable[str] = ()
 ) -> tuple[dict[str, RecordId], dict[tuple[RecordId, RecordId], str]]:
     """Permission sets by API name, and who of the partners' users has them. `every`: also the
-    assignments of permission sets that the files do not name (profiles' own are left out)."""
+    assignments of permission sets that the files do not name (profiles' own are left out); `also`:
+    ids of further permission sets."""
     wanted = sorted(set(names))
     sets: dict[str, RecordId] = {}
     for condition in split_in("Name", wanted):
         query = Query(("Id", "Name"), "PermissionSet", (condition, eq("IsOwnedByProfile", False)))
+        sets |= {row["Name"]: RecordId(row["Id"]) for row in select(session, query)}
+    known = [at for at in also if at not in sets.values()]
+    for condition in split_in("Id", known):
+        query = Query(("Id", "Name"), "PermissionSet", (condition,))
         sets |= {row["Name"]: RecordId(row["Id"]) for row in select(session, query)}
     if not sets and not every:
         return sets, {}

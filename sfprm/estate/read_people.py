@@ -39,7 +39,10 @@ USER_FIELDS = (
     "PortalRole",
     "IsActive",
 )
-_WHO = ("Id", "Username", "Name", "IsActive", "UserRoleId", "UserRole.Name", "ContactId")
+_WHO = (
+    *("Id", "Username", "Name", "IsActive", "UserRoleId", "UserRole.Name", "ContactId"),
+    "AccountId",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,10 @@ class _Reader:
         programme = self.programme
         names = {name for p in programme.people.values() for name in p.permission_sets}
         every = programme.permission_sets_policy is MembersPolicy.EXACT
-        return read_grants(self.session, names, every=every) if names or every else ({}, {})
+        also = sorted(self.known.granted)
+        if not names and not every and not also:
+            return {}, {}
+        return read_grants(self.session, names, every=every, also=also)
 
     # sites
 

@@ -34,7 +34,15 @@ _NOTHING: Mapping[str, FieldValue] = MappingProxyType({})
 def known_of(applied: Mapping[tuple[str, str], Mapping[str, FieldValue]]) -> Known:
     """What the estate's reader may rely on."""
     stamps = {key: str(v.get("stamp")) for (o, key), v in applied.items() if o == STAMPS}
+    granted = {
+        name
+        for (object_, _), given in applied.items()
+        if object_ == "PermissionSetAssignment"
+        for name, there in given.items()
+        if there
+    }
     return Known(
+        granted=frozenset(granted),
         accounts=frozenset(key for o, key in applied if o == "Account"),
         contacts=frozenset(key for o, key in applied if o == "Contact"),
         stamps=stamps,
