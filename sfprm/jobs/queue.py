@@ -119,7 +119,8 @@ async def serve(
     """
     try:
         from procrastinate import App, PsycopgConnector
-        from procrastinate.exceptions import ConnectorException
+        from procrastinate.exceptions import ConnectorException, UniqueViolation
+        from procrastinate.jobs import Status
     except ModuleNotFoundError:
         raise _missing() from None
     app = App(connector=PsycopgConnector(**_connection(url), min_size=1, max_size=4))
@@ -137,7 +138,10 @@ async def serve(
         while True:
             await asyncio.sleep(beat)
             for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silence):
-                await app.job_manager.retry_job(job)
+                try:
+                    await app.job_manager.retry_job(job)
+                except UniqueViolation:  # the same hint was given again meanwhile
+                    await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
     async with app.open_async():
         working = asyncio.create_task(

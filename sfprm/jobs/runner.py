@@ -129,6 +129,7 @@ class _Recorded:
         self.run, self.started, self.slot, self.due = run, started, slot, due
         self.limits = limits
         self.has_row = False
+        self.taken = False
         self.bound = False
         self.run_dir = starter.settings.state_dir / "runs" / run
         self._held = contextlib.ExitStack()
@@ -137,6 +138,8 @@ class _Recorded:
 
     def execute(self) -> JobResult:
         starter, job = self.starter, self.job
+        if self.due is not None:
+            self._take(self.due)
         context = JobContext(
             settings=starter.settings,
             clock=starter.clock,
@@ -222,21 +225,29 @@ class _Recorded:
         self._crew = Crew(starter, self.run, self.name, self._fence)
         self._held.callback(self._crew.close)
 
+    def _take(self, due: Run) -> None:
+        """Take the due run in hand, so that no newer slot takes its place while it begins."""
+        presence = self.starter.present()
+        self.taken = self.starter.state().work.claim(
+            self.run,
+            now=self.started,
+            started_by=self.starter.started_by,
+            worker=presence.id if presence is not None else None,
+            seconds=presence.lease_seconds if presence is not None else 0.0,
+        )
+        if not self.taken:
+            raise _begun_elsewhere(self.name, due.due_at)
+
     def _start(self) -> None:
         starter = self.starter
         presence = starter.present()
         work = starter.state().work
         seconds = presence.lease_seconds if presence is not None else 0.0
         worker = presence.id if presence is not None else None
+        locked = self._writes and presence is None
         if self.due is not None:
-            begun = work.claim(
-                self.run,
-                now=self.started,
-                started_by=starter.started_by,
-                worker=worker,
-                seconds=seconds,
-                locked=self._writes and presence is None,
-            )
+            if locked:
+                work.lock_run(self.run)
         else:
             row = Run(
                 id=self.run,
@@ -249,14 +260,10 @@ class _Recorded:
                 options=self.options.model_dump(mode="json"),
                 worker=worker,
                 lease_until=work.lease_end(self.started, seconds) if seconds else None,
-                locked=self._writes and presence is None,
+                locked=locked,
             )
-            begun = starter.state().start_run(row)
-        if not begun:
-            raise AnotherWriter(
-                f"{self.name}: the run due at {self.slot} was started by another process.",
-                hint="Nothing to do: each due run happens once.",
-            )
+            if not starter.state().start_run(row):
+                raise _begun_elsewhere(self.name, self.slot)
         self.has_row = True
         if presence is not None:
             presence.doing = f"{self.name} {self.run}"
@@ -271,7 +278,9 @@ class _Recorded:
                 self._keep_allowance()
             if self.has_row:
                 self._finish_row(result, error, code, calls)
-            elif self.due is not None and error is not None and not isinstance(error, TryLater):
+            elif self.taken and isinstance(error, TryLater):
+                self.starter.state().work.put_back(self.run)
+            elif self.taken and error is not None:
                 self._refuse(error, code)
         finally:
             self._held.close()
@@ -319,6 +328,13 @@ class _Recorded:
             calls=calls,
             seconds=round((finished - self.started).total_seconds(), 3),
         )
+
+
+def _begun_elsewhere(name: str, slot: datetime | None) -> AnotherWriter:
+    return AnotherWriter(
+        f"{name}: the run due at {slot} was started by another process, or a newer one stands.",
+        hint="Nothing to do: each due run happens once.",
+    )
 
 
 def write_report(run_dir: Path, result: JobResult) -> Path:

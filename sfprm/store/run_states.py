@@ -20,6 +20,7 @@ class RunEvent(StrEnum):
     INTERRUPTED = "interrupted"
     PROCESS_DIED = "its process died"
     NEWER_DUE = "a newer slot is due"
+    COULD_NOT_BEGIN = "could not begin"
 
 
 RUN_MOVES: dict[tuple[RunState, RunEvent], RunState] = {
@@ -27,6 +28,8 @@ RUN_MOVES: dict[tuple[RunState, RunEvent], RunState] = {
     (RunState.DUE, RunEvent.FAILED): RunState.FAILED,  # refused before it could begin
     (RunState.DUE, RunEvent.INTERRUPTED): RunState.INTERRUPTED,
     (RunState.DUE, RunEvent.NEWER_DUE): RunState.SUPERSEDED,
+    # the org is away, or another holds the lock: it is due still
+    (RunState.RUNNING, RunEvent.COULD_NOT_BEGIN): RunState.DUE,
     (RunState.RUNNING, RunEvent.FINISHED): RunState.DONE,
     (RunState.RUNNING, RunEvent.FINISHED_WITH_FAILURES): RunState.PARTLY,
     (RunState.RUNNING, RunEvent.FAILED): RunState.FAILED,

@@ -131,9 +131,8 @@ def claim(
     started_by: str,
     worker: str | None = None,
     lease_until: datetime | None = None,
-    locked: bool = True,
 ) -> bool:
-    """Start a due run; False when it is not due any more (another has it, or it was superseded)."""
+    """Take a due run in hand; False when another has it, or it was superseded."""
     done = connection.execute(
         update(runs)
         .where(runs.c.id == run, runs.c.state == RunState.DUE.value)
@@ -143,10 +142,29 @@ def claim(
             started_by=started_by,
             worker=worker,
             lease_until=lease_until,
-            locked=int(locked),
+            locked=0,
         )
     )
     return done.rowcount == 1
+
+
+def lock(connection: Connection, run: RunId) -> None:
+    """The run holds the org's lock from now on."""
+    connection.execute(update(runs).where(runs.c.id == run).values(locked=1))
+
+
+def put_back(connection: Connection, run: RunId) -> None:
+    """A run that was taken in hand and could not begin is due still."""
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run, runs.c.state == RunState.RUNNING.value)
+        .values(
+            state=move(RunState.RUNNING, RunEvent.COULD_NOT_BEGIN).value,
+            worker=None,
+            lease_until=None,
+            locked=0,
+        )
+    )
 
 
 def due(connection: Connection, now: datetime) -> list[Run]:

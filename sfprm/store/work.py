@@ -127,9 +127,9 @@ class WorkBook:
         started_by: str,
         worker: str | None = None,
         seconds: float = 0.0,
-        locked: bool = True,
     ) -> bool:
-        """Start a due run; False when it is not due any more. `seconds`: its lease; 0 for none."""
+        """Take a due run in hand; False when it is not due any more. `seconds`: its lease; 0 for
+        none."""
         with writing(self._engine) as connection:
             until = self._now(connection, now) + timedelta(seconds=seconds) if seconds else None
             return runs.claim(
@@ -139,8 +139,17 @@ class WorkBook:
                 started_by=started_by,
                 worker=worker,
                 lease_until=until,
-                locked=locked,
             )
+
+    def lock_run(self, run: RunId) -> None:
+        """The run holds the org's lock from now on."""
+        with writing(self._engine) as connection:
+            runs.lock(connection, run)
+
+    def put_back(self, run: RunId) -> None:
+        """A run that was taken in hand and could not begin is due still."""
+        with writing(self._engine) as connection:
+            runs.put_back(connection, run)
 
     def lease_end(self, now: datetime, seconds: float) -> datetime:
         """When a lease taken now ends, by the clock that leases go by."""

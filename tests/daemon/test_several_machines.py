@@ -23,7 +23,7 @@ pytestmark = pytest.mark.postgres
 
 LONG = pytest.mark.skipif(not os.environ.get("SFPRM_TEST_LONG"), reason="SFPRM_TEST_LONG=1")
 PATIENCE = 60.0
-TAKE_OVER = 5.0
+TAKE_OVER = float(os.environ.get("SFPRM_TEST_TAKE_OVER", "5"))
 """Seconds; ten by default. The machine that runs the tests may be slow, so not less."""
 ROUTE = "job: route\nevery: 1 hour\n"
 
@@ -150,7 +150,9 @@ def test_a_killed_workers_run_is_taken_over(hall: Hall) -> None:
     first.send(signal.SIGKILL)
     second.until("run.lost", run=begun["run"])
     again = second.until("run.started")
-    assert seconds_between(killed, again) < TAKE_OVER * 1.5 + 2.0
+    taken = seconds_between(killed, again)
+    print(f"taken over after {taken:.1f} s")
+    assert taken < TAKE_OVER * 1.5
     done = second.until("run.finished")
     assert done["exit_code"] == 0
     states = {run["run"]: (run["state"], run["attempt"]) for run in hall.history()}

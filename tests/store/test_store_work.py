@@ -25,6 +25,7 @@ due         started                 running
 due         failed                  failed
 due         interrupted             interrupted
 due         a newer slot is due     superseded
+running     could not begin         due
 running     finished                done
 running     finished with failures  partly
 running     failed                  failed
@@ -62,7 +63,9 @@ def due(number: int, job: str = "route", **fields: Any) -> Run:
 
 def claim(store: Store, run: Run, **fields: Any) -> bool:
     """Start a due run, locked as a writer's is."""
-    return store.work.claim(run.id, now=NOW, started_by="test", **fields)
+    begun = store.work.claim(run.id, now=NOW, started_by="test", **fields)
+    store.work.lock_run(run.id)
+    return begun
 
 
 def test_a_slot_has_one_run_whoever_names_it(store: Store) -> None:
@@ -75,6 +78,24 @@ def test_a_slot_has_one_run_whoever_names_it(store: Store) -> None:
     assert claim(store, run)
     assert not claim(store, run)
     assert store.work.newest_slots() == {"route": NOW + MINUTE}
+
+
+def test_a_run_that_could_not_begin_is_due_still(store: Store) -> None:
+    """While it was tried nobody could supersede it."""
+    store.work.add_due(due(1))
+    store.work.claim(due(1).id, now=NOW, started_by="test")
+    store.work.supersede([due(1).id], NOW)
+    store.work.put_back(due(1).id)
+    assert [r.id for r in store.work.due(NOW + MINUTE)] == [due(1).id]
+
+
+def test_a_run_that_waits_for_the_lock_is_not_lost(store: Store) -> None:
+    """Whoever gets the lock first takes only runs that held it for dead."""
+    store.work.add_due(due(1))
+    store.work.claim(due(1).id, now=NOW, started_by="test")
+    assert store.lose_runs(NOW) == []
+    store.work.lock_run(due(1).id)
+    assert [run.id for run in store.lose_runs(NOW)] == [due(1).id]
 
 
 def test_a_superseded_run_is_not_started(store: Store) -> None:
