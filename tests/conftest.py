@@ -23,6 +23,24 @@ RunScript = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[1]
 
 
+DEAREST_FIRST = (
+    *("daemon/test_daemon_process.py", "daemon/test_several_machines.py"),
+    *("journeys/test_killed_program.py", "provisioning/test_check_faults.py"),
+    *("distribution/test_interrupted.py", "provisioning/test_apply_embedded.py"),
+    *("journeys/test_demo_told.py", "salesforce/test_salesforce_guide.py"),
+    *("distribution/test_offers_laws.py", "distribution/test_route_org.py"),
+    *("jobs/test_each_job.py", "journeys/test_wheel.py"),
+)
+"""The files that take longest. With `--dist loadfile` a long one begun last leaves cores idle."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Dear files first; the order within a file stays."""
+    place = {ROOT / "tests" / name: number for number, name in enumerate(DEAREST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No SFPRM_* setting of the person who runs the tests reaches a test."""
