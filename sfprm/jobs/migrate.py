@@ -19,6 +19,7 @@ from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
 from sfprm.provisioning.apply import apply
 from sfprm.provisioning.make_plan import make_plan
+from sfprm.provisioning.migrate_draft import Draft, Finding
 from sfprm.provisioning.migrate_folder import begun, prepared, write_prepared
 from sfprm.provisioning.migrate_mapping import (
     Guess,
@@ -36,7 +37,7 @@ from sfprm.provisioning.migrate_outcome import (
     write_findings,
     write_outcomes,
 )
-from sfprm.provisioning.migrate_rows import Draft, Finding, drafted, partner_domains, partner_names
+from sfprm.provisioning.migrate_rows import drafted, partner_domains, partner_names
 from sfprm.provisioning.migrate_source import SourceTable, read_source_table
 from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.result import ApplyResult

@@ -13,6 +13,7 @@ from sfprm.blocks import Block, Table, Text
 from sfprm.errors import BadRequest, PartlyDone
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.migrate import mapping_path, save_mapping
+from sfprm.provisioning.migrate_draft import Finding
 from sfprm.provisioning.migrate_leads import LeadDraft, drafted_leads, write_leads
 from sfprm.provisioning.migrate_mapping import (
     Guess,
@@ -26,7 +27,6 @@ from sfprm.provisioning.migrate_outcome import (
     write_findings,
     write_lead_outcomes,
 )
-from sfprm.provisioning.migrate_rows import Finding
 from sfprm.provisioning.migrate_source import SourceTable, read_source_table
 
 __all__ = ["MigrateLeadsJob", "MigrateLeadsOptions", "MigrateLeadsResult"]

@@ -28,7 +28,8 @@ from sfprm.programme.model import (
 )
 from sfprm.programme.names import Names
 from sfprm.programme.partners import LISTS, build_managers, build_partners
-from sfprm.programme.people import build_people, check_defaults
+from sfprm.programme.people import build_people
+from sfprm.programme.person_defaults import check_defaults
 from sfprm.programme.programme_file import ProgrammeFile
 from sfprm.programme.queues import build_groups, build_queues
 from sfprm.programme.routes import build_routing

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import TYPE_CHECKING, Literal
-from zoneinfo import available_timezones
+from typing import TYPE_CHECKING
 
 from sfprm.ids import PartnerKey, PersonKey
 from sfprm.programme.columns import (
@@ -21,7 +18,6 @@ from sfprm.programme.columns import (
 )
 from sfprm.programme.complaints import Complaints, Place
 from sfprm.programme.identity import (
-    PLACEHOLDERS,
     alias_for,
     is_email,
     nickname_for,
@@ -31,6 +27,12 @@ from sfprm.programme.identity import (
 )
 from sfprm.programme.model import OnTaken, Origin, Partner, Person, PortalRole, Presence
 from sfprm.programme.partners import org_key_of, other_than
+from sfprm.programme.person_defaults import (
+    by_country,
+    country_of,
+    username_pattern,
+    username_suffix,
+)
 from sfprm.programme.programme_file import UsernameFile
 
 if TYPE_CHECKING:
@@ -39,87 +41,8 @@ if TYPE_CHECKING:
     from sfprm.programme.names import Names
     from sfprm.programme.programme_file import ProgrammeFile
     from sfprm.programme.rows import Row
-    from sfprm.programme.yaml_text import Tree
 
-__all__ = ["build_people", "check_defaults"]
-
-LANGUAGES = (
-    "en_US", "de", "es", "fr", "it", "ja", "sv", "ko", "zh_TW", "zh_CN", "pt_BR", "nl_NL", "da",
-    "th", "fi", "ru", "es_MX", "no", "ar", "bg", "hr", "cs", "en_GB", "el", "iw", "hu", "in", "pl",
-    "pt_PT", "ro", "sk", "sl", "tr", "uk", "vi",
-)  # fmt: skip
-"""Salesforce's fully supported languages, then its end-user languages."""
-
-_LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][A-Za-z]{3})?(_[A-Z]{2})?(_[A-Z]+)?")
-
-
-@cache
-def _time_zones() -> frozenset[str]:
-    """IANA names; asking for them walks through the disk."""
-    return frozenset(available_timezones())
-
-
-def check_defaults(file: ProgrammeFile, tree: Tree, complaints: Complaints) -> bool:
-    """Complain about defaults for people. False when a username pattern is of no use."""
-    path = ("defaults", "person")
-    defaults = file.defaults.person
-    for column in ("time_zone", "locale", "language"):
-        chosen = getattr(defaults, column)
-        values = {"": chosen} if isinstance(chosen, str) else chosen
-        for country, value in values.items():
-            spot = tree.find((*path, column, country))[0].place
-            _check_code(column, value, spot, "", complaints)
-    usable = True
-    for column, pattern in (("username", _pattern(file)), ("nickname", defaults.nickname)):
-        unknown = unknown_placeholder(pattern) if pattern is not None else None
-        if unknown is None or pattern is None:
-            continue
-        usable = usable and column != "username"
-        value = tree.find((*path, column, "pattern"))[0]
-        at = max(0, pattern.find(unknown))
-        complaints.error(
-            value.within(at, len(unknown)),
-            f"unknown placeholder {unknown} in the {column} pattern.",
-            complaints.did_you_mean(unknown.strip("{}"), PLACEHOLDERS)
-            or f"Known: {', '.join('{' + name + '}' for name in PLACEHOLDERS)}.",
-        )
-    return usable
-
-
-def _pattern(file: ProgrammeFile) -> str | None:
-    """How usernames are made, if a pattern says so."""
-    written = file.defaults.person.username
-    return written.pattern if isinstance(written, UsernameFile) else written
-
-
-def _suffix(file: ProgrammeFile, environment: str) -> str:
-    """What is put behind usernames in this environment."""
-    written = file.defaults.person.username
-    if not isinstance(written, UsernameFile):
-        return ""
-    chosen = written.suffix_per_org
-    if isinstance(chosen, str):
-        return chosen
-    return chosen.get(environment, chosen.get("*", ""))
-
-
-def _check_code(column: str, value: str, place: Place, where: str, complaints: Complaints) -> None:
-    """Complain about a time zone, locale or language that Salesforce cannot know."""
-    words = column.replace("_", " ")
-    if column == "time_zone" and value != "GMT" and value not in _time_zones():
-        complaints.error(
-            place,
-            f"{value!r} is not a {words}{where}.",
-            complaints.did_you_mean(value, _time_zones()) or "Such as Europe/Lisbon.",
-        )
-    elif column == "language" and value not in LANGUAGES:
-        complaints.error(
-            place,
-            f"{value!r} is not a {words} of Salesforce{where}.",
-            complaints.did_you_mean(value, LANGUAGES) or f"Known: {', '.join(LANGUAGES)}.",
-        )
-    elif column == "locale" and not _LOCALE.fullmatch(value):
-        complaints.error(place, f"{value!r} is not a {words}{where}.", "Such as pt_PT or en_US.")
+__all__ = ["build_people"]
 
 
 @dataclass(slots=True)
@@ -164,8 +87,8 @@ def build_people(
         file,
         partners,
         names,
-        _pattern(file) if pattern_usable else None,
-        _suffix(file, environment),
+        username_pattern(file) if pattern_usable else None,
+        username_suffix(file, environment),
         on_taken,
     )
     taken = _Taken()
@@ -228,7 +151,7 @@ def _person(row: Row, terms: _Terms, taken: _Taken, complaints: Complaints) -> P
         nickname = nickname_for(username_from(defaults.nickname, **values))
     role = choice_of(row, "role", [*PortalRole, "User"], defaults.role, complaints)
     partner = terms.partners.get(partner_key)
-    country = _country(partner)
+    country = country_of(partner)
     admin = truth_of(row, "delegated_admin", default=False, complaints=complaints)
     contact_fields = fields_of(row, "Contact", defaults.contact)
     currency = code_of(row, "currency", CURRENCY, "EUR", complaints) or defaults.currency
@@ -244,9 +167,9 @@ def _person(row: Row, terms: _Terms, taken: _Taken, complaints: Complaints) -> P
         alias=row.get("alias") or alias_for(first, last, key),
         role=PortalRole.WORKER if role == "User" else PortalRole(role),
         profile=row.get("profile") or _admin_profile(file, admin=admin) or file.profile,
-        time_zone=_by_country(row, "time_zone", defaults.time_zone, country, complaints),
-        locale=_by_country(row, "locale", defaults.locale, country, complaints),
-        language=_by_country(row, "language", defaults.language, country, complaints),
+        time_zone=by_country(row, "time_zone", defaults.time_zone, country, complaints),
+        locale=by_country(row, "locale", defaults.locale, country, complaints),
+        language=by_country(row, "language", defaults.language, country, complaints),
         email_encoding=row.get("email_encoding") or defaults.email_encoding,
         origin=row.place.origin,
         state=Presence(choice_of(row, "state", list(Presence), Presence.ACTIVE, complaints)),
@@ -288,41 +211,6 @@ def _permission_sets(
     granted = file.delegated_admin.permission_set if admin and file.delegated_admin else None
     names = [*file.defaults.person.permission_sets, *own, *([granted] if granted else [])]
     return tuple(dict.fromkeys(names))
-
-
-def _country(partner: Partner | None) -> str:
-    """The partner's country code: of its account fields, else its attribute `country`; or ''."""
-    if partner is None:
-        return ""
-    for name in ("BillingCountryCode", "BillingCountry"):
-        value = partner.fields.get(name)
-        if isinstance(value, str):
-            return value
-    country = partner.attributes.get("country", "")
-    return country if isinstance(country, str) else ""
-
-
-def _by_country(
-    row: Row,
-    column: Literal["time_zone", "locale", "language"],
-    chosen: str | dict[str, str],
-    country: str,
-    complaints: Complaints,
-) -> str:
-    own = row.get(column)
-    if own:
-        _check_code(column, own, row.at(column), row.named(column), complaints)
-        return own
-    if isinstance(chosen, str):
-        return chosen
-    value = chosen.get(country) or chosen.get("*")
-    if value is None:
-        complaints.error(
-            row.place,
-            f"no {column.replace('_', ' ')} is given for country {country!r}.",
-            f'Add "{country or "*"}" or "*" to defaults.person.{column}, or a column {column}.',
-        )
-    return value or ""
 
 
 def _check_person(

@@ -27,7 +27,7 @@ from sfprm.programme.load import PROGRAMME_FILE, load_programme
 from sfprm.programme.source import decode
 from sfprm.programme.spreadsheet import meant
 from sfprm.provisioning.adopt_files import csv_text
-from sfprm.provisioning.migrate_rows import Draft, Finding
+from sfprm.provisioning.migrate_draft import Draft, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,8 +15,8 @@ from sfprm.estate.who import user_conditions
 from sfprm.ids import PartnerKey, PersonKey, RecordId, is_record_id
 from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import Presence
+from sfprm.provisioning.migrate_draft import Finding
 from sfprm.provisioning.migrate_mapping import IGNORE
-from sfprm.provisioning.migrate_rows import Finding
 from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, update
 from sfprm.salesforce.describe import describe
 from sfprm.salesforce.query import select

@@ -9,7 +9,7 @@ from sfprm.errors import BadRequest
 from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import PortalRole
 from sfprm.provisioning.adopt_doubts import bare_name, domain_of, look_alikes
-from sfprm.provisioning.migrate_rows import Finding
+from sfprm.provisioning.migrate_draft import Finding
 from sfprm.salesforce.describe import describe
 from sfprm.salesforce.query import count, select
 from sfprm.salesforce.soql import Query, eq, like, split_in
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
     from sfprm.programme.model import Programme
+    from sfprm.provisioning.migrate_draft import Draft
     from sfprm.provisioning.migrate_mapping import Mapping_
-    from sfprm.provisioning.migrate_rows import Draft
     from sfprm.salesforce.describe import FieldDescribe
     from sfprm.salesforce.session import Session
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from sfprm.provisioning.migrate_rows import Draft, Finding
+    from sfprm.provisioning.migrate_draft import Draft, Finding
     from sfprm.provisioning.migrate_source import SourceTable
     from sfprm.provisioning.plan import Plan
     from sfprm.provisioning.result import ApplyResult

@@ -440,6 +440,14 @@ def test_two_people_of_one_address_are_said_only(folder: Path) -> None:
     assert "belongs to a person of the same partner" in loaded.warnings[0].message
 
 
+def test_languages_that_are_only_switched_on(folder: Path) -> None:
+    """A region of a known language may be there; a word that is no language may not."""
+    write(folder, programme=BASE + TWO.replace("Moura,", "Moura, language: en_AU,"))
+    assert "platform-only" in load(folder).warnings[0].message
+    write(folder, programme=BASE + TWO.replace("Moura,", "Moura, language: xx_AU,"))
+    assert "'xx_AU' is not a language of Salesforce" in complaints(folder)
+
+
 def test_username_suffix_by_environment(folder: Path) -> None:
     """`suffix_per_org` may be one text, or one for each environment."""
     pattern = '{pattern: "{key}@p.example.com", suffix_per_org: {uat: .uat, "*": .other}}'

@@ -16,6 +16,7 @@ from pyarrow import parquet
 from sfprm.errors import BadFiles, BadRequest
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
+from sfprm.provisioning.migrate_draft import Draft
 from sfprm.provisioning.migrate_folder import prepared, write_prepared
 from sfprm.provisioning.migrate_mapping import (
     Mapping_,
@@ -25,7 +26,7 @@ from sfprm.provisioning.migrate_mapping import (
     read_mapping,
 )
 from sfprm.provisioning.migrate_outcome import outcomes, write_findings, write_outcomes
-from sfprm.provisioning.migrate_rows import Draft, drafted, partner_domains, partner_names
+from sfprm.provisioning.migrate_rows import drafted, partner_domains, partner_names
 from sfprm.provisioning.migrate_source import SourceRow, SourceTable, read_source_table
 
 NASTY = [
