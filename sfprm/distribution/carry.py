@@ -52,7 +52,7 @@ MOST_UNSEEN = 20
 SETTLING = timedelta(minutes=5)
 """After how long a confirmed owner is looked at once more: by then automation has had its turn."""
 
-LOOKS_AT_ONCE = 10
+LOOKS_AT_ONCE = 5
 """Batches that are looked at again together: leads written one after the other share pages."""
 
 GONE = frozenset({"ENTITY_IS_DELETED", "CANNOT_UPDATE_CONVERTED_LEAD"})

@@ -15,7 +15,13 @@ from sfprm.distribution.notify import (
     send_notices,
     to_new_owner,
 )
-from sfprm.distribution.spread import Shared, facts_of, managers_of, share_out
+from sfprm.distribution.spread import (
+    Shared,
+    facts_of,
+    managers_of,
+    share_evenly,
+    share_out,
+)
 from sfprm.distribution.standing_now import read_standing
 from sfprm.errors import BadRequest
 from sfprm.estate.who import user_conditions
@@ -112,14 +118,15 @@ def reassign(
     queue: str | None = None,
     pool: str | None = None,
     manager: bool = False,
+    evenly: bool = False,
     dry_run: bool = False,
     allow_any_owner: bool = False,
     notify: str | None = None,
     policy: Outlets | MailPolicy | None = None,
     max_changes: int | None = None,
 ) -> ReassignResult:
-    """Move leads to a user or a queue, share them out over a pool, or hand each to its partner's
-    channel manager.
+    """Move leads to a user or a queue, share them out over a pool (by who is owed most, or
+    `evenly`), or hand each to its partner's channel manager.
 
     Refused before anything is written: an owner who fails a condition (OwnerRefused, unless
     `allow_any_owner`), more moves than `max_changes`, more than MOST_MAILS mails, an id that is no
@@ -131,7 +138,17 @@ def reassign(
     taken_up = 0 if dry_run else carrier.take_up()
     mended = carrier.tally.confirmed
     carrier.tally.to_tell.clear()
-    order = _order(session, store, programme, leads, clock.now(), run, pool=pool, manager=manager)
+    order = _order(
+        session,
+        store,
+        programme,
+        leads,
+        clock.now(),
+        run,
+        pool=pool,
+        manager=manager,
+        evenly=evenly,
+    )
     if order is None:
         order = _one_owner(session, programme, leads, user, queue, allow_any_owner)
     _brake(len(order.moves), max_changes, notice if order.to_users else None, order.to_one)
@@ -204,6 +221,7 @@ def _order(
     *,
     pool: str | None,
     manager: bool,
+    evenly: bool,
 ) -> _Order | None:
     """Leads shared out over a pool, or to channel managers; None for one owner."""
     if pool is None and not manager:
@@ -221,23 +239,27 @@ def _order(
             session, store, programme, standing, facts, pool, now, run, dry_run=dry_run
         )
 
-    told = share(True)
+    if evenly:
+        told = share_evenly(session, store, programme, standing, facts, pool, now)
+    else:
+        told = share(True)
+    moves = tuple(
+        Move(
+            lead=d.lead.id,
+            label=d.lead.label,
+            owner_seen=d.lead.owner_id,
+            owner_new=d.owner_id,
+            owner_name=d.owner_name,
+            from_name=names[d.lead.id],
+        )
+        for d in told.given
+        if d.owner_id is not None
+    )
     return _Order(
         to=f"pool {pool}",
-        moves=tuple(
-            Move(
-                lead=d.lead.id,
-                label=d.lead.label,
-                owner_seen=d.lead.owner_id,
-                owner_new=d.owner_id,
-                owner_name=d.owner_name,
-                from_name=names[d.lead.id],
-            )
-            for d in told.given
-            if d.owner_id is not None
-        ),
+        moves=moves,
         already=0,
-        journal=lambda *_: share(False).entries,
+        journal=_by_hand(programme, moves) if evenly else lambda *_: share(False).entries,
         left=tuple(
             Left(d.lead.id, d.lead.label, "; ".join(r.detail or r.code.value for r in d.reasons))
             for d in told.left

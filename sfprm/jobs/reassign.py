@@ -47,6 +47,7 @@ class ReassignOptions(JobOptions):
     notify: bool = False
     notice: str = DEFAULT_NOTICE
     override: bool = False
+    evenly: bool = False
     dry_run: bool = False
     max_changes: int | None = Field(None, ge=0)
 
@@ -141,6 +142,7 @@ class ReassignJob(Job[ReassignOptions, ReassignJobResult]):
             queue=name if kind == "queue" else None,
             pool=name if kind == "pool" else None,
             manager=kind == "manager",
+            evenly=options.evenly,
             dry_run=options.dry_run,
             allow_any_owner=options.override,
             notify=options.notice if options.notify else None,

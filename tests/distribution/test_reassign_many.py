@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ from sfprm.distribution.reassign import LeadsWanted, ReassignResult, reassign
 from sfprm.distribution.undo import undo
 from sfprm.errors import BadRequest
 from sfprm.events import NoProgress
-from sfprm.ids import RunId
+from sfprm.ids import PartnerKey, PoolKey, RunId
 from sfprm.jobs.owners_moved import write_moves
 from sfprm.jobs.reassign import ReassignOptions, _ids_in
+from sfprm.programme.model import Cap
 from sfprm.routing.credits import broken_laws
 from tests.distribution.test_recall_org import PARTNERS, offering
 
@@ -78,6 +80,36 @@ def test_over_a_pool_to_its_managers_and_back(channel: Channel, tmp_path: Path) 
         not ledger.credits or not any(ledger.credits.values()) for ledger in _ledgers(channel)
     )
     assert channel.store.verify() == []
+
+
+def test_a_whole_set_is_shared_out_evenly(channel: Channel) -> None:
+    """Within one lead of the entitlement, caps kept, shortfall named; no credit moves."""
+    channel.only(40)
+    channel.programme = offering(channel.programme)
+    pool = channel.programme.routing.pools[PoolKey("trio")]
+    capped = replace(pool.members[0], cap=Cap(open=4))
+    heavy = replace(pool.members[1], weight=3)
+    members = (capped, heavy, pool.members[2])
+    routing = replace(channel.programme.routing, pools={pool.key: replace(pool, members=members)})
+    channel.programme = replace(channel.programme, routing=routing)
+    wanted = LeadsWanted(where="Owner.Name IN ('Web Leads', 'Event Leads')")
+    done = move(channel, leads=wanted, pool="trio", evenly=True)
+    assert (done.moved, done.left) == (40, ())
+    people = {
+        channel.user_id(p.key): p.partner
+        for p in channel.programme.people.values()
+        if p.partner in PARTNERS
+    }
+    got = Counter(people[m.owner_new] for m in done.moves)
+    assert got[PartnerKey(PARTNERS[0])] == 4
+    assert 24 <= got[PartnerKey(PARTNERS[1])] <= 28
+    assert channel.store.all_ledgers() == {}
+    all_capped = tuple(replace(m, cap=Cap(open=4)) for m in members)
+    routing = replace(routing, pools={pool.key: replace(pool, members=all_capped)})
+    channel.programme = replace(channel.programme, routing=routing)
+    ids = LeadsWanted(ids=tuple(m.lead for m in done.moves[:5]))
+    short = move(channel, "short", leads=ids, pool="trio", evenly=True)
+    assert (short.moved, len(short.left)) == (0, 5)
 
 
 def _ledgers(channel: Channel) -> list:  # type: ignore[type-arg]

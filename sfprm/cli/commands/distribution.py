@@ -53,6 +53,10 @@ def add(app: typer.Typer) -> None:
         file: Annotated[
             Path | None, typer.Option(help="CSV file with a column Id, instead of ids.")
         ] = None,
+        evenly: Annotated[
+            bool,
+            typer.Option("--evenly", help="To a pool: share all out at once; no credit moves."),
+        ] = False,
         max_changes: Annotated[
             int | None, typer.Option(min=0, help="Stop before writing when it would move more.")
         ] = None,
@@ -85,6 +89,7 @@ def add(app: typer.Typer) -> None:
             override=override,
             file=file,
             max_changes=max_changes,
+            evenly=evenly,
             dry_run=dry_run,
         )
         surface.finish(ReassignJob(), options)
