@@ -41,7 +41,8 @@ class RecallJobResult(JobResult):
         done = self.done
         if not done.looked_at and not done.taken_up:
             return (Text(("No lead is offered.", *self._pauses())),)
-        lines = [f"{done.looked_at:,} offered leads looked at."]
+        noun = "lead" if done.looked_at == 1 else "leads"
+        lines = [f"{done.looked_at:,} offered {noun} looked at."]
         if done.taken_up:
             lines.append(f"{done.taken_up:,} decisions of an interrupted run were finished first.")
         out: list[Block] = [Text(tuple(lines))]
@@ -57,8 +58,8 @@ class RecallJobResult(JobResult):
             more = f" ({len(done.late)} in all)" if len(done.late) > MOST_SHOWN else ""
             out.append(Table(("lead", "owner", f"sync late{more}"), late))
         if done.mails.sent:
-            noun = "notice" if done.mails.sent == 1 else "notices"
-            lines.append(f"{done.mails.sent} {noun} handed over.")
+            what = "notice" if done.mails.sent == 1 else "notices"
+            lines.append(f"{done.mails.sent} {what} handed over.")
             out[0] = Text(tuple(lines))
         tail = [*self._pauses(), *settled_lines(done.refused, done.overtaken)]
         tail += [f"! field not set: {words}" for words in done.not_set[:MOST_SHOWN]]

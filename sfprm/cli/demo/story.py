@@ -7,13 +7,15 @@ figures that the JSON answer holds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sfprm.cli.demo.daemon_run import DaemonRun, run_daemon
 from sfprm.cli.demo.narrator import Narrator
 from sfprm.cli.demo.workspace import Workspace
 from sfprm.cli.embedded import EmbeddedOrg
+from sfprm.clock import Clock
 from sfprm.errors import Bug, SfprmError
 from sfprm.ids import RecordId
 from sfprm.jobs.check import CheckJob, CheckJobResult, CheckOptions
@@ -21,6 +23,7 @@ from sfprm.jobs.frame import Job, JobOptions
 from sfprm.jobs.plan import PlanJob, PlanOptions, PlanResult
 from sfprm.jobs.provision import ProvisionJob, ProvisionOptions, ProvisionResult
 from sfprm.jobs.reassign import ReassignJob, ReassignJobResult, ReassignOptions
+from sfprm.jobs.recall import RecallJob, RecallJobResult, RecallOptions
 from sfprm.jobs.report import ReportJob, ReportJobResult, ReportOptions
 from sfprm.jobs.route import RouteJob, RouteJobResult, RouteOptions
 from sfprm.jobs.runner import Finished, Starter, run_job
@@ -34,6 +37,7 @@ __all__ = ["Figures", "Story"]
 
 LATECOMERS = ("felix.gruber", "kari.vik")
 """Two people of the sample who do not log in."""
+OFFER = "offer: {accept_within: 30 minutes, then: next, give_up_after: 3, escalate: manager}"
 BULK = 150
 NEW_LEADS = 50
 BULK_QUEUE = "Partner leads South"
@@ -70,6 +74,22 @@ class Figures:
         }
 
 
+class _Later:
+    """A clock half an hour and a minute ahead."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now() + timedelta(minutes=31)
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+
 class Story:
     """One telling. `tell` runs all steps; any step that does not end as it should raises."""
 
@@ -93,6 +113,7 @@ class Story:
             self.route,
             self.reassign,
             self.explain,
+            self.offer,
             self.watch_the_daemon,
         )
         for step in steps:
@@ -208,6 +229,26 @@ class Story:
         tell.ran("sfprm report", calls=report.calls)
         tell.show(cast("ReportJobResult", report.result).channel.blocks())
 
+    def offer(self) -> None:
+        """A lead that nobody accepts in time goes to the next."""
+        tell = self.narrator
+        tell.step("An offer: who does not answer in time does not keep the lead")
+        path = self.workspace.programme / "routing.yaml"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("  north:\n", f"  north:\n    {OFFER}\n", 1), encoding="utf-8")
+        tell.say("The channel team adds to pool north in config/routing.yaml:", f"  {OFFER}")
+        lead = self._wanted_by_most("north")
+        options = ReassignOptions(leads=(lead.lead,), to="pool:north")
+        given = self._run(ReassignJob(), options)
+        tell.ran(f"sfprm reassign {lead.lead} --to pool:north", calls=given.calls)
+        tell.show(cast("ReassignJobResult", given.result).blocks()[:1])
+        tell.say("Half an hour passes without an answer.")
+        later = _Later(self.starter.clock)
+        starter = replace(self.starter, clock=later)  # the same session and state
+        taken = self._run(RecallJob(), RecallOptions(), starter=starter)
+        tell.ran("sfprm recall", calls=taken.calls)
+        tell.show(cast("RecallJobResult", taken.result).blocks())
+
     def watch_the_daemon(self) -> None:
         """The daemon routes what arrives while it runs, and stops cleanly."""
         tell = self.narrator
@@ -256,9 +297,16 @@ class Story:
         tell.say(f"{undone.moved} leads went back to whom they were with.")
         self.figures.reassigned, self.figures.undone = result.moved, undone.moved
 
-    def _run(self, job: Job[Any, Any], options: JobOptions, *, expect: int | None = 0) -> Finished:
+    def _run(
+        self,
+        job: Job[Any, Any],
+        options: JobOptions,
+        *,
+        expect: int | None = 0,
+        starter: Starter | None = None,
+    ) -> Finished:
         """Run a job; anything but the expected exit code ends the story."""
-        finished = run_job(job, options, self.starter)
+        finished = run_job(job, options, starter or self.starter)
         if expect is not None and finished.exit_code != expect:
             error: SfprmError | None = finished.error
             raise error or Bug(f"{job.name} ended with {finished.exit_code}, not {expect}.")
@@ -287,6 +335,17 @@ class Story:
             if e.owner_new is not None and e.lead not in moved
         ]
         return entries[len(entries) // 2]
+
+    def _wanted_by_most(self, pool: str) -> JournalEntry:
+        """A lead of the pool that as many of its members as can be may have."""
+        state = self.starter.state()
+
+        def takers(entry: JournalEntry) -> int:
+            candidates = state.eligibility(entry.choices[0].class_digest).candidates
+            return sum(not c.reasons for c in candidates)
+
+        found = [e for e in state.entries(pool=pool, kinds=("route",)) if e.choices][:100]
+        return max(found, key=takers)
 
     def _richest_partner(self) -> str:
         """The partner that was given the most leads."""
