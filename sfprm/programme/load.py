@@ -46,6 +46,7 @@ __all__ = [
     "ROUTING_FILE",
     "Loaded",
     "load",
+    "load_all",
     "load_programme",
     "programme_files",
 ]
@@ -84,6 +85,25 @@ def load(root: Path, environment: str = "") -> Loaded:
     loaded = _load(root, environment, complaints)
     if complaints.errors or loaded is None:
         raise BadFiles(complaints.errors)
+    return loaded
+
+
+def load_all(root: Path, environment: str, *others: str) -> Loaded:
+    """The programme of the environment, when it and those of the others have no errors.
+
+    Raises BadFiles with every complaint, each once, whatever environments it comes up in.
+    """
+    loaded: Loaded | None = None
+    wrong: dict[Complaint, None] = {}
+    for name in dict.fromkeys((environment, *others)):
+        try:
+            found = load(root, name)
+        except BadFiles as bad:
+            wrong.update(dict.fromkeys(bad.complaints))
+        else:
+            loaded = found if name == environment else loaded
+    if wrong or loaded is None:
+        raise BadFiles(list(wrong))
     return loaded
 
 

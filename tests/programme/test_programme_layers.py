@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from sfprm.errors import BadFiles
-from sfprm.programme.load import load, load_programme
+from sfprm.programme.load import load, load_all, load_programme
 from sfprm.programme.model import (
     FieldMatch,
     FieldPolicy,
@@ -422,6 +422,22 @@ def test_mistakes_in_an_overlay(folder: Path, over: str, said: str) -> None:
     """They are told at the overlay's line, not at the file below."""
     write(folder, programme=BASE + TWO, routing=ROUTING, overlays__t=over)
     assert said in complaints(folder, "t")
+
+
+def test_every_overlay_is_checked(folder: Path) -> None:
+    """What is wrong in all of them is told once, what is wrong in one is told too."""
+    write(
+        folder,
+        programme=BASE + TWO.replace("tier: Gold", "tier: Tin"),
+        overlays__a="tires: []\n",
+        overlays__b="site: Other\n",
+    )
+    with pytest.raises(BadFiles) as caught:
+        load_all(folder, "", "a", "b")
+    assert [c.message.partition(".")[0] for c in caught.value.complaints] == [
+        "unknown key 'tires'",
+        "tier 'Tin' is not one of the tiers",
+    ]
 
 
 def test_no_such_environment(folder: Path) -> None:

@@ -15,11 +15,13 @@ app = typer.Typer(help="The declared files, checked line by line.", no_args_is_h
 
 @command(app)
 def validate(surface: Surface) -> None:
-    """Check every file of the programme; exit 2 when there are errors."""
-    from sfprm.programme.load import load
+    """Check every file of the programme, overlays too; exit 2 when there are errors."""
+    from sfprm.programme.layers import environments
+    from sfprm.programme.load import load_all
 
     settings = surface.settings
-    loaded = load(settings.programme, settings.environment)
+    names = [settings.environment] if settings.environment else environments(settings.programme)
+    loaded = load_all(settings.programme, settings.environment, *names)
     programme = loaded.programme
     managed = sum(queue.managed for queue in programme.queues.values())
     counts = [
@@ -32,13 +34,15 @@ def validate(surface: Surface) -> None:
     ]
     listed = ", ".join(f"{count} {noun}" for count, noun in counts if count or noun != "groups")
     where = f" ({programme.environment})" if programme.environment else ""
+    also = f" Overlays {', '.join(names)}." if names and not settings.environment else ""
     warnings = tuple("\n".join(w.lines()) for w in loaded.warnings)
     surface.put(
-        (Text((f"{programme.name}{where}: {listed}. No errors.",)),),
+        (Text((f"{programme.name}{where}: {listed}.{also} No errors.",)),),
         {
             "programme": programme.name,
             "digest": programme.digest,
             "environment": programme.environment,
+            "overlays": names,
         },
         warnings=warnings,
     )
