@@ -191,11 +191,12 @@ class NativeSync:
         if name is None:
             found = next((rule for rule in there if rule.active), None)
             if found is None:
+                names = ", ".join(rule.name for rule in there)
                 raise NotReady(
                     "The org has no active lead assignment rule.",
-                    hint="Name one with --rule: "
-                    + (", ".join(r.name for r in there) or "none is")
-                    + ".",
+                    hint=f"Name one with --rule: {names}."
+                    if names
+                    else "It has none at all; `sfprm rules push` makes one.",
                 )
             return found
         for rule in there:
@@ -203,7 +204,8 @@ class NativeSync:
                 return rule
         raise BadRequest(
             f"The org has no lead assignment rule {name!r}.",
-            hint=did_you_mean(name, [rule.name for rule in there]) or "It has none.",
+            hint=did_you_mean(name, [rule.name for rule in there])
+            or "It has none at all; `sfprm rules push` makes one.",
         )
 
     def _old(self, there: Sequence[NativeRule], name: str | None) -> NativeRule:

@@ -167,8 +167,9 @@ class PushJobResult(JobResult):
         elif not done.done:
             lines.append(f"The org would accept {done.name}. Nothing was changed.")
         else:
-            lines.append(f"{done.name} is in the org.")
-            if done.active_name != done.name:
+            active = done.active_name == done.name
+            lines.append(f"{done.name} is in the org{' and active' if active else ''}.")
+            if not active:
                 force = done.active_name or "no rule"
                 lines.append(f"It is not active ({force} is): push with --activate to make it so.")
             if done.deactivated:
