@@ -92,6 +92,30 @@ class Surface:
             finished = run_job(job, options, starter)
         self.show(finished)
 
+    def keep(self, job: Job[Any, Any], options: JobOptions, *, every: float) -> NoReturn:
+        """Run a job that only asks, over and over, and show each result on a clean screen; with
+        `--json`, one object after the other."""
+        from sfprm.cli.render import print_error, print_json, stdout
+        from sfprm.events import NoProgress
+        from sfprm.jobs.runner import run_job
+
+        with self.starter(NoProgress()) as starter:
+            while True:
+                finished = run_job(job, options, starter)
+                if finished.result is None:
+                    if finished.error is not None:
+                        print_error(finished.error, as_json=self.as_json)
+                elif self.as_json:
+                    print_json(finished.result.to_json())
+                else:
+                    if stdout().is_terminal:
+                        stdout().clear()
+                    self._draw(finished.result.blocks(), finished.result.warnings)
+                try:
+                    self.clock.sleep(every)
+                except KeyboardInterrupt:
+                    raise typer.Exit(0) from None
+
     def show(self, finished: Finished) -> NoReturn:
         """Show how a run ended, and exit."""
         from sfprm.cli.render import print_error, print_json

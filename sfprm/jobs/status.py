@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sfprm.blocks import Block
 from sfprm.insight.status import Status, status
+from sfprm.insight.work_now import WorkNow, work_now
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 
 
@@ -19,12 +20,14 @@ class StatusJobResult(JobResult):
     """The state at one instant."""
 
     found: Status
+    work: WorkNow
 
     def blocks(self) -> tuple[Block, ...]:
-        return self.found.blocks()
+        first, *rest = self.found.blocks()
+        return (first, *self.work.blocks(), *rest)
 
     def to_json(self) -> dict[str, Any]:
-        return self.found.to_json()
+        return self.found.to_json() | {"work": self.work.to_json()}
 
 
 class StatusJob(Job[StatusOptions, StatusJobResult]):
@@ -38,4 +41,5 @@ class StatusJob(Job[StatusOptions, StatusJobResult]):
     options = StatusOptions
 
     def run(self, context: JobContext, options: StatusOptions) -> StatusJobResult:
-        return StatusJobResult(status(context.store, context.clock.now()))
+        now = context.clock.now()
+        return StatusJobResult(status(context.store, now), work_now(context.store.work, now))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         StepState,
         WriteState,
     )
+    from sfprm.store.work import WorkBook
 
 
 class StoreReader(Protocol):
@@ -268,6 +269,10 @@ class StoreWriter(StoreReader, Protocol):
 
     def unpark(self, leads: Iterable[RecordId]) -> None:
         """Those leads are no longer kept back."""
+
+    @property
+    def work(self) -> WorkBook:
+        """What is due, who is at work, who holds which lock, what is paused."""
 
     @property
     def offers(self) -> OfferBook:

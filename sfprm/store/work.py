@@ -17,7 +17,7 @@ from sfprm.store.engine import reading, writing
 from sfprm.store.inserts import insert
 from sfprm.store.records import RunState
 from sfprm.store.tables import runs as runs_table
-from sfprm.store.work_tables import held, leases, parts, workers
+from sfprm.store.work_tables import alerts, held, leases, parts, workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,6 +215,12 @@ class WorkBook:
         with reading(self._engine) as connection:
             rows = connection.execute(select(held).order_by(held.c.name))
             return {r.name: Pause(r.name, r.since, r.by, r.why) for r in rows}
+
+    def troubles(self) -> list[tuple[str, datetime]]:
+        """What is wrong just now, by its title, and since when."""
+        query = select(alerts).where(alerts.c.ended.is_(None)).order_by(alerts.c.since)
+        with reading(self._engine) as connection:
+            return [(row.title, row.since) for row in connection.execute(query)]
 
     # workers and leases
 

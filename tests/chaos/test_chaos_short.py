@@ -1,6 +1,7 @@
 """One history on each database; `make chaos` plays hundreds.
 
-Seeds that once failed are kept below, so that what was mended stays so.
+Seeds that once failed are kept below, so that what was mended stays so: 19, where newer slots took
+the place of runs that were just being begun, and nothing ever began.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tests.chaos.history import play
 from tests.chaos.stage import ChaosOrg, prepare
 
 LONG = bool(os.environ.get("SFPRM_TEST_LONG"))
-REGRESSIONS: tuple[tuple[str, int], ...] = (("sqlite", 1), ("postgresql", 2))
+REGRESSIONS: tuple[tuple[str, int], ...] = (("postgresql", 19), ("sqlite", 18))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def new_database(postgres_server: str) -> Callable[[], str]:
 
 @pytest.mark.slow
 @pytest.mark.postgres
-@pytest.mark.parametrize(("kind", "seed"), REGRESSIONS if LONG else REGRESSIONS[1:2])
+@pytest.mark.parametrize(("kind", "seed"), REGRESSIONS if LONG else REGRESSIONS[:1])
 def test_a_history_ends_well(
     org: ChaosOrg,
     base: Path,

@@ -141,8 +141,15 @@ def add(app: typer.Typer) -> None:
         surface.finish(ReportJob(), options)
 
     @command(app)
-    def status(surface: Surface) -> None:
-        """Latest runs, what is unconfirmed or parked; from the state alone."""
+    def status(
+        surface: Surface,
+        watch: Annotated[
+            bool, typer.Option("--watch", help="Keep the screen up to date until Ctrl-C.")
+        ] = False,
+    ) -> None:
+        """Latest runs, what runs, waits and is paused, what is parked; from the state alone."""
         from sfprm.jobs.status import StatusJob, StatusOptions
 
-        surface.finish(StatusJob(), StatusOptions())
+        if not watch:
+            surface.finish(StatusJob(), StatusOptions())
+        surface.keep(StatusJob(), StatusOptions(), every=2.0)
