@@ -1,8 +1,8 @@
 """Queues, public groups, who is in them, the groups that stand for roles, and permission sets.
 
-Members are read by exception: one aggregate query tells of every group how many members it has and
-when the newest came. Only groups where that differs from what sfprm saw last, when it knew all of
-them, are read row by row.
+Members are read by exception: one aggregate query tells of every group how many members it has,
+when the newest came and the last row's id. Only groups where that differs from what sfprm saw last,
+when it knew all of them, are read row by row.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _FIELDS = ("Id", "DeveloperName", "Name", "Email", "Type", "DoesSendEmailToMembers")
-_EMPTY = "0 "
+_EMPTY = "0"
 _OWN = ("Queue", "Regular")
 _ROLE_TYPES = ("Role", "RoleAndSubordinates", "RoleAndSubordinatesInternal")
 
@@ -120,17 +120,26 @@ def read_members(
             at = row["GroupId"]
             found[at][RecordId(row["UserOrGroupId"])] = row["Id"]
             newest[at] = max(newest[at], row["SystemModstamp"])
-    return found, {at: f"{len(members)} {newest[at]}" for at, members in found.items()}
+    return found, {
+        at: _stamp(len(rows), newest[at], max(rows.values(), default=""))
+        for at, rows in found.items()
+    }
+
+
+def _stamp(many: int, newest: str, last: str) -> str:
+    """Of a group's members: it changes with each that comes or goes. The instant alone would miss
+    a swap within one second; the last id misses none that is newer than all others."""
+    return f"{many} {newest} {last}" if many else _EMPTY
 
 
 def _stamps(session: Session, groups: Iterable[str]) -> dict[str, str]:
-    """Of each group id: how many members it has and the newest row's instant, as one text."""
+    """The `_stamp` of each group id: one call."""
     stamps = dict.fromkeys(groups, _EMPTY)
-    select_ = ("GroupId", "COUNT(Id) many", "MAX(SystemModstamp) newest")
+    select_ = ("GroupId", "COUNT(Id) many", "MAX(SystemModstamp) newest", "MAX(Id) highest")
     for condition in split_in("GroupId", list(stamps)):
         query = f"{Query(select_, 'GroupMember', (condition,)).text()} GROUP BY GroupId"
         for row in select(session, query):
-            stamps[row["GroupId"]] = f"{row['many']} {row['newest']}"
+            stamps[row["GroupId"]] = _stamp(row["many"], row["newest"], row["highest"])
     return stamps
 
 

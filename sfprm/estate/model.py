@@ -194,8 +194,8 @@ class QueueState:
     members: Mapping[RecordId, str] = field(default_factory=lambda: MappingProxyType({}))
     notifies_members: bool = False
     stamp: str = ""
-    """How many members there are and the newest row's instant, as one text: it changes with every
-    change of the members."""
+    """How many members there are, the newest row's instant and the last row's id, as one text: it
+    changes with every change of the members. '' when they were not looked at."""
 
     @property
     def for_lead(self) -> bool:

@@ -81,13 +81,13 @@ BAD_DAYS: dict[str, tuple[Callable[[Any], None], Callable[[Any], None], str]] = 
     "a username is taken meanwhile": (username_taken, username_free, "DUPLICATE_USERNAME"),
     "the licence runs out": (seats(20), seats(40), "LICENSE_LIMIT_EXCEEDED"),
     "a manager loses the role": (role(None), role("Channel"), "UNKNOWN_EXCEPTION"),
-    "a storm of row locks": (
-        fault(path="composite/sobjects", kind="lock", times=3, after=2),
+    "a row is locked": (
+        fault(path="composite/sobjects", kind="lock", times=1, after=2),
         nothing,
         "",
     ),
-    "a storm of group locks": (
-        fault(path="composite/sobjects", kind="group-lock", times=3, after=3),
+    "groups are locked": (
+        fault(path="composite/sobjects", kind="group-lock", times=1, after=3),
         nothing,
         "",
     ),
