@@ -20,6 +20,8 @@ import pytest
 import requests
 
 from sfprm.clock import SystemClock
+from sfprm.salesforce import collections as rows
+from sfprm.salesforce.query import select_all
 from sfprm.salesforce.session import open_session
 from sfprm.settings import load_settings
 from sfprm.store.lock import org_lock
@@ -100,11 +102,29 @@ class Stage:
         return result
 
 
-@pytest.fixture
-def stage(devorg_process: DevOrg, sfprm: Program, tmp_path: Path) -> Iterator[Stage]:
-    """Nothing running yet; the org after setup."""
-    devorg_process.control("DELETE", "faults")
+FEW = "few-leads-wait"
+
+
+@pytest.fixture(scope="module")
+def few_leads(devorg_process: DevOrg, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A snapshot of the org after setup in which 300 leads wait, for speed."""
     devorg_process.reset("partners-ready")
+    settings = load_settings(devorg_process.env(tmp_path_factory.mktemp("few")))
+    with open_session(settings, SystemClock()) as session:
+        query = "SELECT Id FROM Lead WHERE Owner.Name IN ('Web Leads', 'Event Leads') ORDER BY Id"
+        waiting = [row["Id"] for row in select_all(session, query)]
+        rows.delete(session, waiting[300:])
+    devorg_process.control("POST", "snapshots", {"name": FEW})
+    return FEW
+
+
+@pytest.fixture
+def stage(
+    devorg_process: DevOrg, few_leads: str, sfprm: Program, tmp_path: Path
+) -> Iterator[Stage]:
+    """Nothing running yet; the org after setup."""
+    devorg_process.control("POST", "reset")
+    devorg_process.control("POST", f"snapshots/{few_leads}/restore")
     jobs = tmp_path / "jobs"
     jobs.mkdir()
     (jobs / "route.yaml").write_text(ROUTE)
@@ -120,6 +140,7 @@ def stage(devorg_process: DevOrg, sfprm: Program, tmp_path: Path) -> Iterator[St
 
 def test_it_routes_what_arrives_and_drains_on_sigterm(stage: Stage) -> None:
     """Leads that come while it runs are decided; SIGTERM ends it with 0."""
+    stage.org.reset("partners-ready")
     daemon = stage.start(anew=True)
     daemon.until("daemon.ready", jobs=["route"])
     daemon.until("run.finished", job="route", exit_code=0)
