@@ -62,7 +62,7 @@ def prepared(root: Path, environment: str, name: str, draft: Draft) -> Prepared:
         files = _files(root, name, partners, people)
         with tempfile.TemporaryDirectory(prefix="sfprm-migrate-") as temp:
             copy = Path(temp, "programme")
-            shutil.copytree(root, copy)
+            _copy(root, copy)
             _write(copy, files)
             try:
                 programme = load_programme(copy, environment)
@@ -89,6 +89,17 @@ def _write(root: Path, files: Mapping[str, str]) -> None:
         fresh = path.with_name(f"{path.name}.new")
         fresh.write_text(text, encoding="utf-8", newline="")
         os.replace(fresh, path)
+
+
+def _copy(root: Path, to: Path) -> None:
+    """What the loader may read: YAML and CSV files, none in hidden folders."""
+    for folder, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        for name in names:
+            if Path(name).suffix in (".yaml", ".yml", ".csv"):
+                target = to / Path(folder, name).relative_to(root)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(Path(folder, name), target)
 
 
 def _files(

@@ -343,6 +343,15 @@ def test_programme_keeps_its_comments_and_defaults(draft: Drafting, root: Path) 
     assert list(load_programme(root).partners) == ["acme", "new", "other"]
 
 
+def test_only_programme_files_are_judged(draft: Drafting, root: Path) -> None:
+    """A programme folder may hold other things, large or unreadable: they are left alone."""
+    (root / ".venv").mkdir()
+    (root / ".venv" / "broken.yaml").symlink_to(root / "nowhere")
+    (root / "photo.png").symlink_to(root / "nowhere")
+    made = draft(table("Company|Last Name|E-Mail", "New|B|b@x.example.com"))
+    assert list(prepared(root, "", "t", made).programme.partners) == ["acme", "new"]
+
+
 def test_outcomes_keep_the_source_rows(draft: Drafting, tmp_path: Path) -> None:
     """In order, with the source's own cells, formulas harmless, and read again as they were."""
     source = table("Company|Last Name|E-Mail|Notes", "|B|b@x.example.com|=1+1", "||bad|x")
