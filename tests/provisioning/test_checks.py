@@ -56,7 +56,7 @@ def facts_of(programme: Any, estate: Estate, **more: Any) -> Facts:
         "exposure": NOTHING_EXPOSED,
         "allowance": (100, 15000),
         "calls_needed": 20,
-        "surroundings": Surroundings(tracked=frozenset({"OwnerId", "Status"})),
+        "surroundings": Surroundings(tracked={"OwnerId": True, "Status": True}),
         **more,
     }
     return Facts(programme, estate, compare(programme, {}, estate), **fields)
@@ -288,7 +288,7 @@ PURE: dict[str, Callable[[Facts, Any], Facts]] = {
     "permission-unread": lack("unreadable"),
     "automation-unread": told(unread=("flows",)),
     "limits-unread": told(unread=("limits",)),
-    "history-unread": told(tracked=None),
+    "history-unread": told(tracked={"Status": True}),
     "records-exposed": exposed,
     "plan-blocked": refused,
     "by-hand-mail": another_org,

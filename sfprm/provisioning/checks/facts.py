@@ -148,8 +148,8 @@ class Surroundings:
     record_types: tuple[RecordTypeFact, ...] = ()
     permission_sets: Mapping[str, PermissionSetFact] | None = None
     """Those that the files name, by API name in lower case."""
-    tracked: frozenset[str] | None = None
-    """Fields of Lead whose history is kept."""
+    tracked: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields of Lead, and whether their history is kept; one that is missing was not told."""
     strangers: tuple[tuple[str, str, str], ...] = ()
     """(id, e-mail, account id) of contacts without a key that have the address of a person who has
     no contact yet."""

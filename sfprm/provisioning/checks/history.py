@@ -36,13 +36,13 @@ UNREAD = Code(
 def look(facts: Facts) -> Iterator[CheckItem]:
     """Owner and Status of Lead."""
     tracked = facts.surroundings.tracked
-    if tracked is None:
-        yield UNREAD("history of leads", "not told")
-        return
-    off = [label for name, label in _WANTED.items() if name not in tracked]
+    untold = [label for name, label in _WANTED.items() if name not in tracked]
+    off = [label for name, label in _WANTED.items() if tracked.get(name) is False]
+    if untold:
+        yield UNREAD("history of leads", f"not told: {' and '.join(untold)}", untold)
     if off:
         yield OFF("history of leads", f"not kept: {' and '.join(off)}", off)
-    else:
+    if not untold and not off:
         yield ok("history of leads", "owner and status are kept")
 
 

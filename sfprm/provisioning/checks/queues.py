@@ -115,9 +115,10 @@ def _circles(facts: Facts) -> Iterator[CheckItem]:
 def _users(facts: Facts) -> Iterator[CheckItem]:
     routing = facts.programme.routing
     named = [
-        (f"rule {rule.name}", rule.target.username)
-        for rule in routing.rules
-        if isinstance(rule.target, ToUser)
+        (f"rule {rule.name}", target.username)
+        for rule in routing.all_rules
+        for target in rule.targets
+        if isinstance(target, ToUser)
     ]
     named += [
         (f"pool {pool.key}", member.name)

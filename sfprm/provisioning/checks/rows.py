@@ -101,8 +101,6 @@ def undeclared(rows: Rows | None, key: str) -> tuple[Undeclared, ...]:
     return tuple(found)
 
 
-def tracked(rows: Rows | None) -> frozenset[str] | None:
-    """Fields whose history is kept; None when the org lists none of them."""
-    if not rows:
-        return None
-    return frozenset(r["QualifiedApiName"] for r in rows if r["IsFieldHistoryTracked"])
+def tracked(rows: Rows | None) -> dict[str, bool]:
+    """Fields, and whether their history is kept."""
+    return {r["QualifiedApiName"]: bool(r["IsFieldHistoryTracked"]) for r in rows or []}
