@@ -96,7 +96,7 @@ def _copy(root: Path, to: Path) -> None:
     for folder, inner, names in os.walk(root):
         inner[:] = [name for name in inner if not name.startswith(".")]
         for name in names:
-            if Path(name).suffix in (".yaml", ".yml", ".csv"):
+            if Path(name).suffix in (".yaml", ".yml", ".csv") and Path(folder, name).is_file():
                 target = to / Path(folder, name).relative_to(root)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(Path(folder, name), target)

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft7Validator
+from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from sfprm.programme.csv_columns import PARTNERS, PEOPLE, CsvColumns
 from sfprm.programme.load import load_programme
+from sfprm.programme.record_files import PartnerFile, PersonFile
 from sfprm.programme.reference import page
 from sfprm.programme.schema import schemas
 
@@ -28,6 +31,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).write_text(text, "utf-8")
     (root / "routing.yaml").write_text(ROUTING, "utf-8")
     return root
+
+
+@pytest.mark.parametrize(
+    ("columns", "entry", "objects"),
+    [
+        (PARTNERS, PartnerFile, {"account", "attributes"}),
+        (PEOPLE, PersonFile, {"contact", "user"}),
+    ],
+)
+def test_yaml_and_csv_have_the_same_names(
+    columns: CsvColumns, entry: type[BaseModel], objects: set[str]
+) -> None:
+    """A key that is added to one is added to the other."""
+    assert {*columns.known} - {"key"} == {*entry.model_fields} - objects
 
 
 def test_the_page_of_keys_is_current() -> None:
