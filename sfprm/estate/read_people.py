@@ -188,9 +188,10 @@ class PeopleReader:
         for group in groups:
             names += [m.username for m in group.members if isinstance(m, UserMember)]
         names += [
-            rule.target.username
-            for rule in programme.routing.rules
-            if isinstance(rule.target, ToUser)
+            target.username
+            for rule in programme.routing.all_rules
+            for target in rule.targets
+            if isinstance(target, ToUser)
         ]
         for pool in programme.routing.pools.values():
             names += [m.name for m in pool.members if m.kind == "user"]

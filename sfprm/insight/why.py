@@ -16,7 +16,7 @@ from sfprm.insight.supposed import Supposed, supposed
 from sfprm.insight.why_result import DecisionExplained, Happening, Proof, Why
 from sfprm.programme.canonical import from_json
 from sfprm.routing.explain import ChoiceExplained, RuleExplained, explain_choice, explain_rules
-from sfprm.routing.match import match
+from sfprm.routing.match import match, told_truly
 from sfprm.routing.values import ALGORITHM, LeadFacts
 from sfprm.store.replay import ledger_before
 
@@ -99,7 +99,7 @@ def _explained(
 ) -> DecisionExplained:
     rules: tuple[RuleExplained, ...] = ()
     if programme is not None and entry.trials:
-        rules = explain_rules(entry.trials, programme.routing.rules, entry.facts)
+        rules = explain_rules(entry.trials, programme.routing.all_rules, entry.facts)
     if entry.refunds is not None or not (entry.choices or entry.trials):
         return DecisionExplained(entry, programme, rules, (), Proof.NOTHING)
     if entry.algorithm != ALGORITHM:
@@ -147,8 +147,9 @@ def _difference(
     facts = LeadFacts(
         entry.lead, entry.owner_seen, entry.created, entry.intake, entry.facts, entry.label
     )
-    rule, trials = match(programme.routing.rules, facts)
-    if trials != entry.trials or (rule.name if rule else None) != entry.rule:
-        met = f'rule "{rule.name}"' if rule else "no rule"
-        return f"matched again, the lead meets {met}"
-    return ""
+    rules = programme.routing.rules_for(entry.intake)
+    if told_truly(rules, facts, entry.trials, entry.rule):
+        return ""
+    rule, _ = match(rules, facts)
+    met = f'rule "{rule.name}"' if rule else "no rule"
+    return f"matched again, the lead meets {met}"

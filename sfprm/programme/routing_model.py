@@ -160,6 +160,18 @@ class Rule:
     eligible_at: Origin | None = None
     native: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def targets(self) -> tuple[ToUser | ToQueue | ToPool | LeaveAlone | ToCompany, ...]:
+        """The targets in turn; mostly one."""
+        return self.target.targets if isinstance(self.target, InTurn) else (self.target,)
+
+    @property
+    def may_pass_over(self) -> bool:
+        """Whether a lead that meets the criteria may be left to the rules below."""
+        return self.eligible_when is not None or all(
+            isinstance(target, ToCompany) for target in self.targets
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
@@ -374,8 +386,7 @@ class Routing:
     @property
     def reads_companies(self) -> bool:
         """Whether it must be known who works a lead's company already."""
-        targets = [rule.target for rule in self.all_rules]
-        targets += [t for each in targets if isinstance(each, InTurn) for t in each.targets]
+        targets = [target for rule in self.all_rules for target in rule.targets]
         return (
             any(isinstance(target, ToCompany) for target in targets)
             or any(pool.same_company is SameCompany.PARK for pool in self.pools.values())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sfprm.programme.logic import And, Logic, Not, Or, Ref
 from sfprm.programme.meaning import Test, may_hold_several, number_of, text_of
-from sfprm.programme.model import InTurn, Operator, ToCompany
+from sfprm.programme.model import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,8 +89,7 @@ def useless_rules(rules: Sequence[Rule]) -> list[tuple[int, str]]:
 
 def _certain(rule: Rule) -> bool:
     """Whether the rule takes every lead that meets its criteria."""
-    targets = rule.target.targets if isinstance(rule.target, InTurn) else (rule.target,)
-    return rule.eligible_when is None and not all(isinstance(t, ToCompany) for t in targets)
+    return not rule.may_pass_over
 
 
 def _words(by: list[Rule]) -> str:

@@ -72,10 +72,7 @@ def build_rules(
 
 def _takes_all(rule: Rule, path: Path, sheet: Sheet) -> bool:
     as_written = sheet.tree.at(*path).entries or {}
-    if rule.criteria or "when" in as_written or rule.eligible_when is not None:
-        return False
-    targets = rule.target.targets if isinstance(rule.target, InTurn) else (rule.target,)
-    return not all(isinstance(target, ToCompany) for target in targets)
+    return not (rule.criteria or "when" in as_written or rule.may_pass_over)
 
 
 def _warn_of_useless(rules: Sequence[Rule], path: Path, sheet: Sheet) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sfprm.programme.model import Criterion, FieldValue, Rule
     from sfprm.routing.values import LeadFacts
 
-__all__ = ["Matcher", "criterion_holds", "is_blank", "match", "number_of", "text_of"]
+__all__ = ["Matcher", "criterion_holds", "is_blank", "match", "number_of", "text_of", "told_truly"]
 
 MOST_KEPT = 50_000
 """Values, and ways through the rules, that are remembered; then all are forgotten."""
@@ -213,6 +213,21 @@ class Matcher:
         """The first rule that the lead meets, and all rules tried up to it, in order."""
         at, tried = self.way(lead).next_rule(0)
         return (self.rules[at] if at < len(self.rules) else None), tried
+
+
+def told_truly(
+    rules: Sequence[Rule], lead: LeadFacts, told: Sequence[RuleTrial], rule: str | None
+) -> bool:
+    """Whether matching the lead again gives the trials told, and the rule. A rule that may be
+    passed over, for what it is matched with beside the lead's facts, is believed when it was."""
+    way = Matcher(rules).way(lead)
+    passed: tuple[int, ...] = ()
+    at, trials = way.next_rule(0)
+    while at < len(rules) and at < len(told) and not told[at].matched and rules[at].may_pass_over:
+        passed = (*passed, at)
+        at, trials = way.next_rule(at + 1, passed)
+    met = rules[at].name if at < len(rules) else None
+    return trials == tuple(told) and met == rule
 
 
 def match(rules: Sequence[Rule], lead: LeadFacts) -> tuple[Rule | None, tuple[RuleTrial, ...]]:

@@ -30,6 +30,7 @@ from sfprm.programme.model import (
     Waiver,
 )
 from sfprm.routing.decide import Decider, decide
+from sfprm.routing.match import told_truly
 from sfprm.routing.values import (
     AtWork,
     Batch,
@@ -70,7 +71,10 @@ def standing(made: Programme, against: dict[str, Reason] | None = None, **more: 
 def one(
     made: Programme, given: Standing | None = None, now: datetime = START, **fields: Any
 ) -> Decision:
+    """One decision, whose trials must be what matching its facts again gives."""
     [found] = decide(made, given or standing(made), {}, [channel.lead(1, **fields)], now).decisions
+    rules = made.routing.rules_for(found.lead.intake)
+    assert told_truly(rules, found.lead, found.trials, found.rule)
     return found
 
 
