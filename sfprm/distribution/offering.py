@@ -198,7 +198,7 @@ class ExtraFields:
         for entry in entries:
             fields = dict(self._ended(ended.get(entry.sequence), entry))
             fields.update(self._given(given_by.get(entry.sequence), entry))
-            if entry.kind in ("route", "recall"):
+            if entry.kind in ("route", "recall") or entry.pool is not None:
                 fields.update(own_fields(self._programme, entry, given_by.get(entry.sequence)))
             if fields:
                 found[entry.sequence] = fields

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.destination import find_destination
+from sfprm.distribution.intake import PAGE
 from sfprm.distribution.notify import (
     MOST_MAILS,
     NO_MAIL,
@@ -31,7 +32,7 @@ from sfprm.salesforce.soql import Query, eq, in_, split_in
 from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sfprm.clock import Clock
@@ -155,8 +156,8 @@ def reassign(
     mails = NO_MAIL
     if order.moves and not dry_run:
         progress.stage("leads", len(order.moves))
-        entries = order.journal(store, run, clock.now())
-        carrier.carry_out([e for e in entries if e.state is WriteState.DECIDED])
+        for entries in order.journal(store, run, clock.now()):
+            carrier.carry_out([e for e in entries if e.state is WriteState.DECIDED])
         mails = _mail(session, store, programme, carrier, notice, policy, clock.now())
     return ReassignResult(
         dry_run=dry_run,
@@ -175,12 +176,13 @@ def reassign(
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What is to be moved, before anything is written. `journal` makes the entries."""
+    """What is to be moved, before anything is written. `journal` makes the entries, some at a
+    time."""
 
     to: str
     moves: tuple[Move, ...]
     already: int
-    journal: Callable[[StoreWriter, RunId, datetime], Sequence[JournalEntry]]
+    journal: Callable[[StoreWriter, RunId, datetime], Iterable[Sequence[JournalEntry]]]
     left: tuple[Left, ...] = ()
     to_users: bool = True
     to_one: bool = False
@@ -259,7 +261,7 @@ def _order(
         to=f"pool {pool}",
         moves=moves,
         already=0,
-        journal=_by_hand(programme, moves) if evenly else lambda *_: share(False).entries,
+        journal=_by_hand(programme, moves) if evenly else lambda *_: [share(False).entries],
         left=tuple(
             Left(d.lead.id, d.lead.label, "; ".join(r.detail or r.code.value for r in d.reasons))
             for d in told.left
@@ -290,9 +292,12 @@ def _to_managers(programme: Programme, standing: Standing, rows: Sequence[Row]) 
 
 def _by_hand(
     programme: Programme, moves: Sequence[Move]
-) -> Callable[[StoreWriter, RunId, datetime], Sequence[JournalEntry]]:
-    def journal(store: StoreWriter, run: RunId, now: datetime) -> Sequence[JournalEntry]:
-        return store.journal_manual(moves, run=run, kind="reassign", programme=programme, now=now)
+) -> Callable[[StoreWriter, RunId, datetime], Iterable[Sequence[JournalEntry]]]:
+    def journal(store: StoreWriter, run: RunId, now: datetime) -> Iterator[Sequence[JournalEntry]]:
+        for at in range(0, len(moves), PAGE):
+            yield store.journal_manual(
+                moves[at : at + PAGE], run=run, kind="reassign", programme=programme, now=now
+            )
 
     return journal
 

@@ -26,7 +26,7 @@ from sfprm.distribution.owner_hours import OwnerHours
 from sfprm.distribution.reoffer import Leaving, take_back
 from sfprm.distribution.sights import SeenLead, read_sights, with_history
 from sfprm.distribution.standing_now import dead_owners, read_standing
-from sfprm.errors import NotReady
+from sfprm.errors import BadRequest, NotReady
 from sfprm.routing.offers import (
     LOOK_AGAIN,
     Offer,
@@ -122,8 +122,9 @@ def recall(
     progress: Progress,
     dry_run: bool = False,
     policy: Outlets | MailPolicy | None = None,
+    lift: Sequence[str] = (),
 ) -> RecallResult:
-    """Look at every open offer and do what its terms say.
+    """Look at every open offer and do what its terms say. `lift` ends the pauses of those members.
 
     Costs nothing when no lead is offered; else a call for some four hundred offers, and when leads
     are taken back the estate's reads and one call for every 200 to write. Raises NotReady when too
@@ -134,7 +135,7 @@ def recall(
     taken_up = 0 if dry_run else carrier.take_up()
     mended = carrier.tally.confirmed
     now = clock.now()
-    lifted = _lift(store, now, dry_run)
+    lifted = _lift(store, now, lift, dry_run)
     held = [o for o in store.offers.open() if o.state is not OfferState.PLANNED]
     progress.stage("offers", len(held))
     found, standing = _look(session, store, programme, held, now, dry_run)
@@ -185,9 +186,17 @@ def recall(
     )
 
 
-def _lift(store: StoreWriter, now: datetime, dry_run: bool) -> list[str]:
-    """Pauses that are over."""
-    over = [p.member for p in store.offers.pauses() if p.until is not None and p.until <= now]
+def _lift(store: StoreWriter, now: datetime, also: Sequence[str], dry_run: bool) -> list[str]:
+    """Pauses that are over, and those that a person ends. Raises BadRequest for one that is not
+    there."""
+    pauses = store.offers.pauses()
+    unknown = sorted(set(also) - {p.member for p in pauses})
+    if unknown:
+        known = ", ".join(p.member for p in pauses) or "nobody"
+        raise BadRequest(f"{unknown[0]} is not paused.", hint=f"Paused: {known}.")
+    over = [
+        p.member for p in pauses if p.member in also or (p.until is not None and p.until <= now)
+    ]
     if over and not dry_run:
         store.offers.lift(over)
     return over

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfprm.distribution.carry import DECIDED, Carrier, Settled
+from sfprm.distribution.intake import PAGE
 from sfprm.distribution.owners import (
     LeadNow,
     Place,
@@ -102,10 +103,16 @@ def undo(
                 cannot.append(CannotUndo(entry.lead, entry.label, _why(place, lead)))
     if moves and not dry_run:
         progress.stage("leads", len(moves))
-        entries = store.journal_manual(
-            moves, run=run, kind="undo", programme=programme, now=clock.now()
-        )
-        carrier.carry_out(entries)
+        for at in range(0, len(moves), PAGE):
+            carrier.carry_out(
+                store.journal_manual(
+                    moves[at : at + PAGE],
+                    run=run,
+                    kind="undo",
+                    programme=programme,
+                    now=clock.now(),
+                )
+            )
     return UndoResult(
         dry_run=dry_run,
         of=of,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sfprm.errors import BadFiles
 from sfprm.jobs.frame import JobContext
 from sfprm.programme.fields_read import check_against_describe, heads_read
+from sfprm.programme.offer_fields import check_offer_fields
 from sfprm.salesforce.describe import describe
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ have."""
 
 
 def refuse_unknown_fields(context: JobContext) -> None:
-    """Raise BadFiles when a rule or condition reads a field that this org does not have, or not of
-    that type. One call for Lead and one for each other object that rules read, kept for the
-    session."""
+    """Raise BadFiles when a rule, condition or offer reads a field that this org does not have, or
+    not of that type, or writes one that the agent may not. One call for Lead and one for each other
+    object that rules read, kept for the session."""
     lead = describe(context.session, "Lead")
     if lead is None:
         return
@@ -41,6 +42,11 @@ def refuse_unknown_fields(context: JobContext) -> None:
         if told is not None:
             beyond[head] = _types(told)
     complaints = check_against_describe(context.programme, _types(lead), beyond)
+    complaints += check_offer_fields(
+        context.programme,
+        _types(lead),
+        frozenset(name for name, field in lead.fields.items() if field.updateable),
+    )
     if complaints:
         raise BadFiles(complaints)
 

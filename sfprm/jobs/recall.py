@@ -26,8 +26,9 @@ WENT = {
 
 
 class RecallOptions(JobOptions):
-    """Options of `recall`."""
+    """Options of `recall`. `lift`: members (`partner:KEY`) whose pause ends now."""
 
+    lift: tuple[str, ...] = ()
     dry_run: bool = False
 
 
@@ -138,6 +139,7 @@ class RecallJob(Job[RecallOptions, RecallJobResult]):
             run=context.run,
             progress=context.progress,
             dry_run=options.dry_run,
+            lift=options.lift,
             policy=outlets_from(context.settings, mail_policy(context)),
         )
         return RecallJobResult(done)

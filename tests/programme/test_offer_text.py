@@ -12,6 +12,7 @@ from sfprm.ids import PoolKey
 from sfprm.programme.canonical import from_json, to_json
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
+from sfprm.programme.offer_fields import check_offer_fields
 from sfprm.programme.offer_terms import After, Sign, Span
 from sfprm.programme.offers_text import parse_span
 from sfprm.programme.text_error import TextError
@@ -138,3 +139,18 @@ def test_lengths_of_time(text: str, span: Span) -> None:
     assert parse_span(text) == span
     with pytest.raises(TextError):
         parse_span(f"{text} or so")
+
+
+def test_what_the_org_does_not_have_or_let_write_is_named(tmp_path: Path) -> None:
+    """Before the first lead is offered."""
+    programme = load(tmp_path, WHOLE, "lead_fields: {pool: Pool__c}\n")
+    fields = {"rating": "picklist", "answer__c": "string", "sync__c": "string"}
+    fields |= {"share_status__c": "string", "recall_date__c": "date", "recalled__c": "boolean"}
+    found = check_offer_fields(programme, fields, frozenset(fields) - {"recalled__c"})
+    assert [c.message for c in found] == [
+        "pool:south writes Lead.Recalled__c, which the agent's user may not edit.",
+        "lead_fields: pool writes Lead.Pool__c, which the org does not have or the agent does not "
+        "see.",
+    ]
+    fields |= {"pool__c": "string"}
+    assert check_offer_fields(programme, fields, frozenset(fields)) == []

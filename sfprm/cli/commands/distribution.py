@@ -28,12 +28,15 @@ def add(app: typer.Typer) -> None:
     @command(app)
     def recall(
         surface: Surface,
+        lift: Annotated[
+            list[str] | None, typer.Option(help="End a pause now: partner:KEY.")
+        ] = None,
         dry_run: Annotated[bool, typer.Option(help="Look and show; write nothing.")] = False,
     ) -> None:
         """Take back leads that were not accepted in time, and offer them to the next."""
         from sfprm.jobs.recall import RecallJob, RecallOptions
 
-        surface.finish(RecallJob(), RecallOptions(dry_run=dry_run))
+        surface.finish(RecallJob(), RecallOptions(lift=tuple(lift or ()), dry_run=dry_run))
 
     @command(app)
     def reassign(
