@@ -103,7 +103,7 @@ def _objects(objects: frozenset[str]) -> str:
 
 def _circles(facts: Facts) -> Iterator[CheckItem]:
     routing = facts.programme.routing
-    intakes = dict.fromkeys(routing.intake, "the rules")
+    intakes = dict.fromkeys(routing.rule_intakes, "the rules")
     intakes |= {p.intake: f"pool {p.key}" for p in routing.pools.values() if p.intake}
     for pool in routing.pools.values():
         for member in pool.members:
