@@ -232,7 +232,7 @@ def test_an_owner_change_waits_for_its_window(ready: Any) -> None:
     """Outside the window it is left, inside it is done; keep_team goes by SOAP."""
     ready.apply(programme=ready.programme)
     sulcom = ready.programme.partners[PartnerKey("sulcom")]
-    moved = replace(sulcom, manager="pedro", owner=OwnerPolicy.MANAGED)
+    moved = replace(sulcom, manager="pedro", owner=OwnerPolicy.MANAGED, keep_team=True)
     ready.programme = replace(
         ready.programme, partners={**ready.programme.partners, moved.key: moved}, digest="moved"
     )

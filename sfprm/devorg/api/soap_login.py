@@ -1,4 +1,5 @@
-"""SOAP partner and enterprise API: login, logout, getUserInfo, getServerTimestamp; nothing else.
+"""SOAP partner and enterprise API: login, logout, getUserInfo, getServerTimestamp, update; nothing
+else.
 
 `login()` does not exist from v65.0 on [D]: the fault then is the one for an unknown operation
 [M text]. It can be switched off (setting `soap_login_disabled`; so are newly created orgs [D]):
@@ -14,6 +15,7 @@ from html import escape
 from typing import Any
 
 from sfprm.devorg.api.exchange import Answer, Request
+from sfprm.devorg.api.soap_update import soap_update
 from sfprm.devorg.api.versions import NEWEST, OLDEST
 from sfprm.devorg.apps import OAuthError
 from sfprm.devorg.logins import admit, note
@@ -71,7 +73,7 @@ def _run(request: Request, api: str, space: str, version: int) -> tuple[str, str
     name = operation.tag
     if name == "login" and version <= LAST_WITH_LOGIN:
         return name, _login(request, operation, api, version)
-    if name not in {"logout", "getUserInfo", "getServerTimestamp"}:
+    if name not in {"logout", "getUserInfo", "getServerTimestamp", "update"}:
         if name == "login":
             raise _Fault(
                 "soapenv:Client",
@@ -85,6 +87,11 @@ def _run(request: Request, api: str, space: str, version: int) -> tuple[str, str
     if name == "logout":
         request.org.sessions.close(held.text)
         return name, ""
+    if name == "update":
+        try:
+            return name, soap_update(request, envelope, operation, user_id)
+        except Refusal as refusal:
+            raise _Fault(refusal.code, refusal.message) from refusal
     if name == "getServerTimestamp":
         return name, f"<result><timestamp>{_now(request)}</timestamp></result>"
     user = request.org.storage.get("User", user_id) or {}
