@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.errors import Bug
+from sfprm.routing.lanes import BIAS, Lanes
 from sfprm.routing.values import UNIT, Choice, Ledger
 
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ CATCH_UP = 20
 
 TWENTY = 20
 """Leads over which catching up is spread."""
-
-BIAS = 1 << 62
 
 
 def shares(eligibility: EligibilityClass) -> dict[str, int]:
@@ -94,33 +93,6 @@ class Sharing:
     whole: int
 
 
-class _Lanes:
-    """Credits of all members in one integer, 64 bits each, so that a share of everybody's is one
-    addition however many they are. Each lane is biased by 2^62, so that none is ever negative and
-    nothing carries over; a credit of 2^61 (two million leads) is out of the question."""
-
-    __slots__ = ("count", "whole")
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.whole = Struct(f"<{count}q")
-
-    def lump(self, values: Sequence[int]) -> int:
-        """Values from 0 on, packed."""
-        return int.from_bytes(self.whole.pack(*values), "little")
-
-    def pack(self, credits: Sequence[int]) -> int:
-        """Credits, packed. Raises Bug for one beyond all reason."""
-        if any(abs(credit) >= BIAS // 2 for credit in credits):
-            raise Bug("A credit is beyond two million leads: the ledger is damaged.")
-        return self.lump([credit + BIAS for credit in credits])
-
-    def unpack(self, packed: int) -> list[int]:
-        """The credits again."""
-        found = self.whole.unpack(packed.to_bytes(8 * self.count, "little"))
-        return [lane - BIAS for lane in found]
-
-
 class Book:
     """A ledger while a batch is decided. Changes in place; `ledger` gives it back as a value."""
 
@@ -130,7 +102,7 @@ class Book:
         self._key = ledger.key
         self._counts = is_counts(ledger.key)
         self._order = tuple(ledger.credits)
-        self._lanes = _Lanes(len(self._order))
+        self._lanes = Lanes(len(self._order))
         self._packed = self._lanes.pack(tuple(ledger.credits.values()))
         self._last_won = [ledger.last_won.get(member, 0) for member in self._order]
         self._house = ledger.house
@@ -217,7 +189,7 @@ class Book:
         won = dict(zip(self._order, self._last_won, strict=True))
         self._ever += sum(member not in credits for member in order)
         ordered = [credits.pop(member, 0) for member in order]
-        self._lanes = _Lanes(len(order))
+        self._lanes = Lanes(len(order))
         self._packed = self._lanes.pack(ordered)
         self._last_won = [won.get(member, 0) for member in order]
         self._house += sum(credits.values())
@@ -283,7 +255,7 @@ class Book:
         parts = [0] * len(order)
         for at, weight in zip(eligible, weights, strict=True):
             parts[at] = by_weight[weight]
-        lanes = self._lanes if len(order) == self._lanes.count else _Lanes(len(order))
+        lanes = self._lanes if len(order) == self._lanes.count else Lanes(len(order))
         return Sharing(
             eligibility=eligibility,
             order=order,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfprm.ids import PartnerKey
-from sfprm.programme.meaning import SEVERAL
 from sfprm.programme.model import Fairness, Presence
 from sfprm.routing.calendar import absent_because, closed_because, next_open
 from sfprm.routing.conditions import why_not
 from sfprm.routing.credits import COUNTS
+from sfprm.routing.declared import MOST_KEPT, Declared, Reasons
 from sfprm.routing.loads import Loads, cap_reasons
 from sfprm.routing.values import Candidate, Code, EligibilityClass, Reason
 from sfprm.routing.working_hours import hours_of_member, hours_of_person
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sfprm.ids import PersonKey, PoolKey, RecordId
     from sfprm.programme.calendar_model import Calendar
     from sfprm.programme.conditions import Condition
-    from sfprm.programme.model import FieldValue, Partner, Person, Pool, PoolMember, Programme
+    from sfprm.programme.model import FieldValue, Person, Pool, PoolMember, Programme
     from sfprm.routing.loads import Capped
     from sfprm.routing.values import LeadFacts, OwnerStanding, Standing
 
@@ -37,12 +37,6 @@ __all__ = [
     "person_member",
     "pool_ledger",
 ]
-
-MOST_KEPT = 20_000
-"""Answers that are remembered; then all are forgotten."""
-
-MOST_WORDS = 100
-"""Sets of reasons that are remembered of one member."""
 
 _TIME = frozenset({Code.OUT_OF_HOURS, Code.HOLIDAY, Code.ABSENT})
 _NOBODY: frozenset[RecordId] = frozenset()
@@ -73,68 +67,6 @@ def person_member(person: PersonKey) -> str:
     return f"person:{person}"
 
 
-class Declared:
-    """What the files alone say against members, for any batch: states, weights, conditions,
-    competitors. Remembers by the values that a pool's conditions read.
-
-    Also keeps the classes that were made of it, together with what else they hang on.
-    """
-
-    def __init__(self, programme: Programme) -> None:
-        self._programme = programme
-        self._kept: dict[tuple[object, ...], tuple[_Parts, ...]] = {}
-        self.classes: dict[tuple[object, ...], EligibilityClass] = {}
-        """Classes by all that they hang on, so that equal ones are one object in all batches."""
-
-    def parts(
-        self,
-        pool: Pool,
-        also: Condition | None,
-        values: tuple[FieldValue, ...],
-        lead: LeadFacts,
-    ) -> tuple[_Parts, ...]:
-        """One for each member of the pool, in file order. `also` is a rule's own condition."""
-        key = (pool.key, id(also), values)
-        found = self._kept.get(key)
-        if found is None:
-            found = self._kept[key] = tuple(
-                _Parts(m.key, m.weight, self._reasons(pool, m, lead, also)) for m in pool.members
-            )
-        return found
-
-    def forget(self) -> bool:
-        """Forget everything when it has become much, and say so; between batches only."""
-        much = len(self._kept) > MOST_KEPT or len(self.classes) > MOST_KEPT
-        if much:
-            self._kept.clear()
-            self.classes.clear()
-        return much
-
-    def partner(self, member: PoolMember) -> Partner | None:
-        """The partner that the member is."""
-        if member.kind != "partner":
-            return None
-        return self._programme.partners.get(PartnerKey(member.name))
-
-    def _reasons(
-        self, pool: Pool, member: PoolMember, lead: LeadFacts, also: Condition | None
-    ) -> tuple[Reason, ...]:
-        partner = self.partner(member)
-        tiers = self._programme.tiers
-        found: list[Reason] = []
-        if member.weight <= 0:
-            found.append(Reason(Code.WEIGHT_ZERO, "weight 0"))
-        if partner is not None and partner.state is not Presence.ACTIVE:
-            found.append(Reason(Code.INACTIVE, f"the programme says {partner.state.value}"))
-        found.extend(why_not(pool.eligible_when, partner, lead.fields, tiers))
-        found.extend(why_not(also, partner, lead.fields, tiers))
-        if pool.competitors is not None and partner is not None:
-            named = _names_in(lead.fields.get(pool.competitors))
-            if partner.key.casefold() in named or partner.name.casefold() in named:
-                found.append(Reason(Code.COMPETITOR, f"the lead's {pool.competitors} names it"))
-        return tuple(found)
-
-
 class Eligibility:
     """Looks at members for many leads, given one programme, standing and instant.
 
@@ -160,7 +92,7 @@ class Eligibility:
                 self._people.setdefault(person.partner, []).append(person)
         self._pools: dict[PoolKey, _PoolReady] = {}
         self._classes: dict[tuple[object, ...], EligibilityClass] = {}
-        self._owners: dict[tuple[PoolKey, frozenset[RecordId]], tuple[_Reasons, ...]] = {}
+        self._owners: dict[tuple[PoolKey, frozenset[RecordId]], tuple[Reasons, ...]] = {}
         self._joined: dict[tuple[object, ...], list[Candidate]] = {}
         self._meets: dict[tuple[object, ...], bool] = {}
         self._closed: dict[int, Reason | None] = {}
@@ -190,7 +122,7 @@ class Eligibility:
             self._classes[key] = found
         return found
 
-    def _owners_against(self, pool: Pool, had: frozenset[RecordId]) -> tuple[_Reasons, ...]:
+    def _owners_against(self, pool: Pool, had: frozenset[RecordId]) -> tuple[Reasons, ...]:
         """What is against each member by its owners, in file order."""
         found = self._owners.get((pool.key, had))
         if found is None:
@@ -205,7 +137,7 @@ class Eligibility:
         lead: LeadFacts,
         also: Condition | None,
         values: tuple[FieldValue, ...],
-        owners: tuple[_Reasons, ...],
+        owners: tuple[Reasons, ...],
         capped: Capped,
     ) -> tuple[Candidate, ...]:
         parts = self._declared.parts(pool, also, values, lead)
@@ -382,32 +314,6 @@ class Eligibility:
         return self._closed[id(calendar)]
 
 
-_Reasons = tuple[Reason, ...]
-
-
-class _Parts:
-    """What the files say against one member; `free` when nothing else is against it."""
-
-    __slots__ = ("_candidates", "_declared", "free")
-
-    def __init__(self, member: str, weight: int, declared: _Reasons) -> None:
-        self._declared = declared
-        self.free = Candidate(member, weight, declared)
-        self._candidates: dict[tuple[_Reasons, _Reasons], Candidate] = {}
-
-    def candidate(self, caps: _Reasons, owner: _Reasons) -> Candidate:
-        """The member with caps reached and reasons against its owners."""
-        key = (caps, owner)
-        found = self._candidates.get(key)
-        if found is None:
-            if len(self._candidates) > MOST_WORDS:
-                self._candidates.clear()
-            found = self._candidates[key] = Candidate(
-                self.free.member, self.free.weight, self._declared + caps + owner
-            )
-        return found
-
-
 @dataclass(frozen=True, slots=True)
 class _PoolReady:
     """A pool made ready: its ledger, the Lead fields its conditions read, the ids of all who may
@@ -453,14 +359,6 @@ def _kept(pool: Pool, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
         return reasons
     waived = _waived(pool)
     return tuple(r for r in reasons if r.code not in waived)
-
-
-def _names_in(value: FieldValue) -> frozenset[str]:
-    """Names as people list them in a field: one a line, or with commas or semicolons between."""
-    text = "" if value is None else str(value)
-    for sign in (";", ","):
-        text = text.replace(sign, SEVERAL)
-    return frozenset(part.strip().casefold() for part in text.split(SEVERAL)) - {""}
 
 
 def _full_name(person: Person) -> str:
