@@ -47,7 +47,7 @@ class AdoptResult(JobResult):
     review: tuple[Doubt, ...]
 
     def blocks(self) -> tuple[Block, ...]:
-        listed = ", ".join(f"{many} {noun}" for noun, many in self.counted.items())
+        listed = ", ".join(_counted(many, noun) for noun, many in self.counted.items())
         out: list[Block] = [Text((f"Found {listed}.", ""))]
         if self.review:
             rows = tuple(
@@ -82,6 +82,11 @@ class AdoptResult(JobResult):
     @property
     def counts(self) -> Mapping[str, int]:
         return self.counted
+
+
+def _counted(many: int, noun: str) -> str:
+    one = "person" if noun == "people" else noun.removesuffix("s")
+    return f"{many} {one if many == 1 else noun}"
 
 
 class AdoptJob(Job[AdoptOptions, AdoptResult]):
