@@ -11,7 +11,7 @@ from sfprm.daemon.backoff import Backoff
 from sfprm.daemon.installation import Installation
 from sfprm.daemon.jobfiles import JobFile
 from sfprm.daemon.outcome import after_run
-from sfprm.errors import LoginRefused, OrgUnreachable
+from sfprm.errors import OrgUnreachable
 from sfprm.events import Event
 from sfprm.jobs.runner import Finished, run_job
 from sfprm.store.records import Run
@@ -45,7 +45,9 @@ class Doing:
             file.job, file.options, starter, name=file.name, due=due, limits=file.limits
         )
         now = starter.clock.now()
-        if isinstance(finished.error, (OrgUnreachable, LoginRefused)):
+        if finished.error is not None and (
+            finished.shut_out or isinstance(finished.error, OrgUnreachable)
+        ):
             away = self.away.get(org.name, Backoff()).failed(now, finished.error.message)
             self.away[org.name] = away
             assert away.until is not None

@@ -52,6 +52,8 @@ class Finished:
     error: SfprmError | None = None
     begun: bool = True
     name: str = ""
+    shut_out: bool = False
+    """The org was asked to let us in, and did not."""
 
 
 def run_job(
@@ -107,7 +109,9 @@ def run_job(
         structlog.contextvars.reset_contextvars(**bound)
     seconds = clock.monotonic() - began
     begun = recorded.has_row or due is None
-    return Finished(run, job.name, code, calls, seconds, result, error, begun, name or job.name)
+    named = name or job.name
+    shut_out = recorded.asked and not recorded.bound
+    return Finished(run, job.name, code, calls, seconds, result, error, begun, named, shut_out)
 
 
 class _Recorded:
@@ -130,6 +134,7 @@ class _Recorded:
         self.limits = limits
         self.has_row = False
         self.taken = False
+        self.asked = False
         self.bound = False
         self.run_dir = starter.settings.state_dir / "runs" / run
         self._held = contextlib.ExitStack()
@@ -167,6 +172,11 @@ class _Recorded:
     def _bind(self, context: JobContext) -> None:
         """The state is this org's, the lock is ours, and each call is asked for from now on."""
         starter = self.starter
+        disk = None
+        if self._writes:
+            disk = Disk(starter.settings.state_dir, starter.settings.disk_reserve_mb)
+            disk.check()
+        self.asked = True
         identity = context.session.identity
         store = starter.state()
         store.bind_org(identity.org_id, identity.org_name, self.started)
@@ -197,9 +207,7 @@ class _Recorded:
             fence=self._fence,
             lanes=lanes,
             most=starter.settings.call_budget if self._fence is not None else None,
-            disk=Disk(starter.settings.state_dir, starter.settings.disk_reserve_mb)
-            if self._writes
-            else None,
+            disk=disk,
         )
         self._held.callback(setattr, session, "guard", None)
 
