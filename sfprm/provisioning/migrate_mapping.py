@@ -56,6 +56,8 @@ _WORDS: dict[str, str] = {
     "Account.BillingPostalCode": "zip zip-code postal-code postcode plz codigo-postal",
     "Account.Phone": "company-phone phone telephone telefon telefone telefono office-phone",
     "Account.Website": "website web-site web url homepage site-web",
+    "Account.NumberOfEmployees": "employees number-of-employees headcount mitarbeiter empleados",
+    "Account.Industry": "industry branche setor sector",
     "Account.AccountNumber": "account-number customer-number kundennummer",
     "person.first_name": "first-name given-name forename vorname primeiro-nome nombre prenom",
     "person.last_name": "last-name surname family-name nachname apelido apellido apellidos nom",
