@@ -28,7 +28,7 @@ from sfprm.routing.eligibility import (
     pool_ledger,
 )
 from sfprm.routing.facts import Completer
-from sfprm.routing.loads import Loads
+from sfprm.routing.loads import CapRules, Loads
 from sfprm.routing.match import Matcher
 from sfprm.routing.values import (
     Batch,
@@ -110,6 +110,7 @@ class Decider:
         }
         self.completer = Completer(routing)
         self.declared = Declared(programme)
+        self.caps = CapRules(programme)
         self.ready: dict[str, dict[int, Sharing]] = {}
         self.by_intake = {p.intake: p for p in routing.pools.values() if p.intake}
         self.people = {person_member(k): k for k in programme.people}
@@ -151,7 +152,7 @@ class _Work:
         self._empty: dict[int, bool] = {}
         self._held: list[EligibilityClass] = []
         self._opening: dict[PoolKey, datetime | None] = {}
-        self._loads = Loads(programme, standing.loads, now)
+        self._loads = Loads(programme, standing.loads, now, ready.caps)
         self._owners: dict[RecordId, frozenset[RecordId]] = {}
         self._ready = ready.ready
         self._matcher_for = ready.matcher_for

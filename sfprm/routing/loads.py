@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sfprm.ids import PoolKey
     from sfprm.programme.model import Programme
 
-__all__ = ["WINDOWS", "Capped", "Loads", "cap_reasons"]
+__all__ = ["WINDOWS", "CapRules", "Capped", "Loads", "cap_reasons"]
 
 WINDOWS = (
     ("hour", timedelta(seconds=3600), Code.CAP_HOUR),
@@ -76,6 +76,29 @@ class _Tally:
         return True
 
 
+class CapRules:
+    """What the programme says of caps: each member's, who has one (with its place in the pool), and
+    in which pools a member counts as holding a lead."""
+
+    def __init__(self, programme: Programme) -> None:
+        self.caps: dict[tuple[PoolKey, str], Cap] = {}
+        self.capped: dict[PoolKey, list[tuple[int, str]]] = {}
+        self.holders: dict[str, list[tuple[PoolKey, str]]] = {}
+        self._folded: dict[str, str] = {}
+        for pool in programme.routing.pools.values():
+            for at, member in enumerate(pool.members):
+                key = (pool.key, member.key)
+                self.caps[key] = member.cap
+                name = self._folded.setdefault(member.key.casefold(), member.key)
+                self.holders.setdefault(name, []).append(key)
+                if member.cap != Cap():
+                    self.capped.setdefault(pool.key, []).append((at, member.key))
+
+    def held_by(self, member: str) -> list[tuple[PoolKey, str]]:
+        """The same where the member is written in other letter case."""
+        return self.holders.get(self._folded.get(member.casefold(), ""), [])
+
+
 class Loads:
     """All members' loads at one instant. Changes in place as leads are won."""
 
@@ -84,21 +107,14 @@ class Loads:
         programme: Programme,
         loads: Mapping[tuple[PoolKey, str], Load],
         now: datetime,
+        rules: CapRules | None = None,
     ) -> None:
         self._loads = loads
         self._now = now
         self._tallies: dict[tuple[PoolKey, str], _Tally] = {}
-        self._members: dict[PoolKey, list[tuple[int, str]]] = {}
-        self._holders: dict[str, list[tuple[PoolKey, str]]] = {}
+        self._rules = rules or CapRules(programme)
         self._capped: dict[PoolKey, tuple[int, Capped]] = {}
         self._states: dict[tuple[PoolKey, Capped], int] = {}
-        for pool in programme.routing.pools.values():
-            for at, member in enumerate(pool.members):
-                key = (pool.key, member.key)
-                self._tallies[key] = _Tally(member.cap, loads.get(key, Load()), now)
-                self._holders.setdefault(member.key.casefold(), []).append(key)
-                if member.cap != Cap():
-                    self._members.setdefault(pool.key, []).append((at, member.key))
 
     def capped(self, pool: PoolKey) -> tuple[int, Capped]:
         """Who has reached a cap in the pool, with a number that stands for it."""
@@ -106,8 +122,8 @@ class Loads:
         if found is None:
             capped = tuple(
                 (at, reached)
-                for at, member in self._members.get(pool, ())
-                if (reached := self._tallies[(pool, member)].reached)
+                for at, member in self._rules.capped.get(pool, ())
+                if (reached := self._tally((pool, member)).reached)
             )
             state = self._states.setdefault((pool, capped), len(self._states))
             found = self._capped[pool] = (state, capped)
@@ -115,7 +131,7 @@ class Loads:
 
     def won(self, pool: PoolKey, member: str) -> None:
         """A win counts in the pool that it was won in."""
-        tally = self._tallies[(pool, member)]
+        tally = self._tally((pool, member))
         tally.won += 1
         if tally.counts:
             tally.counts = [count + 1 for count in tally.counts]
@@ -125,11 +141,18 @@ class Loads:
     def hold_one_more(self, member: str) -> None:
         """A lead is held by its owner, whichever pool or rule it came by: all caps on open leads of
         that member count it."""
-        for key in self._holders.get(member.casefold(), ()):
-            tally = self._tallies[key]
+        for key in self._rules.holders.get(member, ()) or self._rules.held_by(member):
+            tally = self._tally(key)
             tally.held += 1
             if tally.counts and tally.cap.open is not None and tally.look():
                 self._capped.pop(key[0], None)
+
+    def _tally(self, key: tuple[PoolKey, str]) -> _Tally:
+        found = self._tallies.get(key)
+        if found is None:
+            cap = self._rules.caps[key]
+            found = self._tallies[key] = _Tally(cap, self._loads.get(key, Load()), self._now)
+        return found
 
     def result(self) -> Mapping[tuple[PoolKey, str], Load]:
         """The loads now, as values."""
