@@ -29,8 +29,6 @@ from sfprm.store.writer import Store
 ROOT = Path(__file__).parents[2]
 TAKE_OVER = 5.0
 """Seconds; the machine that plays histories is busy."""
-STARTING = 8.0
-"""Seconds that a process may take to start."""
 LATECOMERS = ["felix.gruber.alpentech@partners.example.com"]
 
 
@@ -138,14 +136,14 @@ class Watched:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
-    since: float = 0.0
+    logged: int = 0
     wanted: bool = True
     stopped: bool = False
 
     def start(self) -> None:
         """Start it, once more."""
         self.starts += 1
-        self.since = time.monotonic()
+        self.logged = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sfprm", *self.arguments],
@@ -198,7 +196,6 @@ class Stage:
         """SIGTERM to all; their exit codes. What does not drain in 40 s is killed (and shows as
         -9)."""
         self._ends.set()
-        told = time.monotonic()
         for one in self.watched:
             one.wanted = False
             one.send(signal.SIGCONT)
@@ -210,7 +207,7 @@ class Stage:
             try:
                 code = one.process.wait(max(0.1, deadline - time.monotonic()))
                 # one that had only begun to start has no handler yet, and nothing to drain
-                young = told - one.since < STARTING
+                young = one.log.stat().st_size == one.logged
                 codes.append(0 if code == -signal.SIGTERM and young else code)
             except subprocess.TimeoutExpired:
                 one.process.kill()
