@@ -300,9 +300,9 @@ class Programme:
     `tiers` lowest first. `site` is the Network's name, `profile` the partner users' default
     profile. `digest` is the sha256 of `sfprm.programme.canonical.to_json`. `environment` names the
     overlay that was laid over the files, '' for none; `only_for` says for which orgs the files are
-    (`sandbox`, `production`, or an org's id), all when it is empty. `groups` by label; `sites` by name, the
-    programme's own first. `on_duplicate` by object; an object that is missing there refuses.
-    `who_wins` by `Object.Field`: where it says nothing, provisioning's own choice stands.
+    (`sandbox`, `production`, or an org's id), all when it is empty. `groups` by label; `sites` by
+    name, the programme's own first. `on_duplicate` by object; an object that is missing there
+    refuses. `who_wins` by `Object.Field`: where it says nothing, provisioning's own choice stands.
     `permission_sets_policy` holds for every person. `offboard_moves`: objects whose records are
     handed on when somebody leaves. `territory_rules`: whether the org's account rules run on our
     writes of Account (Sforce-Auto-Assign); None leaves the header out.
