@@ -196,7 +196,7 @@ def start(
 
 
 @settings(
-    max_examples=60 if LONG else 5,
+    max_examples=60 if LONG else 4,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     derandomize=not LONG,
@@ -215,7 +215,7 @@ def test_the_laws_hold_wherever_a_pass_dies(
         life.check()
 
 
-@pytest.mark.parametrize("death", range(1, 50) if LONG else (14, 22, 24, 26))
+@pytest.mark.parametrize("death", range(1, 50) if LONG else (22, 26))
 def test_a_recall_dies_between_any_two_steps(start: Start, store_url: str, death: int) -> None:
     """On both databases; the next passes end as if it had lived."""
     start.channel.org.control("POST", "snapshots/laws/restore")
