@@ -225,7 +225,8 @@ def bare(given: Mapping[str, Any]) -> dict[str, float]:
                 calls += 1
             seen = ask(
                 f"SELECT Id, OwnerId, SystemModstamp FROM Lead WHERE OwnerId IN ({quoted}) "
-                f"AND SystemModstamp >= {stamp} ORDER BY SystemModstamp DESC, Id DESC LIMIT {len(ids)}"
+                f"AND SystemModstamp >= {stamp} ORDER BY SystemModstamp DESC, Id DESC "
+                f"LIMIT {len(ids)}"
             )
             assert len(seen["records"]) == len(ids)
             calls += 2
