@@ -135,9 +135,15 @@ def compare_fields(
             if (value := to_write(want.type, want.value)) is not None
         )
     changes = []
-    there = {name.lower(): value for name, value in found.items()}  # API names have no case
+    there: dict[str, FieldValue] | None = None
     for name, want in declared.items():
-        value = there.get(name.lower())
+        if name in found:
+            value = found[name]
+        else:  # API names have no case
+            there = there or {n.lower(): v for n, v in found.items()}
+            value = there.get(name.lower())
+        if value == want.value and type(value) is type(want.value):
+            continue
         change = _compare_one(name, want, value, name in applied, applied.get(name))
         if change is not None:
             changes.append(change)
