@@ -309,7 +309,8 @@ class _Apply:
     def _in_turn(
         self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, wide: bool
     ) -> ChunkSize:
-        """One request after the other; what became of one is journalled with the next's start."""
+        """One request after the other; while one is under way, what became of the one before is
+        journalled, with the start of the next."""
 
         def taken(at: int) -> list[PlannedStep]:
             end = cut(steps, at, size.size) if wide else at + size.size
@@ -320,17 +321,35 @@ class _Apply:
         part = taken(0)
         self._set(part, StepState.SENT)
         at = len(part)
-        while part:
-            began = self.clock.monotonic()
-            sent = self.sender.send(kind, part, [self._row(step) for step in part])
-            size = self._grown(size, began, _met_lock(sent)) if kind is CreateUser else size
-            stop = self.brakes.stop_on_error and not all(o.success for o in sent.outcomes)
-            coming = [] if stop else taken(at)
-            self._settle(part, sent, coming)
-            if stop:
-                self._stopped(steps[at:])
-            at += len(coming)
-            part = coming
+        before: tuple[list[PlannedStep], Sent] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            while part:
+                began = self.clock.monotonic()
+                rows = [self._row(step) for step in part]
+                flying = pool.submit(self.sender.send, kind, part, rows)
+                # users' chunks grow by what the last one took, so the next is not cut before
+                ahead = kind is not CreateUser or size.size >= most_rows(kind)
+                coming = taken(at) if ahead else []
+                if before is not None:
+                    self._settle(*before, coming)
+                elif coming:
+                    self._set(coming, StepState.SENT)
+                sent = flying.result()
+                before = part, sent
+                if kind is CreateUser:
+                    size = self._grown(size, began, _met_lock(sent))
+                if self.brakes.stop_on_error and not all(o.success for o in sent.outcomes):
+                    self._settle(*before)
+                    self._stopped(steps[at:])
+                    return size
+                if not ahead:
+                    coming = taken(at)
+                    self._settle(*before, coming)
+                    before = None
+                at += len(coming)
+                part = coming
+        if before is not None:
+            self._settle(*before)
         return size
 
     def _grown(self, size: ChunkSize, began: float, locked: bool) -> ChunkSize:
