@@ -158,7 +158,9 @@ class Fence:
 
     def in_transaction(self, connection: Connection) -> None:
         """The same inside a transaction: whoever takes over waits until it has ended."""
-        connection.execute(text("SET LOCAL lock_timeout = '30s'"))
+        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        # one writer of the journal at a time, whatever rows it goes on to lock, and in which order
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sfprm journal'))"))
         for lease in self.leases:
             row = connection.execute(
                 select(leases.c.until > func.clock_timestamp())

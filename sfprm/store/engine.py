@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SQLITE_PATIENCE_S = 30
 """How long a connection waits for another's write transaction, in seconds."""
 
+STOPPED_S = 30
+"""How long PostgreSQL lets a transaction stand without a statement, in seconds."""
+
 POSTGRESQL_DRIVER = "postgresql+psycopg"
 
 
@@ -37,12 +40,25 @@ def connect_to(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
     try:
-        return create_engine(parsed, pool_pre_ping=True)
+        return _postgresql(parsed)
     except ModuleNotFoundError:
         raise BadSettings(
             "The state database is PostgreSQL, and its driver is not installed.",
             hint="Run: pip install 'sfprm[postgres]'",
         ) from None
+
+
+def _postgresql(url: URL) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, record: object) -> None:
+        # a process that is stopped inside a transaction must not hold its rows for ever
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = {STOPPED_S * 1000}")
+        connection.commit()
+
+    return engine
 
 
 def _parsed(url: str) -> URL:

@@ -242,22 +242,23 @@ class WorkBook:
                 .values(id=worker.id, **values)
                 .on_conflict_do_update(index_elements=["id"], set_=values)
             )
-            until = now + timedelta(seconds=seconds)
-            connection.execute(
-                update(runs_table)
-                .where(
-                    runs_table.c.worker == worker.id,
-                    runs_table.c.state == RunState.RUNNING.value,
-                    runs_table.c.lease_until > now,
-                )
-                .values(lease_until=until)
-            )
-            for table in (leases, parts):
-                connection.execute(
-                    update(table)
-                    .where(table.c.worker == worker.id, table.c.until > now)
-                    .values(until=until)
-                )
+        until = now + timedelta(seconds=seconds)
+        mine = (runs_table.c.worker == worker.id) & (runs_table.c.state == RunState.RUNNING.value)
+        # a transaction each: a run that ends holds its lease while it wants its row, and this must
+        # not hold the row while it wants the lease
+        for statement in (
+            update(runs_table)
+            .where(mine, runs_table.c.lease_until > now)
+            .values(lease_until=until),
+            *(
+                update(table)
+                .where(table.c.worker == worker.id, table.c.until > now)
+                .values(until=until)
+                for table in (leases, parts)
+            ),
+        ):
+            with writing(self._engine) as connection:
+                connection.execute(statement)
 
     def leave(self, worker: str) -> None:
         """A process ends in good order."""
@@ -268,18 +269,17 @@ class WorkBook:
         """A process breaks off: what is its own is anybody's at once."""
         with writing(self._engine) as connection:
             now = self._now(connection, datetime.now(UTC))
-            connection.execute(
-                update(runs_table)
-                .where(runs_table.c.worker == worker, runs_table.c.state == RunState.RUNNING.value)
-                .values(lease_until=now)
-            )
-            for table in (leases, parts):
-                connection.execute(
-                    update(table)
-                    .where(table.c.worker == worker, table.c.until > now)
-                    .values(until=now)
-                )
             connection.execute(delete(workers).where(workers.c.id == worker))
+        mine = (runs_table.c.worker == worker) & (runs_table.c.state == RunState.RUNNING.value)
+        for statement in (
+            update(runs_table).where(mine).values(lease_until=now),
+            *(
+                update(table).where(table.c.worker == worker, table.c.until > now).values(until=now)
+                for table in (leases, parts)
+            ),
+        ):
+            with writing(self._engine) as connection:
+                connection.execute(statement)
 
     def workers(self, *, seen_since: datetime | None = None) -> list[WorkerSeen]:
         """Processes at work, by host and start. Those not seen since are left out."""
