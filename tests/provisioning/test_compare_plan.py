@@ -20,10 +20,10 @@ from sfprm.programme.model import (
     Presence,
     UserMember,
 )
+from sfprm.provisioning.build import build_plan
 from sfprm.provisioning.compare import compare
 from sfprm.provisioning.difference import Kind, Verdict
 from sfprm.provisioning.fields import Cause
-from sfprm.provisioning.build import build_plan
 
 if TYPE_CHECKING:
     from sfprm.estate.model import Estate
