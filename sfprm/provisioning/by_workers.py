@@ -31,8 +31,9 @@ __all__ = ["PART", "WORTH_IT", "Hands", "group_of", "groups_for"]
 
 PART = "partners"
 """The kind of these parts."""
-WORTH_IT = 400
-"""Steps of partners from which a plan is shared."""
+WORTH_IT = 8000
+"""Steps of partners from which a plan is shared. Each group is planned anew: at 500 partners with
+three people each (4,000 steps) that cost more than the hands brought."""
 STEPS = 1500
 """Steps of one group, about: enough that planning anew costs little beside them."""
 MOST_GROUPS = 16
