@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sfprm.programme.logic import And, Logic, Not, Or, Ref
 from sfprm.programme.meaning import Test, may_hold_several, number_of, text_of
@@ -197,13 +197,10 @@ def _none_left(literals: list[_Literal]) -> bool:
     only = _only(literals)
     if only is not None:
         return not only
-    ranges = [r for literal in literals if (r := _range(literal)) is not None]
-    low = max(((bound, strict) for below, bound, strict in ranges if below), default=None)
-    high = min(((bound, not strict) for below, bound, strict in ranges if not below), default=None)
-    if low is not None and high is not None:
-        empty = low[0] == high[0] and (low[1] or not high[1])
-        if low[0] > high[0] or empty:
-            return True
+    if any(literal.operator in _RANGES for literal in literals) and all(
+        _empty(literals, as_text=as_text) for as_text in _orders(literals[0].field)
+    ):
+        return True
     return any(
         one.operator is Operator.CONTAINS
         and other.operator is Operator.NOT_CONTAIN
@@ -215,14 +212,36 @@ def _none_left(literals: list[_Literal]) -> bool:
     )
 
 
-def _range(literal: _Literal) -> tuple[bool, float, bool] | None:
-    """(bounds from below, bound, bound itself out) of an order over numbers."""
+_NUMBERS = frozenset({"annualrevenue", "numberofemployees", "latitude", "longitude"})
+"""Standard fields of a Lead that are numbers for certain."""
+
+
+def _orders(field: str) -> tuple[bool, ...]:
+    """The orders that a field's values may have, as text or not: `9` is more than `10` as text."""
+    return (False,) if field.lower() in _NUMBERS else (False, True)
+
+
+def _empty(literals: list[_Literal], *, as_text: bool) -> bool:
+    """Whether the ranges leave no value in one order."""
+    ranges = [r for literal in literals if (r := _range(literal, as_text=as_text)) is not None]
+    low = max(((bound, strict) for below, bound, strict in ranges if below), default=None)
+    high = min(((bound, not strict) for below, bound, strict in ranges if not below), default=None)
+    if low is None or high is None:
+        return False
+    return low[0] > high[0] or (low[0] == high[0] and (low[1] or not high[1]))
+
+
+def _range(literal: _Literal, *, as_text: bool) -> tuple[bool, Any, bool] | None:
+    """(bounds from below, bound, bound itself out) in one order; None when it has none there."""
     kind = _RANGES.get(literal.operator)
-    numbers = [number_of(value) for value in literal.values]
-    found = [number for number in numbers if number is not None]
-    if kind is None or literal.reversed or not found or len(found) < len(numbers):
+    if kind is None or literal.reversed or not literal.values:
         return None
     below, strict = kind
+    if as_text:
+        return below, (min(literal.values) if below else max(literal.values)), strict
+    found = [number for value in literal.values if (number := number_of(value)) is not None]
+    if len(found) < len(literal.values):
+        return None
     return below, (min(found) if below else max(found)), strict
 
 
@@ -239,14 +258,20 @@ def _implied(term: _Term, wanted: _Literal) -> bool:
     return any(_follows(each, wanted) for each in same)
 
 
+def _within(given: _Literal, wanted: _Literal, *, as_text: bool) -> bool:
+    mine, other = _range(given, as_text=as_text), _range(wanted, as_text=as_text)
+    if mine is None or other is None or mine[0] is not other[0]:
+        return False
+    if mine[1] == other[1]:
+        return mine[2] or not other[2]
+    return bool(mine[1] > other[1] if mine[0] else mine[1] < other[1])
+
+
 def _follows(given: _Literal, wanted: _Literal) -> bool:
     if given.reversed or wanted.reversed:
         return False
-    mine, other = _range(given), _range(wanted)
-    if mine is not None and other is not None and mine[0] == other[0]:
-        if mine[1] == other[1]:
-            return mine[2] or not other[2]
-        return mine[1] > other[1] if mine[0] else mine[1] < other[1]
+    if given.operator in _RANGES and wanted.operator in _RANGES:
+        return all(_within(given, wanted, as_text=as_text) for as_text in _orders(wanted.field))
     if wanted.operator is Operator.NOT_EQUAL and not wanted.values:
         # what is compared, contained or started with is not blank
         return given.operator in _RANGES or (
