@@ -9,7 +9,7 @@ TEST_ARGS ?=
 MODE ?= replay
 ORG ?= devorg
 
-.PHONY: help demo test lint org contract record drift scratch bench-org bench-access bench-estate bench-fairness bench-scale chaos docs lock clean
+.PHONY: help demo test lint org contract record drift scratch bench-org bench-access bench-estate bench-fairness bench-routing bench-scale chaos docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -3,17 +3,23 @@
 Prints a table, then one line of JSON. `decide_10_per_s`, `decide_500_per_s`: decisions in a second
 of processor time with 10 and 500 members (see `routing_decide`). `split_100k_s`: seconds to share
 100,000 leads in 200 classes out over 500 members, a third of them with a cap; `split_worst`: how
-far anybody is from its entitlement when no cap is in the way, in leads. The other figures are those
-of `routing_end_to_end`; `--decide` leaves them out.
+far anybody is from its entitlement when no cap is in the way, in leads. `journal_bytes` and
+`why_ms` are of a journal of 1,000,000 decisions about 500 partners (see `journal`), which takes a
+quarter of an hour to write; JOURNAL sets another number. The other figures are those of
+`routing_end_to_end`. `--decide` leaves both out.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
+import tempfile
 import time
+from pathlib import Path
 
+from benchmarks.journal import measure as measure_journal
 from benchmarks.routing_decide import measure
 from benchmarks.routing_end_to_end import measure as measure_end_to_end
 from sfprm.routing.split import Group, split
@@ -60,6 +66,14 @@ def main() -> None:
     )
     if "--decide" not in sys.argv[1:]:
         found.update(measure_end_to_end())
+        decisions = int(os.environ.get("JOURNAL", "1000000"))
+        with tempfile.TemporaryDirectory() as place:
+            journal = measure_journal(decisions, MEMBERS, Path(place))
+        found["journal_bytes"], found["why_ms"] = journal.bytes_a_decision, journal.why_ms
+        print(
+            f"journal of {decisions:,} decisions: {journal.bytes_a_decision:.0f} bytes a decision, "
+            f"why {journal.why_ms:.0f} ms (the slowest {journal.why_worst_ms:.0f})"
+        )
     print(json.dumps(found))
 
 
