@@ -12,10 +12,12 @@ from sfprm.errors import BadRequest, NotReady
 from sfprm.ids import PoolKey
 from sfprm.insight.certificate import Certificate, certificate, check, from_json
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.out_place import page_place
 
 
 class CertificateOptions(JobOptions):
-    """Options of `certificate`. `out` may be a folder: the file is then named by its moment."""
+    """Options of `certificate`. `out` without an ending is a folder: the file is then named by
+    its moment."""
 
     pools: tuple[str, ...] = ()
     out: Path | None = None
@@ -81,9 +83,7 @@ class CertificateJob(Job[CertificateOptions, CertificateResult]):
         made = certificate(context.store, pools, context.programme, now)
         written = None
         if options.out is not None:
-            written = options.out
-            if written.is_dir():
-                written = written / f"fairness-{now:%Y-%m-%dT%H-%M-%S}.json"
+            written = page_place(options.out, "fairness", "json", now)
             _write(written, made)
         return CertificateResult(made, None, (), written)
 

@@ -31,6 +31,7 @@ from sfprm.insight.report import (
     fairness,
 )
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.jobs.out_place import page_place
 from sfprm.jobs.plan import mail_policy
 from sfprm.outbound.mail_guard import guarded
 from sfprm.outbound.sending import mailbox_of, send_mail
@@ -38,6 +39,8 @@ from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import Programme
 from sfprm.routing.offers import OfferEvent
 from sfprm.store.records import Parked
+
+ENDINGS = {"html": "html", "markdown": "md", "csv": "csv"}
 
 
 class ReportOptions(JobOptions):
@@ -186,11 +189,10 @@ def _why(parked: Parked) -> str:
 
 
 def _place(options: ReportOptions, now: datetime) -> Path | None:
-    if options.out is None or not options.out.is_dir():
-        return options.out
-    ending = {"html": "html", "markdown": "md", "csv": "csv"}[options.format]
+    if options.out is None:
+        return None
     whose = f"-{options.manager}" if options.manager else ""
-    return options.out / f"channel{whose}-{now:%Y-%m-%dT%H-%M-%S}.{ending}"
+    return page_place(options.out, f"channel{whose}", ENDINGS[options.format], now)
 
 
 def _title(found: ReportJobResult, programme: Programme) -> str:
