@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfprm.errors import OrgRefused
-from sfprm.estate.model import KEY_FIELD
 from sfprm.ids import PartnerKey, RecordId
 from sfprm.salesforce.query import select
 from sfprm.salesforce.soql import Query, compare, eq, ne, split_in
@@ -16,14 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from sfprm.programme.model import Programme
     from sfprm.salesforce.session import Session
 
 __all__ = [
     "Converted",
     "Opportunities",
     "count_owned_by",
-    "partner_accounts",
     "read_conversions",
     "read_opportunities",
 ]
@@ -45,15 +42,6 @@ class Converted:
 
     leads: int
     converted: int
-
-
-def partner_accounts(session: Session, programme: Programme) -> Mapping[RecordId, PartnerKey]:
-    """The partners' accounts, by id. One call for most programmes."""
-    return {
-        RecordId(row["Id"]): PartnerKey(row[KEY_FIELD])
-        for condition in split_in(KEY_FIELD, programme.partners)
-        for row in select(session, Query(("Id", KEY_FIELD), "Account", (condition,)))
-    }
 
 
 def read_opportunities(

@@ -82,9 +82,9 @@ def certificate(
             "pools": [
                 {
                     **pool.exact(),
-                    "chain": f"pool:{pool.pool}",
-                    "length": ends[key].length if (key := f"pool:{pool.pool}") in ends else 0,
-                    "hash": ends[key].hash if key in ends else "",
+                    "chain": (chain := f"pool:{pool.pool}"),
+                    "length": ends[chain].length if chain in ends else 0,
+                    "hash": ends[chain].hash if chain in ends else "",
                 }
                 for pool in report.pools
             ],

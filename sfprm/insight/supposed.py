@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from sfprm.blocks import Block, Text
 from sfprm.errors import NotReady
+from sfprm.ids import PoolKey
 from sfprm.insight.names import member_name, reasons_text
 from sfprm.routing.decide import decide
-from sfprm.routing.eligibility import candidates
+from sfprm.routing.eligibility import candidates, ledgers_of
 from sfprm.routing.explain import ChoiceExplained, explain_choice
 from sfprm.routing.simulate import standing_of
 from sfprm.routing.suppose import (
@@ -175,7 +176,11 @@ def _journalled(reader: StoreReader, entry: JournalEntry, ledger: str) -> Eligib
 
 def _of_parked(entry: JournalEntry, ledger: str) -> EligibilityClass | None:
     """A parked lead's reasons name each member of its pool: `partner:acme: holds 40 open leads`."""
-    if entry.pool is None or ledger != f"pool:{entry.pool}" or len(entry.reasons) < 2:
+    if (
+        entry.pool is None
+        or ledger not in ledgers_of(PoolKey(entry.pool))
+        or len(entry.reasons) < 2
+    ):
         return None
     found = []
     for reason in entry.reasons[1:]:

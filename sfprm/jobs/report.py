@@ -14,12 +14,12 @@ from sfprm.blocks import Block, Text
 from sfprm.distribution.open_leads import read_open_leads
 from sfprm.distribution.partner_work import (
     count_owned_by,
-    partner_accounts,
     read_conversions,
     read_opportunities,
 )
 from sfprm.distribution.standing_now import dead_owners, read_standing
 from sfprm.errors import BadRequest
+from sfprm.estate.who import partner_accounts
 from sfprm.ids import PartnerKey, PoolKey
 from sfprm.insight.pages import page
 from sfprm.insight.partners import Answered, PartnersReport, partners_report
