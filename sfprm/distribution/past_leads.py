@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sfprm.programme.model import FieldValue, Programme
     from sfprm.salesforce.session import Session
 
-__all__ = ["intake_queues", "leads_from_csv", "read_past_leads"]
+__all__ = ["leads_from_csv", "read_past_leads", "waiting_owners"]
 
 _ALWAYS = ("Id", "OwnerId", "CreatedDate", "Name", "Company")
 _NOBODY = RecordId("005000000000000")
@@ -60,14 +60,20 @@ def read_past_leads(
         yield facts, RecordId(row["OwnerId"])
 
 
-def intake_queues(session: Session, programme: Programme) -> frozenset[RecordId]:
-    """The queues that leads wait in, as far as the org has them. One call."""
+def waiting_owners(session: Session, programme: Programme) -> frozenset[RecordId]:
+    """The queues that leads wait in and the users whose leads are taken, as far as the org has
+    them. At most two calls."""
     labels = [*programme.routing.rule_intakes]
     labels += [pool.intake for pool in programme.routing.pools.values() if pool.intake]
-    query = Query(("Id",), "Group", (eq("Type", "Queue"), in_("Name", dict.fromkeys(labels))))
-    return (
-        frozenset(RecordId(row["Id"]) for row in select(session, query)) if labels else frozenset()
-    )
+    users = [claim.owner for claim in programme.routing.all_claims if claim.of == "user"]
+    found: set[RecordId] = set()
+    if labels:
+        where = (eq("Type", "Queue"), in_("Name", dict.fromkeys(labels)))
+        found.update(RecordId(r["Id"]) for r in select(session, Query(("Id",), "Group", where)))
+    if users:
+        asked = Query(("Id",), "User", (in_("Username", dict.fromkeys(users)),))
+        found.update(RecordId(r["Id"]) for r in select(session, asked))
+    return frozenset(found)
 
 
 def leads_from_csv(path: Path, programme: Programme, now: datetime) -> list[LeadFacts]:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Self
 from sfprm.distribution.background import Background
 from sfprm.distribution.by_workers import Spread
 from sfprm.distribution.carry import Carrier, Settled
-from sfprm.distribution.intake import PAGE, Intake, find_intake, read_leads, read_parked
+from sfprm.distribution.intake import (
+    PAGE,
+    Intake,
+    find_intake,
+    not_ours,
+    read_leads,
+    read_parked,
+)
 from sfprm.distribution.notify import NO_MAIL, MailReport, send_notices, to_new_owner
 from sfprm.distribution.offering import has_offers, plan_offers
 from sfprm.distribution.owner_hours import all_hours
@@ -266,7 +273,10 @@ def _waiting(
     """Leads to be looked at: in the intake queues, then those of the park queue whose time has
     come. Parked leads cost nothing before; once a day the whole park queue is swept for leads that
     nothing is known of."""
-    yield from _due(read_leads(session, programme, intake.queues), kept, now, count)
+    leads = read_leads(session, programme, intake)
+    if intake.claims:
+        leads = not_ours(store, leads)
+    yield from _due(leads, kept, now, count)
     if intake.park is None:
         return
     due = [p.lead for p in kept.values() if p.next_try is not None and p.next_try <= now]

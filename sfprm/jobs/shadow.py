@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from sfprm.blocks import Block
-from sfprm.distribution.past_leads import intake_queues, read_past_leads
+from sfprm.distribution.past_leads import read_past_leads, waiting_owners
 from sfprm.distribution.standing_now import read_standing
 from sfprm.ids import RecordId
 from sfprm.insight.agreement import Agreement, Compared, agreement
@@ -71,7 +71,7 @@ class ShadowJob(Job[ShadowOptions, ShadowResult]):
         for at in range(0, len(new), PAGE):
             _journal(context, options, programme, standing, new[at : at + PAGE], now)
         decided = _decided(context.store, options.name, since)
-        waiting = intake_queues(context.session, programme)
+        waiting = waiting_owners(context.session, programme)
         compared = _compared(programme, standing, leads, decided, waiting)
         return ShadowResult(agreement(options.name, compared), len(new))
 

@@ -149,7 +149,7 @@ def _journalled(reader: StoreReader, since: datetime) -> Iterator[JournalEntry]:
 def _facts(entry: JournalEntry, candidate: Programme) -> LeadFacts:
     fields = {name: entry.facts.get(name) for name in candidate.routing.fields_read()}
     created = entry.created or entry.decided_at
-    intakes = candidate.routing.rule_intakes
+    intakes = candidate.routing.intake_names
     pools = [p.intake for p in candidate.routing.pools.values() if p.intake]
     intake = entry.intake if entry.intake in (*intakes, *pools) else next(iter(intakes), "")
     return LeadFacts(entry.lead, entry.owner_seen, created, intake, fields, entry.label)

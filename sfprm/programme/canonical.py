@@ -20,6 +20,7 @@ from sfprm.errors import BadRequest
 from sfprm.programme import (
     calendar_model,
     conditions,
+    intake_model,
     logic,
     lookup_model,
     model,
@@ -40,6 +41,7 @@ _NAMESPACE: dict[str, Any] = {
     **vars(logic),
     **vars(calendar_model),
     **vars(conditions),
+    **vars(intake_model),
     **vars(lookup_model),
     **vars(ids),
     **vars(origin),

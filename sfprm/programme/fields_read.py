@@ -17,7 +17,7 @@ from sfprm.programme.paths import Source, path_of
 from sfprm.programme.standard_fields import is_custom, standard_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sfprm.programme.conditions import Comparison, Condition, Operand
     from sfprm.programme.model import Criterion, Origin, Programme
@@ -182,17 +182,10 @@ def check_against_describe(
     """
     complaints = Complaints()
     reached = beyond or {}
+    for claim in programme.routing.all_claims:
+        _check_criteria(claim.criteria, fields, reached, complaints)
     for rule in programme.routing.all_rules:
-        for criterion in rule.criteria:
-            origin = criterion.origin
-            place = Place(origin.file, origin.line, excerpt=criterion.text)
-            path = _reached(criterion.field, reached, place, complaints)
-            if path is not None:
-                name, types = path
-                made = replace(criterion, field=name)
-                check_criterion(made, place, types, complaints, whole=True)
-            else:
-                check_criterion(criterion, place, fields, complaints, whole=True)
+        _check_criteria(rule.criteria, fields, reached, complaints)
         _check_condition(rule.eligible_when, rule.eligible_at or rule.origin, fields, complaints)
     for pool in programme.routing.pools.values():
         _check_condition(pool.eligible_when, pool.eligible_at or pool.origin, fields, complaints)
@@ -208,6 +201,24 @@ def check_against_describe(
                 place = Place(lookup.origin.file, lookup.origin.line, excerpt=key)
                 complaints.error(place, *unknown)
     return complaints.errors
+
+
+def _check_criteria(
+    criteria: Sequence[Criterion],
+    fields: Mapping[str, str],
+    reached: Mapping[str, Mapping[str, str]],
+    complaints: Complaints,
+) -> None:
+    for criterion in criteria:
+        origin = criterion.origin
+        place = Place(origin.file, origin.line, excerpt=criterion.text)
+        path = _reached(criterion.field, reached, place, complaints)
+        if path is not None:
+            name, types = path
+            made = replace(criterion, field=name)
+            check_criterion(made, place, types, complaints, whole=True)
+        else:
+            check_criterion(criterion, place, fields, complaints, whole=True)
 
 
 def _check_condition(

@@ -45,9 +45,25 @@ __all__ = [
 
 
 class IntakeFile(File):
-    """A queue that leads are taken from."""
+    """Whose leads are taken, and with `where` which of them."""
 
-    queue: QueueLabel
+    model_config = exactly_one("queue", "user", "owner")
+
+    queue: QueueLabel | None = Field(None, description="Leads in a queue, by label.")
+    user: Text | None = Field(None, description="Leads of a user, by username.")
+    owner: Literal["internal"] | None = Field(
+        None, description="Leads of any user who is no partner's."
+    )
+    where: list[Text] = Field(
+        default_factory=list, description="Criteria such as: Country equals PT, ES. None: all."
+    )
+    logic: Text | None = Field(None, description="Such as: 1 AND (2 OR 3). Default: all.")
+    name: Name | None = Field(None, description="What decisions call this intake.")
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> IntakeFile:
+        one_of(self, ("queue", "user", "owner"))
+        return self
 
 
 IntakeEntry = Annotated[
@@ -215,7 +231,7 @@ class RuleFile(File):
 class RuleSetFile(File):
     """A rule set of its own, for a business unit."""
 
-    intake: list[IntakeEntry] = Field(description="Queues that its leads are taken from.")
+    intake: list[IntakeEntry] = Field(description="Where its leads are taken from.")
     rules: list[RuleFile] = Field(description="Tried from the top.")
 
 
@@ -246,7 +262,7 @@ class RoutingFile(File):
     """routing.yaml: where leads come from and where they go."""
 
     intake: list[IntakeEntry] = Field(
-        default_factory=list, description="Queues that leads are taken from."
+        default_factory=list, description="Where leads are taken from: queues, users, criteria."
     )
     pools: dict[str, PoolFile] = Field(default_factory=dict)
     rules: list[RuleFile] = Field(default_factory=list, description="Tried from the top.")

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.ids import PoolKey
-from sfprm.programme.complaints import Place
 from sfprm.programme.hours_text import build_calendars, build_hours
+from sfprm.programme.intake_text import Intakes
 from sfprm.programme.lookup_text import build_lookups
 from sfprm.programme.model import Pool, Routing, RuleSet
 from sfprm.programme.notice_text import build_notices
@@ -17,12 +17,10 @@ from sfprm.programme.rule_text import build_rules
 from sfprm.programme.sheet import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sfprm.programme.complaints import Complaints
-    from sfprm.programme.files import IntakeEntry, RoutingFile
+    from sfprm.programme.complaints import Complaints, Place
+    from sfprm.programme.files import RoutingFile
     from sfprm.programme.names import Names
-    from sfprm.programme.yaml_text import Path, Tree
+    from sfprm.programme.yaml_text import Tree
 
 __all__ = ["build_routing"]
 
@@ -33,20 +31,26 @@ def build_routing(file: RoutingFile, tree: Tree, names: Names, complaints: Compl
     sheet.lookups = build_lookups(file.lookups, sheet)
     sheet.calendars = build_calendars(file, sheet)
     times = build_hours(file, sheet)
-    taken: dict[str, Place] = {}
-    intake = _intake(file.intake, ("intake",), sheet, taken)
+    intakes = Intakes(sheet)
+    intake, claims = intakes.read(file.intake, ("intake",))
     pools = {PoolKey(key): build_pool(key, pool, sheet) for key, pool in file.pools.items()}
     seen: dict[str, Place] = {}
     rules = build_rules(file.rules, ("rules",), sheet, seen, wants_all=bool(file.intake))
-    rule_sets = _rule_sets(file, sheet, taken, seen)
-    intakes = (*intake, *(queue for each in rule_sets for queue in each.intake))
-    check_intakes(pools, intakes, sheet)
+    rule_sets = _rule_sets(file, sheet, intakes, seen)
+    intakes.compare()
+    every = (*claims, *(claim for each in rule_sets for claim in each.claims))
+    queues = (
+        *intake,
+        *(queue for each in rule_sets for queue in each.intake),
+        *(claim.owner for claim in every if claim.of == "queue"),
+    )
+    check_intakes(pools, queues, sheet)
     return Routing(
         intake=intake,
         pools=MappingProxyType(pools),
         rules=rules,
         notices=MappingProxyType(build_notices(file, tree, complaints)),
-        park=_park(file, pools, intakes, sheet),
+        park=_park(file, pools, queues, sheet),
         lead_fields=MappingProxyType(check_lead_fields(file.lead_fields.items(), tree, complaints)),
         rule_sets=rule_sets,
         lookups=MappingProxyType(sheet.lookups),
@@ -54,6 +58,7 @@ def build_routing(file: RoutingFile, tree: Tree, names: Names, complaints: Compl
         partner_hours=times.partner_hours,
         person_hours=times.person_hours,
         absences=times.absences,
+        claims=claims,
     )
 
 
@@ -77,42 +82,20 @@ def _park(
     return label
 
 
-def _intake(
-    entries: Sequence[IntakeEntry], path: Path, sheet: Sheet, taken: dict[str, Place]
-) -> tuple[str, ...]:
-    labels: list[str] = []
-    for index, entry in enumerate(entries):
-        place = sheet.tree.at(*path, index).place
-        label = entry if isinstance(entry, str) else entry.queue
-        if not isinstance(entry, str):
-            place = sheet.tree.at(*path, index, "queue").place
-        label = sheet.names.use_queue(label, place, sheet.complaints)
-        if label in labels:
-            sheet.complaints.error(place, f"intake names queue {label!r} twice.")
-        elif label in taken:
-            sheet.complaints.error(
-                place,
-                f"queue {label!r} is the intake of other rules too (line {taken[label].line}).",
-                "Give each rule set queues of its own.",
-            )
-        else:
-            taken[label] = place
-            labels.append(label)
-    return tuple(labels)
-
-
 def _rule_sets(
-    file: RoutingFile, sheet: Sheet, taken: dict[str, Place], seen: dict[str, Place]
+    file: RoutingFile, sheet: Sheet, intakes: Intakes, seen: dict[str, Place]
 ) -> tuple[RuleSet, ...]:
     found = []
     for name, written in file.rule_sets.items():
         path = ("rule_sets", name)
+        intake, claims = intakes.read(written.intake, (*path, "intake"))
         found.append(
             RuleSet(
                 name=name,
-                intake=_intake(written.intake, (*path, "intake"), sheet, taken),
+                intake=intake,
                 rules=build_rules(written.rules, (*path, "rules"), sheet, seen, wants_all=True),
                 origin=sheet.tree.key(*path).origin,
+                claims=claims,
             )
         )
     return tuple(found)

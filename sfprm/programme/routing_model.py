@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sfprm.ids import PartnerKey, PersonKey, PoolKey
     from sfprm.programme.calendar_model import Absence, Calendar
     from sfprm.programme.conditions import Condition
+    from sfprm.programme.intake_model import Claim
     from sfprm.programme.logic import Logic
     from sfprm.programme.lookup_model import Lookup
     from sfprm.programme.offer_terms import OfferTerms
@@ -175,12 +176,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of a business unit, with an intake of their own (queue labels)."""
+    """The rules of a business unit, with an intake of their own: queue labels, and claims."""
 
     name: str
     intake: tuple[str, ...]
     rules: tuple[Rule, ...]
     origin: Origin
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def intake_names(self) -> tuple[str, ...]:
+        """What decisions keep as the intake that their lead came by."""
+        return (*self.intake, *(claim.name for claim in self.claims))
 
 
 class Fairness(StrEnum):
@@ -313,8 +320,8 @@ class Routing:
     `park` is the queue that leads without an owner wait in. `lead_fields` are the Lead fields that
     sfprm fills beside the owner, by what it writes there (one of LEAD_FIELDS).
 
-    `intake` and `rules` are the first rule set, `rule_sets` the others. `hours` are those of
-    everybody without hours of their own; None means always.
+    `intake`, `claims` and `rules` are the first rule set, `rule_sets` the others. `hours` are those
+    of everybody without hours of their own; None means always.
     """
 
     intake: tuple[str, ...] = ()
@@ -333,6 +340,12 @@ class Routing:
     absences: Mapping[PersonKey, tuple[Absence, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def all_claims(self) -> tuple[Claim, ...]:
+        """The claims of all rule sets, set by set: a lead is the first one's that it meets."""
+        return (*self.claims, *(claim for each in self.rule_sets for claim in each.claims))
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:
@@ -341,14 +354,21 @@ class Routing:
 
     @property
     def rule_intakes(self) -> tuple[str, ...]:
-        """The intake queues of all rule sets."""
-        return (*self.intake, *(queue for each in self.rule_sets for queue in each.intake))
+        """The intake queues of all rule sets, those of claims last."""
+        whole = (*self.intake, *(queue for each in self.rule_sets for queue in each.intake))
+        return (*whole, *dict.fromkeys(c.owner for c in self.all_claims if c.of == "queue"))
+
+    @property
+    def intake_names(self) -> tuple[str, ...]:
+        """What decisions of any rule set may keep as the intake that their lead came by."""
+        first = (*self.intake, *(claim.name for claim in self.claims))
+        return (*first, *(name for each in self.rule_sets for name in each.intake_names))
 
     def rules_for(self, intake: str) -> tuple[Rule, ...]:
-        """The rules that leads of that intake queue are tried on; the first set's when it is none
-        of theirs."""
+        """The rules that leads of that intake are tried on; the first set's when it is none of
+        theirs."""
         for each in self.rule_sets:
-            if intake in each.intake:
+            if intake in each.intake_names:
                 return each.rules
         return self.rules
 
@@ -361,6 +381,7 @@ class Routing:
     def paths_read(self) -> tuple[str, ...]:
         """All paths that rules, pools and look-ups read; sorted, each once."""
         names = {c.field for rule in self.all_rules for c in rule.criteria}
+        names.update(c.field for claim in self.all_claims for c in claim.criteria)
         conditions = [*(r.eligible_when for r in self.all_rules)]
         conditions += [pool.eligible_when for pool in self.pools.values()]
         for condition in conditions:

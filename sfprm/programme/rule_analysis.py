@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sfprm.programme.model import Criterion, Rule
 
-__all__ = ["useless_rules"]
+__all__ = ["exclusive", "useless_rules"]
 
 MOST_TERMS = 64
 """Rules that fall apart into more are not looked at."""
@@ -72,7 +72,7 @@ def useless_rules(rules: Sequence[Rule]) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     earlier: list[tuple[Rule, list[_Term]]] = []
     for index, rule in enumerate(rules):
-        terms = _terms(rule)
+        terms = _terms(rule.criteria, rule.logic)
         if terms is None:
             continue
         alive = [term for term in terms if not _contradictory(term)]
@@ -119,12 +119,22 @@ def _shadows(terms: list[_Term], earlier: list[tuple[Rule, list[_Term]]]) -> lis
     return by
 
 
-def _terms(rule: Rule) -> list[_Term] | None:
-    """The rule as any of sets of literals; None when there are too many of them."""
-    literals = [_literal(criterion) for criterion in rule.criteria]
-    if rule.logic is None:
+def exclusive(
+    one: tuple[Sequence[Criterion], Logic | None], other: tuple[Sequence[Criterion], Logic | None]
+) -> bool:
+    """Whether no lead meets both for certain: each is criteria with their logic."""
+    ours, theirs = _terms(*one), _terms(*other)
+    if ours is None or theirs is None:
+        return False
+    return all(_contradictory(a | b) for a in ours for b in theirs)
+
+
+def _terms(criteria: Sequence[Criterion], logic: Logic | None) -> list[_Term] | None:
+    """Criteria as any of sets of literals; None when there are too many of them."""
+    literals = [_literal(criterion) for criterion in criteria]
+    if logic is None:
         return [frozenset(literals)]
-    terms = _expanded(rule.logic, literals, negative=False)
+    terms = _expanded(logic, literals, negative=False)
     return None if terms is None else list(dict.fromkeys(terms))
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sfprm.programme.sheet import Sheet
     from sfprm.programme.yaml_text import Path, Value
 
-__all__ = ["build_rules"]
+__all__ = ["build_criteria", "build_rules"]
 
 
 def build_rules(
@@ -83,17 +83,7 @@ def _warn_of_useless(rules: Sequence[Rule], path: Path, sheet: Sheet) -> None:
 
 def _rule(file: RuleFile, path: Path, sheet: Sheet) -> Rule:
     tree = sheet.tree
-    criteria = [
-        made
-        for number, text in enumerate(file.when)
-        if (made := _criterion(text, tree.at(*path, "when", number), sheet)) is not None
-    ]
-    logic: Logic | None = None
-    if file.logic is not None:
-        value = tree.at(*path, "logic")
-        logic = sheet.parsed(parse_logic, file.logic, value)
-        if logic is not None:
-            _check_numbers(logic, len(file.when), value, sheet)
+    criteria, logic = build_criteria(file.when, file.logic, path, "when", sheet)
     target = _target(file.assign, (*path, "assign"), sheet)
     eligible_when = None
     if file.eligible_when is not None:
@@ -108,7 +98,7 @@ def _rule(file: RuleFile, path: Path, sheet: Sheet) -> Rule:
             )
     return Rule(
         name=file.name,
-        criteria=tuple(criteria),
+        criteria=criteria,
         logic=logic,
         target=target,
         origin=tree.at(*path).place.origin,
@@ -118,6 +108,24 @@ def _rule(file: RuleFile, path: Path, sheet: Sheet) -> Rule:
         native=MappingProxyType(dict(sorted(file.native.items()))),
         eligible_at=tree.key(*path, "eligible_when").origin if eligible_when is not None else None,
     )
+
+
+def build_criteria(
+    texts: Sequence[str], logic: str | None, path: Path, key: str, sheet: Sheet
+) -> tuple[tuple[Criterion, ...], Logic | None]:
+    """Criteria below `key` of what stands at `path`, and their logic; wrong ones are left out."""
+    criteria = [
+        made
+        for number, text in enumerate(texts)
+        if (made := _criterion(text, sheet.tree.at(*path, key, number), sheet)) is not None
+    ]
+    tree: Logic | None = None
+    if logic is not None:
+        value = sheet.tree.at(*path, "logic")
+        tree = sheet.parsed(parse_logic, logic, value)
+        if tree is not None:
+            _check_numbers(tree, len(texts), key, value, sheet)
+    return tuple(criteria), tree
 
 
 def _criterion(text: str, value: Value, sheet: Sheet) -> Criterion | None:
@@ -140,15 +148,15 @@ def _criterion(text: str, value: Value, sheet: Sheet) -> Criterion | None:
     return made
 
 
-def _check_numbers(logic: Logic, count: int, value: Value, sheet: Sheet) -> None:
+def _check_numbers(logic: Logic, count: int, key: str, value: Value, sheet: Sheet) -> None:
     named = numbers(logic)
     beyond = sorted(number for number in named if not 1 <= number <= count)
     if beyond:
         at = value.text.find(str(beyond[0]))
         sheet.complaints.error(
             value.within(max(0, at), len(str(beyond[0]))),
-            f"logic names criterion {beyond[0]}, but `when` has {count}.",
-            "Criteria are numbered from 1, in the order of `when`.",
+            f"logic names criterion {beyond[0]}, but `{key}` has {count}.",
+            f"Criteria are numbered from 1, in the order of `{key}`.",
         )
         return
     unused = [str(number) for number in range(1, count + 1) if number not in named]
@@ -156,7 +164,7 @@ def _check_numbers(logic: Logic, count: int, value: Value, sheet: Sheet) -> None
         sheet.complaints.error(
             value.place,
             f"logic does not name criterion {', '.join(unused)}.",
-            "Salesforce wants each criterion named; take it out of `when` if it is not meant.",
+            f"Salesforce wants each criterion named; take it out of `{key}` if it is not meant.",
         )
 
 

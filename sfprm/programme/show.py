@@ -82,12 +82,17 @@ def describe(programme: Programme) -> Summary:
     if any(s.permission_sets or s.name != programme.site for s in programme.sites.values()):
         lines.append("sites")
         lines += [f"  {_site(site)}" for site in programme.sites.values()]
-    lines.append(f"intake: {', '.join(routing.intake) or 'none'}")
+    first = (*routing.intake, *(claim.name for claim in routing.claims))
+    lines.append(f"intake: {', '.join(first) or 'none'}")
     for pool in routing.pools.values():
         lines += _pool(pool)
     lines.append("rules")
     for number, rule in enumerate(routing.rules, start=1):
         lines += _rule(number, rule)
+    for rule_set in routing.rule_sets:
+        lines.append(f"rule set {rule_set.name}: {', '.join(rule_set.intake_names)}")
+        for number, rule in enumerate(rule_set.rules, start=1):
+            lines += _rule(number, rule)
     return Summary(programme.name, programme.digest, counts, tuple(lines))
 
 

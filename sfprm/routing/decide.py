@@ -98,20 +98,22 @@ def decide(
 
 
 class Decider:
-    """One programme made ready for many batches. It remembers what the programme alone says, never
-    anything of a standing: the answers are those of `decide`. For one thread at a time."""
+    """One programme made ready for many batches. It remembers what the programme alone says, and
+    what it found of a standing for as long as that is handed in again: the answers are those of
+    `decide`. For one thread at a time."""
 
     def __init__(self, programme: Programme) -> None:
         routing = programme.routing
         self.programme = programme
         self.matcher = Matcher(routing.rules)
         self.matcher_for = {
-            queue: Matcher(each.rules) for each in routing.rule_sets for queue in each.intake
+            name: Matcher(each.rules) for each in routing.rule_sets for name in each.intake_names
         }
         self.completer = Completer(routing)
         self.declared = Declared(programme)
         self.caps = CapRules(programme)
         self.ready: dict[str, dict[int, Sharing]] = {}
+        self.eligibility: Eligibility | None = None
         self.by_intake = {p.intake: p for p in routing.pools.values() if p.intake}
         self.people = {person_member(k): k for k in programme.people}
         self.members = {p.key: {m.key: m for m in p.members} for p in routing.pools.values()}
@@ -125,8 +127,13 @@ class Decider:
     ) -> Batch:
         """As the function `decide`."""
         if self.declared.forget():
-            self.ready.clear()  # it goes by the identity of the classes that are gone now
-        work = _Work(self, standing, ledgers, now)
+            # these go by the identity of the classes that are gone now, and by what they hang on
+            self.ready.clear()
+            self.caps.states.clear()
+            self.eligibility = None
+        if self.eligibility is None or not self.eligibility.goes_on(standing, now):
+            self.eligibility = Eligibility(self.programme, standing, now, self.declared)
+        work = _Work(self, self.eligibility, standing, ledgers, now)
         ordered = sorted(leads, key=lambda lead: (lead.created, lead.id))
         decisions = tuple([work.decide(lead) for lead in ordered])
         return Batch(decisions, work.standing(), work.ledgers())
@@ -138,6 +145,7 @@ class _Work:
     def __init__(
         self,
         ready: Decider,
+        eligibility: Eligibility,
         standing: Standing,
         ledgers: Mapping[str, Ledger],
         now: datetime,
@@ -158,7 +166,7 @@ class _Work:
         self._matcher_for = ready.matcher_for
         self._matcher = ready.matcher
         self._completer = ready.completer
-        self._eligibility = Eligibility(programme, standing, now, ready.declared)
+        self._eligibility = eligibility
         self._by_intake = ready.by_intake
         self._people = ready.people
         self._members = ready.members
@@ -173,7 +181,7 @@ class _Work:
         matcher = self._matcher_for.get(lead.intake, self._matcher)
         way = matcher.way(lead)
         passed: tuple[int, ...] = ()
-        at, trials = way.next_rule(0)
+        at, trials = way.first
         while at < len(matcher.rules):
             rule = matcher.rules[at]
             decision = self._by_rule(lead, rule, trials)

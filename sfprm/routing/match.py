@@ -22,22 +22,33 @@ if TYPE_CHECKING:
     from sfprm.programme.model import Criterion, FieldValue, Rule
     from sfprm.routing.values import LeadFacts
 
-__all__ = ["Matcher", "criterion_holds", "is_blank", "match", "number_of", "text_of", "told_truly"]
+__all__ = [
+    "Matcher",
+    "Test",
+    "criterion_holds",
+    "is_blank",
+    "logic_holds",
+    "match",
+    "number_of",
+    "text_of",
+    "told_truly",
+]
 
 MOST_KEPT = 50_000
 """Values, and ways through the rules, that are remembered; then all are forgotten."""
 
 
-def _logic_holds(logic: Logic, verdicts: Sequence[bool]) -> bool:
+def logic_holds(logic: Logic, verdicts: Sequence[bool]) -> bool:
+    """Whether filter logic holds, given each criterion's verdict in order."""
     match logic:
         case Ref(number):
             return verdicts[number - 1]
         case Not(part):
-            return not _logic_holds(part, verdicts)
+            return not logic_holds(part, verdicts)
         case And(parts):
-            return all(_logic_holds(part, verdicts) for part in parts)
+            return all(logic_holds(part, verdicts) for part in parts)
         case Or(parts):
-            return any(_logic_holds(part, verdicts) for part in parts)
+            return any(logic_holds(part, verdicts) for part in parts)
 
 
 _EQUAL = frozenset({Operator.EQUALS, Operator.NOT_EQUAL})
@@ -60,12 +71,13 @@ class _Field:
     def __init__(self, name: str) -> None:
         self.name = name
         self.tests: list[Test] = []
+        self.texts: dict[FieldValue, int] = {}
+        """Verdicts on texts, and on None, that are known. No other value is a key."""
         self._table: dict[str, int] = {}
         self._blank = 0
         self._turned = 0
         self._slow: list[tuple[int, Test]] = []
         self._marks: list[float] | None = []
-        self._texts: dict[str | None, int] = {}
         # True, 1 and 1.0 are one key of a dict, but not one value
         self._others: dict[tuple[object, ...], int] = {}
 
@@ -89,26 +101,25 @@ class _Field:
             self._marks = sorted(found.union(self._marks))
         return bit
 
-    def verdicts(self, value: FieldValue) -> int:
+    def look(self, value: FieldValue) -> int:
+        """The verdicts on a value that is not among `texts`."""
         if value is None or isinstance(value, str):
-            found = self._texts.get(value)
-            if found is None:
-                if len(self._texts) >= MOST_KEPT:
-                    self._texts.clear()
-                found = self._texts[value] = self._of_text(value)
+            if len(self.texts) >= MOST_KEPT:
+                self.texts.clear()
+            found = self.texts[value] = self._of_text(value)
             return found
         key: tuple[object, ...] = (value.__class__, value)
         marks = self._marks
         if marks is not None and value.__class__ is not bool and value == value:
             key = (bisect_left(marks, value), bisect_right(marks, value))
-        found = self._others.get(key)
-        if found is None:
+        mask = self._others.get(key)
+        if mask is None:
             if len(self._others) >= MOST_KEPT:
                 self._others.clear()
-            found = self._others[key] = sum(
+            mask = self._others[key] = sum(
                 1 << at for at, test in enumerate(self.tests) if test.holds(value)
             )
-        return found
+        return mask
 
     def _of_text(self, value: str | None) -> int:
         text = text_of(value)
@@ -135,7 +146,16 @@ class Way:
         self._matcher = matcher
         self._masks = masks
         self._trials: list[RuleTrial] = []
+        self._first: tuple[int, tuple[RuleTrial, ...]] | None = None
         self._paths: dict[tuple[int, tuple[int, ...]], tuple[int, tuple[RuleTrial, ...]]] = {}
+
+    @property
+    def first(self) -> tuple[int, tuple[RuleTrial, ...]]:
+        """`next_rule(0)`, which most leads need no more than."""
+        found = self._first
+        if found is None:
+            found = self._first = self.next_rule(0)
+        return found
 
     def next_rule(
         self, start: int, passed: tuple[int, ...] = ()
@@ -181,14 +201,19 @@ class Matcher:
                 place = list(fields).index(criterion.field)
                 bits.append((place, field.add(criterion)))
             self._ready.append(_Ready(rule, tuple(bits)))
-        self._fields = tuple(fields.values())
+        self._fields = tuple([(field.name, field.texts, field.look) for field in fields.values()])
         self._ways: dict[tuple[int, ...], Way] = {}
         self._trials: dict[tuple[int, bool, tuple[int, ...]], RuleTrial] = {}
 
     def way(self, lead: LeadFacts) -> Way:
         """The lead's way through the rules."""
-        facts = lead.fields
-        masks = tuple([field.verdicts(facts.get(field.name)) for field in self._fields])
+        value_of = lead.fields.get
+        found_of = []
+        for name, texts, look in self._fields:
+            value = value_of(name)
+            mask = texts.get(value)
+            found_of.append(look(value) if mask is None else mask)
+        masks = tuple(found_of)
         found = self._ways.get(masks)
         if found is None:
             if len(self._ways) >= MOST_KEPT:
@@ -201,7 +226,7 @@ class Matcher:
         ready = self._ready[at]
         verdicts = [masks[field] & bit != 0 for field, bit in ready.bits]
         logic = ready.rule.logic
-        matched = all(verdicts) if logic is None else _logic_holds(logic, verdicts)
+        matched = all(verdicts) if logic is None else logic_holds(logic, verdicts)
         failed = tuple(n for n, holds in enumerate(verdicts, start=1) if not holds)
         key = (at, matched, failed)
         trial = self._trials.get(key)
@@ -211,7 +236,7 @@ class Matcher:
 
     def match(self, lead: LeadFacts) -> tuple[Rule | None, tuple[RuleTrial, ...]]:
         """The first rule that the lead meets, and all rules tried up to it, in order."""
-        at, tried = self.way(lead).next_rule(0)
+        at, tried = self.way(lead).first
         return (self.rules[at] if at < len(self.rules) else None), tried
 
 
@@ -222,7 +247,7 @@ def told_truly(
     passed over, for what it is matched with beside the lead's facts, is believed when it was."""
     way = Matcher(rules).way(lead)
     passed: tuple[int, ...] = ()
-    at, trials = way.next_rule(0)
+    at, trials = way.first
     while at < len(rules) and at < len(told) and not told[at].matched and rules[at].may_pass_over:
         passed = (*passed, at)
         at, trials = way.next_rule(at + 1, passed)
