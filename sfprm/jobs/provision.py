@@ -15,7 +15,7 @@ from sfprm.errors import BadRequest, PartlyDone
 from sfprm.estate.reader import read_estate
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.plan import plan_of, save
-from sfprm.jobs.provision_parts import share_out
+from sfprm.jobs.provision_parts import share_out, together
 from sfprm.programme.calendar_text import parse_hours
 from sfprm.provisioning.apply import Brakes, apply
 from sfprm.provisioning.members_seen import known_of
@@ -149,8 +149,8 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
             shared = share_out(context, plan)
         if shared:
             plan = plan_of(context)
-        if plan.steps:
-            save(context.run_dir / PLAN_FILE, plan)
+        if plan.steps or shared:
+            save(context.run_dir / PLAN_FILE, together(whole, plan) if shared else plan)
         applied = apply(
             context.session,
             context.store,

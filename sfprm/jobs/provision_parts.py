@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sfprm.jobs.plan import plan_of
 from sfprm.provisioning.apply import apply
 from sfprm.provisioning.by_workers import PART, group_of, groups_for
+from sfprm.provisioning.steps import PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from sfprm.jobs.frame import JobContext
     from sfprm.provisioning.plan import Plan
 
-__all__ = ["partners", "share_out"]
+__all__ = ["partners", "share_out", "together"]
 
 NUMBERS = 1_000_000
 """Step numbers set apart for each part, and each time that one is taken up."""
@@ -34,6 +36,15 @@ def share_out(context: JobContext, plan: Plan) -> Mapping[str, int]:
     for told in hands.gather():
         done.update(told)
     return done
+
+
+def together(whole: Plan, rest: Plan) -> Plan:
+    """The plan as it was shared out, and what came up after: what `undo` and `--resume` read."""
+    there = {(s.kind, s.key) for s in whole.steps}
+    more = [s for s in rest.steps if (s.kind, s.key) not in there]
+    rank = {kind: at for at, kinds in enumerate(PHASES) for kind in kinds}
+    steps = sorted((*whole.steps, *more), key=lambda s: rank[type(s)])
+    return replace(whole, steps=tuple(steps))
 
 
 def partners(context: JobContext, content: Any) -> Any:

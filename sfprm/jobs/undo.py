@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.undo import UndoResult, undo
-from sfprm.errors import PartlyDone
+from sfprm.errors import BadRequest, PartlyDone
 from sfprm.ids import RunId
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.owners_moved import (
@@ -86,6 +86,7 @@ class UndoJob(Job[UndoOptions, JobResult]):
         if plan_file is not None:
             run = RunId(options.undone)
             return undo_provision(context, run, plan_file, dry_run=options.dry_run)
+        _refuse_others(context, RunId(options.undone))
         done = undo(
             context.session,
             context.store,
@@ -97,3 +98,27 @@ class UndoJob(Job[UndoOptions, JobResult]):
             dry_run=options.dry_run,
         )
         return UndoJobResult(done)
+
+
+_OTHERWISE = {
+    "offboard": "`sfprm reinstate {target}` gives the same users back; leads stay with whom they "
+    "went to.",
+    "reinstate": "`sfprm offboard {target}` takes them out again.",
+    "invite": "A mail that was sent cannot be taken back.",
+    "setup": "What setup turned on cannot be turned off; `sfprm setup --restore` brings rewritten "
+    "sharing back.",
+    "migrate": "Partners and people that it made stay; `sfprm offboard` takes their access away.",
+}
+"""Jobs that have another way back, or none."""
+
+
+def _refuse_others(context: JobContext, of: RunId) -> None:
+    """Raises BadRequest for a run that this job has no inverse of."""
+    run = context.store.run(of)
+    words = _OTHERWISE.get(run.job.partition(" ")[0]) if run is not None else None
+    if run is not None and words is not None:
+        target = run.options.get("target", "KEY")
+        raise BadRequest(
+            f"{of} was a run of {run.job}: undo has no way back from it.",
+            hint=words.format(target=target),
+        )

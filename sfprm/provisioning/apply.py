@@ -22,7 +22,7 @@ from sfprm.provisioning.late_roles import find_roles
 from sfprm.provisioning.members_seen import look_again
 from sfprm.provisioning.result import ApplyResult, FailedRow
 from sfprm.provisioning.sending import Sender, Sent
-from sfprm.provisioning.standing import Stand, Standing
+from sfprm.provisioning.standing import FOUND_DONE, Stand, Standing
 from sfprm.provisioning.steps import (
     PHASES,
     AddMember,
@@ -216,10 +216,10 @@ class _Apply:
         self._refuse(moved)
         self.already = len(done)
         if done:
+            numbers = [self._number(s) for s in done]
             ids = {self._number(s): self.ids[s.ref] for s in done if s.ref in self.ids}
-            self.store.set_steps(
-                self.run, [self._number(s) for s in done], StepState.DONE, record_ids=ids
-            )
+            words = dict.fromkeys(numbers, FOUND_DONE)
+            self.store.set_steps(self.run, numbers, StepState.DONE, record_ids=ids, messages=words)
             self.store.record_applied(values, self.run, self.clock.now())
 
     # phases

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from sfprm.ids import RecordId
 
-__all__ = ["FIXED_COLUMNS", "ApplyResult", "FailedRow", "cell_of", "unharmed", "write_errors"]
+__all__ = [
+    "FIXED_COLUMNS",
+    "ApplyResult",
+    "FailedRow",
+    "cell_of",
+    "kind_words",
+    "unharmed",
+    "write_errors",
+]
 
 FIXED_COLUMNS = ("kind", "object", "key", "label", "state", "code", "message", "fix")
 """Columns of the error file before those of the fields that were sent, by API name."""
@@ -87,11 +95,11 @@ class ApplyResult:
         """A table of what was done, then each failure with its fix."""
         out: list[Block] = []
         if self.done:
-            rows = tuple((_words(kind), str(count)) for kind, count in self.done.items())
+            rows = tuple((kind_words(kind), str(count)) for kind, count in self.done.items())
             out.append(Table(("step", "done"), rows, right=(1,)))
         lines = []
         for row in self.failed:
-            lines.append(f"! {_words(row.kind)} {row.label}: {row.message}")
+            lines.append(f"! {kind_words(row.kind)} {row.label}: {row.message}")
             lines.append(f"  fix: {row.fix}")
         if self.skipped:
             lines.append(f"{len(self.skipped)} more wait for these.")
@@ -123,7 +131,7 @@ class ApplyResult:
         }
 
 
-def _words(kind: str) -> str:
+def kind_words(kind: str) -> str:
     """`CreateAccount` → `create account`."""
     return "".join(f" {c.lower()}" if c.isupper() else c for c in kind).strip()
 

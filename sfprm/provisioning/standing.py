@@ -10,8 +10,9 @@ before and some as after is to be run: it leaves exactly what the plan said.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.ids import RecordId
@@ -38,7 +39,10 @@ if TYPE_CHECKING:
     from sfprm.estate.model import AccountState, ContactState, Estate, PartnerUser, QueueState
     from sfprm.programme.model import FieldValue, Programme
 
-__all__ = ["Stand", "Standing", "stand"]
+__all__ = ["FOUND_DONE", "Stand", "Standing", "stand"]
+
+FOUND_DONE = "found done already"
+"""Journalled with a step that this run did not need to carry out."""
 
 _USER_TYPES = {"username": "username", "email": "email", "isactive": "boolean"}
 
@@ -53,11 +57,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where one step stands. `record_id` is what was found; `why` names what moved."""
+    """Where one step stands. `record_id` is what was found; `why` names what moved: the record, or
+    those of its fields that are in `moved`, each with the value found."""
 
     standing: Standing
     record_id: RecordId | None = None
     why: str = ""
+    moved: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def _row(text: str | None) -> RecordId | None:
@@ -181,8 +187,10 @@ class _View:
     def _member(self, step: PlannedStep) -> Stand:
         queue = self._queue(step.owner)
         if isinstance(step, RemoveMember):
+            if queue is None:  # not read, since no file names it: the org tells
+                return Stand(Standing.BEFORE, step.record_id)
             user = str(step.before["UserOrGroupId"])
-            row = next((r for u, r in queue.members.items() if u == user), None) if queue else None
+            row = next((r for u, r in queue.members.items() if u == user), None)
             if row is None:
                 return Stand(Standing.AFTER, step.record_id)
             if row and step.record_id and row != step.record_id:
@@ -229,7 +237,8 @@ def _compared(
     types: Mapping[str, str],
 ) -> Stand:
     there = {name.lower(): value for name, value in found.items()}
-    moved, same = [], True
+    moved: dict[str, FieldValue] = {}
+    same = True
     for name, after in step.after.items():
         now = there.get(name.lower())
         kind = types.get(name.lower(), "boolean" if isinstance(after, bool) else "")
@@ -237,10 +246,11 @@ def _compared(
             continue
         same = False
         if name not in step.before or normalise(kind, now) != normalise(kind, step.before[name]):
-            moved.append(f"{name} is {now!r}")
+            moved[name] = now
     if same:
         return Stand(Standing.AFTER, at)
     if moved:
         was = "was made meanwhile" if not step.before else "was changed meanwhile"
-        return Stand(Standing.MOVED, at, f"{step.label} {was}: {', '.join(moved)}")
+        words = ", ".join(f"{name} is {now!r}" for name, now in moved.items())
+        return Stand(Standing.MOVED, at, f"{step.label} {was}: {words}", moved)
     return Stand(Standing.BEFORE, at)

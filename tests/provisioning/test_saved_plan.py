@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 
 from sfprm.errors import BadRequest, NotReady
 from sfprm.ids import PartnerKey, PersonKey
+from sfprm.jobs.provision_parts import together
 from sfprm.programme.model import OwnerPolicy, PartnerMember, PersonMember, Presence
 from sfprm.provisioning.lanes import cut
 from sfprm.provisioning.markdown import plan_markdown
 from sfprm.provisioning.mended import mend, read_errors
 from sfprm.provisioning.plan_file import read_plan, refuse_another, write_plan
 from sfprm.provisioning.result import FailedRow, write_errors
-from sfprm.provisioning.standing import Standing, stand
+from sfprm.provisioning.standing import FOUND_DONE, Standing, stand
 from sfprm.provisioning.target import targeted
-from sfprm.provisioning.undo import inverse
+from sfprm.provisioning.undo import as_it_stands, inverse
 from sfprm.store.records import Step, StepState
 
 Make = Any
@@ -207,7 +208,7 @@ def test_the_inverse_brings_values_back(make: Make) -> None:
         *("UpdateAccount", "ChangeOwner", "FreezeUser", "RemoveMember")
     }
     there, applied = make.carry_out(plan, start, applied)
-    back = inverse(plan, journal(plan, {}))
+    back = inverse(plan, journal(plan, {}), there, after)
     assert back.cannot == ()
     again, _ = make.carry_out(back.plan, there, applied)
     assert make.plan(sample(make), again, {}).steps == ()
@@ -219,12 +220,48 @@ def test_what_was_made_is_said_to_stay(make: Make) -> None:
     """Users are deactivated, the rest stays, each with its reason."""
     plan = make.plan(sample(make), make.estate())
     ids = {s.ref: make.id("001", n) for n, s in enumerate(plan.steps)}
-    back = inverse(plan, journal(plan, ids))
+    back = inverse(plan, journal(plan, ids), make.estate(), sample(make))
     assert back.only_deactivated == 2
     assert {s.kind for s in back.plan.steps} == {"DeactivateUser", "RemoveMember"}
     assert {c.kind for c in back.cannot} == {
         *("CreateAccount", "EnablePartner", "UpsertContact", "CreateQueue", "QueueForLead")
     }
+
+
+def test_a_step_without_an_answer_is_undone_where_it_took_place(make: Make) -> None:
+    """Sent and never settled: the org tells. What another run had done is left to that one."""
+    start, applied = make.carry_out(make.plan(sample(make), make.estate()), make.estate())
+    after = sample(make, fields={"Phone": "1"})
+    plan = make.plan(after, start, applied)
+    there, _ = make.carry_out(plan, start, applied)
+    [told] = journal(plan, {})
+    sent = [replace(told, state=StepState.SENT)]
+    assert [s.kind for s in inverse(plan, sent, there, after).plan.steps] == ["UpdateAccount"]
+    assert inverse(plan, sent, start, after).plan.steps == ()
+    found = inverse(plan, [replace(told, message=FOUND_DONE)], there, after)
+    assert (found.plan.steps, found.found) == ((), 1)
+
+
+def test_undo_leaves_just_the_fields_that_moved(make: Make) -> None:
+    """A step of two fields goes back by the one that nobody has touched since."""
+    start, applied = make.carry_out(make.plan(sample(make), make.estate()), make.estate())
+    after = sample(make, fields={"Phone": "1", "Website": "w"})
+    plan = make.plan(after, start, applied)
+    there, _ = make.carry_out(plan, start, applied)
+    at = next(a for a in there.accounts.values() if a.key == "acme")
+    touched = replace(at, fields={**at.fields, "Phone": "0800"})
+    there = replace(there, accounts={**there.accounts, at.id: touched})
+    back, stands = as_it_stands(inverse(plan, journal(plan, {}), there, after), there, after)
+    assert [dict(s.after) for s in back.plan.steps] == [{"Website": None}]
+    assert [s.standing for s in stands] == [Standing.BEFORE]
+    assert [c.why for c in back.cannot] == ["Phone was changed since, to '0800': left so"]
+
+
+def test_a_shared_plan_is_kept_whole(make: Make) -> None:
+    """What the workers did and what came up after, in the order of the phases."""
+    whole = make.plan(sample(make), make.estate())
+    rest = replace(whole, steps=whole.steps[3:])
+    assert together(replace(whole, steps=whole.steps[:5]), rest).steps == whole.steps
 
 
 @given(owners=st.lists(st.integers(0, 5), min_size=1, max_size=60), size=st.integers(1, 20))
