@@ -1,0 +1,79 @@
+"""Locks that lapse, each with a number that grows with its holder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+
+from sfprm.store.book import Book
+from sfprm.store.engine import reading, writing
+from sfprm.store.inserts import insert
+from sfprm.store.work_tables import leases
+
+__all__ = ["Lease", "Leases"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lock held, or the words of who holds it. `fence` 0: not got."""
+
+    name: str
+    fence: int
+    holder: str = ""
+
+
+class Leases(Book):
+    """Locks by name."""
+
+    def take_lease(
+        self, name: str, *, worker: str, run: str, words: str, seconds: float, now: datetime
+    ) -> Lease:
+        """Hold the name for `seconds`, with a fence of its own; or say who holds it."""
+        with writing(self._engine) as connection:
+            at = self._now(connection, now)
+            connection.execute(
+                insert(connection, leases)
+                .values(name=name, fence=0, words="", calls=0)
+                .on_conflict_do_nothing()
+            )
+            row = connection.execute(
+                select(leases).where(leases.c.name == name).with_for_update()
+            ).one()
+            if row.until is not None and row.until > at:
+                since = row.since.isoformat(timespec="seconds")
+                return Lease(name, 0, f"{row.words}, since {since}")
+            fence = row.fence + 1
+            connection.execute(
+                update(leases)
+                .where(leases.c.name == name)
+                .values(
+                    fence=fence,
+                    worker=worker,
+                    run=run,
+                    words=words,
+                    since=at,
+                    until=at + timedelta(seconds=seconds),
+                    calls=0,
+                )
+            )
+            return Lease(name, fence)
+
+    def drop_lease(self, lease: Lease) -> None:
+        """Let go, if it is still held."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(leases)
+                .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+                .values(until=None, worker=None)
+            )
+
+    def leases(self) -> list[tuple[str, str, datetime]]:
+        """Locks held now: name, holder in words, since when."""
+        with reading(self._engine) as connection:
+            at = self._now(connection, datetime.now(UTC))
+            rows = connection.execute(
+                select(leases).where(leases.c.until > at).order_by(leases.c.name)
+            )
+            return [(row.name, row.words, row.since) for row in rows]
