@@ -9,7 +9,7 @@ TEST_ARGS ?=
 MODE ?= replay
 ORG ?= devorg
 
-.PHONY: help demo test lint org contract record drift scratch bench-org bench-access bench-estate bench-fairness bench-routing bench-scale chaos docs lock clean
+.PHONY: help demo test lint org clients contract record drift scratch bench-org bench-access bench-estate bench-fairness bench-routing bench-scale chaos docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and who may import whom
 
 org: $(VENV)/.core ## the embedded org on its own, for any client (Ctrl-C ends it)
 	@$(BIN)/sfprm org serve --http-port 8080 --https-port 8443 --story demo
+
+clients: $(VENV)/.dev ## jsforce and the sf CLI, unchanged, against the embedded org (needs npm; 400 MB)
+	@command -v npm > /dev/null || { echo "npm is not installed: it brings the clients"; exit 1; }
+	@npm install --prefix .clients --no-save --no-audit --no-fund --silent node@22 jsforce@3.10 @salesforce/cli@2.150
+	@$(BIN)/python -m pytest -q tests/clients
 
 contract: $(VENV)/.dev ## the contract suite; MODE=replay (default), devorg or live
 	@$(BIN)/python -m pytest -q tests/contract --sfprm-mode $(MODE)
