@@ -18,7 +18,7 @@ demo: $(VENV)/.core ## the whole story on the embedded org; no Salesforce accoun
 	@$(BIN)/sfprm demo
 
 test: $(VENV)/.dev ## all tests: the embedded org over HTTP, SQLite and PostgreSQL
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, and who may import whom
 	@$(BIN)/ruff check .
@@ -97,4 +97,5 @@ $(VENV)/.dev: $(VENV)/bin/python requirements-dev.lock pyproject.toml
 	@echo "installing into $(VENV), with the test tools (once)"
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-deps -e .
+	@$(BIN)/python -m compileall -q sfprm
 	@touch $@ $(VENV)/.core
