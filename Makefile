@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TEST_ARGS ?=
 MODE ?= replay
 ORG ?= devorg
+HISTORIES ?= 200
+SEED ?= 1
+RESULTS ?=
 
 .PHONY: help demo test lint org clients contract record drift scratch bench-org bench-access bench-estate bench-fairness bench-routing bench-scale chaos docs lock clean
 
@@ -58,8 +61,8 @@ bench-routing: $(VENV)/.dev ## decisions a second, the split of 100,000 leads, r
 bench-fairness: $(VENV)/.dev ## the fairness policies side by side
 	@$(BIN)/python benchmarks/bench_fairness.py
 
-chaos: $(VENV)/.dev ## seeded histories of kills, stops, outages and faults; HISTORIES=200
-	@$(BIN)/python -m tests.chaos
+chaos: $(VENV)/.dev ## seeded histories of kills, stops, outages and faults; HISTORIES=200, goes on with RESULTS=file
+	@$(BIN)/python -m tests.chaos --histories $(HISTORIES) --from-seed $(SEED) $(if $(RESULTS),--results $(RESULTS))
 
 bench-scale: $(VENV)/.dev ## routing and applying with 1, 2 and 4 workers
 	@$(BIN)/python -m benchmarks.bench_scale

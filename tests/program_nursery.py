@@ -76,6 +76,11 @@ class Nursery:
     def __init__(self) -> None:
         self._socket, self._process = _start()
 
+    @property
+    def pid(self) -> int:
+        """Its process, whose children the started programs are."""
+        return self._process.pid
+
     def start(
         self,
         arguments: Sequence[str],

@@ -12,11 +12,11 @@ does that may write; a function that only reads says so: `nightly.writes = False
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from types import MappingProxyType
-from typing import Any, cast
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, cast, get_type_hints
 
 from pydantic import create_model
 
@@ -96,16 +96,32 @@ def function_job(path: str) -> FunctionJob:
 def _options(path: str, function: Callable[..., Any]) -> type[JobOptions]:
     """A model of the function's parameters after the context."""
     fields: dict[str, Any] = {}
-    signature = inspect.signature(function, eval_str=True)
-    for parameter in list(signature.parameters.values())[1:]:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    annotations = _annotations(path, function, parameters)
+    for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise BadRequest(
                 f"job {path}: it takes any arguments (*{parameter.name}).",
                 hint="Name its options, so that a job file can be checked.",
             )
-        annotation = parameter.annotation
-        if annotation is parameter.empty:
-            annotation = Any
+        annotation = annotations.get(parameter.name, Any)
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (annotation, default)
     return create_model("FunctionOptions", __base__=JobOptions, **fields)
+
+
+def _annotations(
+    path: str, function: Callable[..., Any], parameters: Sequence[inspect.Parameter]
+) -> dict[str, Any]:
+    """The types of those parameters. That of the context is not looked at: its name is often
+    imported for type checkers only."""
+    written = {p.name: p.annotation for p in parameters if p.annotation is not p.empty}
+    holder = SimpleNamespace(__annotations__=written)
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    try:
+        return get_type_hints(holder, globalns=names)
+    except NameError as error:
+        raise BadRequest(
+            f"job {path}: the type of an option is not known: {error}.",
+            hint="Import it at run time, not under TYPE_CHECKING.",
+        ) from None

@@ -1,200 +1,158 @@
-"""One seeded history: work arrives, things break, everything settles, and the checker looks."""
+"""One history: work arrives, things break, everything settles, and the checker looks."""
 
 from __future__ import annotations
 
-import random
 import signal
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import requests
 
 from sfprm.errors import SfprmError
-from sfprm.salesforce.query import select_all
-from sfprm.store.records import RunState, WriteState
-from tests.chaos.stage import ChaosOrg, Stage, cut_connections, program, set_stage
+from sfprm.salesforce.session import Session
+from sfprm.store.records import WriteState
+from sfprm.store.writer import Store
+from tests.chaos.blows import Blow, Plan
+from tests.chaos.checker import Verdict, judge, look, waiting
+from tests.chaos.stage import Base, Postgres, Stage, program, set_stage
+
+__all__ = ["play"]
 
 PATIENCE = 60.0
 """Seconds for everything to come to rest after the last blow."""
-PATHS = {"writes": "/composite/sobjects", "reads": "/query", "all": "/services/data"}
-FAULTS = (
-    {"kind": "503"},
-    {"kind": "lock"},
-    {"kind": "concurrent"},
-    {"kind": "expired-session"},
-    {"kind": "drop-before"},
-    {"kind": "drop-after"},
-    {"kind": "truncated"},
-    {"kind": "half"},
-    {"kind": "html-503"},
-    {"kind": "slow", "seconds": 1.0},
-)
-LATE_FAULTS_S = 3.0
-"""Seconds that faults last; then they are cleared."""
-
-
-@dataclass
-class Verdict:
-    """What the checker found. All zeroes: as it should be. `notes` say what, for whoever mends."""
-
-    seed: int
-    lost: int = 0
-    doubled: int = 0
-    credit_errors: int = 0
-    duplicate_users: int = 0
-    duplicate_mails: int = 0
-    missed_runs: int = 0
-    unclean_ends: int = 0
-    notes: list[str] = field(default_factory=list)
-    story: list[str] = field(default_factory=list)
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing is wrong."""
-        return not any(
-            (
-                self.lost, self.doubled, self.credit_errors, self.duplicate_users,
-                self.duplicate_mails, self.missed_runs, self.unclean_ends,
-            )
-        )  # fmt: skip
+PACE_S = 0.2
 
 
 def play(
-    seed: int,
-    org: ChaosOrg,
-    base: Path,
+    plan: Plan,
+    base: Base,
     folder: Path,
+    postgres: Postgres | None = None,
     *,
-    new_database: Callable[[], str] | None = None,
-    blows: int = 6,
+    planted: str = "",
 ) -> Verdict:
-    """Play one history on SQLite, or on PostgreSQL with three workers; what the checker found."""
-    chance = random.Random(seed)
-    stage = set_stage(org, base, folder, new_database)
-    verdict = Verdict(seed)
-    shared = new_database is not None
-    jobs = folder / "jobs"
-    (jobs / "route.yaml").write_text("job: route\nevery: 1 second\n")
-    (jobs / "people.yaml").write_text("job: provision\nevery: 4 seconds\n")
-    (jobs / "recall.yaml").write_text("job: recall\nevery: 3 seconds\nretries: {times: 1}\n")
-    if shared:
-        for kind in ("daemon", "worker", "worker"):
-            stage.add(kind)
-    else:
-        stage.add("daemon")
-        if chance.random() < 0.5:
-            stage.add("daemon", "--standby")
+    """Play a history on SQLite, or on PostgreSQL with three workers; what the checker found. What
+    was clean leaves nothing behind. `planted`: a script that the processes run in place of the
+    program, to see that the checker notices."""
+    stage = set_stage(base, folder, plan.jobs, postgres)
+    verdict = Verdict()
+    kinds = (("daemon",), ("worker",), ("worker",)) if plan.shared else (("daemon",),)
+    for arguments in kinds:
+        stage.add(*arguments, script=planted)
+    if plan.standby:
+        stage.add("daemon", "--standby", script=planted)
     stage.supervise()
     try:
-        _until(lambda: _has_run(stage), "nothing began")
-        for number in range(blows):
-            verdict.story.append(_blow(chance, stage, seed * 100 + number, shared=shared))
-            time.sleep(chance.uniform(0.1, 1.0))
-        _calm(stage)
-        _settle(stage, verdict)
+        with stage.state() as store:
+            _until(lambda: bool(store.runs(job="route", limit=1)[0].due_at), "nothing began")
+        for number, blow in enumerate(plan.blows):
+            _strike(stage, blow, plan.seed * 100 + number)
+            time.sleep(blow.then)
+        base.org.control("DELETE", "faults")
+        calm = datetime.now(UTC)
+        _settle(stage, plan.jobs, calm, verdict)
     finally:
         codes = stage.end()
-    # 1 and 2 are no ends of a daemon that was only told to end
+    # 130: told twice; anything else is no end of a process that was only told to end
     unclean = [code for code in codes if code not in (0, 130)]
     if unclean:
-        verdict.unclean_ends = len(unclean)
-        verdict.notes.append(f"exit codes {codes}")
-    last = program(stage.env, "route", "--json")
-    if last.returncode not in (0, 68):
-        verdict.notes.append(f"the last pass: {last.stdout[-500:]}")
-        verdict.missed_runs += 1
-    check(stage, verdict)
+        verdict.count("unclean_ends", f"exit codes {codes}", len(unclean))
+    code, out, err = program(base.nursery, stage.env, "route", "--json")
+    if code not in (0, 68):
+        verdict.count("missed_runs", f"the last pass: {out[-500:]} {err[-500:]}")
+    with stage.state() as store, stage.session() as session:
+        outbox = base.org.control("GET", "outbox")
+        seen = look(store, session, outbox, since=base.at, after=base.last, calm=calm)
+    found = judge(seen)
+    for name, value in vars(found).items():
+        setattr(verdict, name, getattr(verdict, name) + value)
+    if verdict.is_clean:
+        stage.clear()
     return verdict
 
 
-def _blow(chance: random.Random, stage: Stage, number: int, *, shared: bool) -> str:
-    """One thing that happens; in words."""
-    kinds = ["leads", "leads", "leads", "kill", "stop", "fault", "fault", "person", "reload"]
-    if shared:
-        kinds += ["cut", "kill"]
-    kind = chance.choice(kinds)
-    one = chance.choice(stage.watched)
-    match kind:
+def _strike(stage: Stage, blow: Blow, number: int) -> None:
+    """Let it happen."""
+    org, database = stage.base.org, stage.env["SFPRM_DATABASE_URL"]
+    match blow.kind:
         case "leads":
-            count = chance.randint(1, 12)
-            stage.org.control(
-                "POST", "events", {"event": "leads-arrive", "count": count, "seed": number}
-            )
-            return f"{count} leads"
+            event = {"event": "leads-arrive", "count": blow.count, "seed": number}
+            org.control("POST", "events", event)
         case "kill":
-            one.send(signal.SIGKILL)
-            return f"kill -9 {one.log.stem}"
+            stage.send(blow.who, signal.SIGKILL)
         case "stop":
-            one.send(signal.SIGSTOP)
-            seconds = chance.choice([0.5, 2.0, 6.0]) if shared else chance.choice([0.5, 2.0])
-            time.sleep(seconds)
-            one.send(signal.SIGCONT)
-            return f"stop {one.log.stem} for {seconds} s"
+            stage.send(blow.who, signal.SIGSTOP)
+            time.sleep(blow.seconds)
+            stage.send(blow.who, signal.SIGCONT)
         case "fault":
-            fault = dict(chance.choice(FAULTS))
-            name = chance.choice(list(PATHS))
-            fault |= {"path": PATHS[name], "times": chance.randint(1, 4)}
-            fault |= {"after": chance.randint(0, 2)}
-            stage.org.control("POST", "faults", fault)
-            return f"{fault['kind']} on {name}, {fault['times']} times"
+            org.control("POST", "faults", dict(blow.fault))
+        case "outage":
+            away = {"kind": "503", "path": "/services/(data|oauth2)", "lasts": blow.seconds}
+            org.control("POST", "faults", away)
         case "person":
             path = stage.folder / "config" / "people.csv"
             name = f"nova{number}"
             with path.open("a", encoding="utf-8") as out:
                 mail = f"{name}@sulcom.example.com"
                 out.write(f"{name},sulcom,Nova,Pessoa{number},{mail},Worker,active\n")
-            return f"person {name}"
+        case "leaver":
+            _leave(stage.folder / "config" / "people.csv", number)
         case "reload":
             path = stage.folder / "jobs" / "route.yaml"
             text = path.read_text()
             path.write_text("job: rout\n")
-            one.send(signal.SIGHUP)
+            stage.send(blow.who, signal.SIGHUP)
             time.sleep(0.3)
             path.write_text(text)
-            one.send(signal.SIGHUP)
-            return "a job file broken and mended"
-    cut_connections(stage.env["SFPRM_DATABASE_URL"])
-    return "connections cut"
+            stage.send(blow.who, signal.SIGHUP)
+        case "cut" | "away" if stage.postgres is not None:
+            if blow.kind == "cut":
+                stage.postgres.cut(database)
+                return
+            with stage.postgres.away(database):
+                time.sleep(blow.seconds)
+        case "held":
+            with stage.held():
+                time.sleep(blow.seconds)
 
 
-def _calm(stage: Stage) -> None:
-    """No more blows."""
-    stage.org.control("DELETE", "faults")
-    for one in stage.watched:
-        one.send(signal.SIGCONT)
+def _leave(path: Path, number: int) -> None:
+    """One of a partner that keeps others."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    staff: dict[str, list[int]] = {}
+    for at, line in enumerate(lines[1:], 1):
+        if line.endswith(",active"):
+            staff.setdefault(line.split(",")[1], []).append(at)
+    choice = [at for people in staff.values() if len(people) > 1 for at in people]
+    at = choice[number % len(choice)]
+    lines[at] = lines[at].removesuffix("active") + "absent"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _has_run(stage: Stage) -> bool:
-    with stage.state() as store:
-        return any(run.due_at is not None for run in store.runs(limit=5))
-
-
-def _settle(stage: Stage, verdict: Verdict) -> None:
+def _settle(stage: Stage, jobs: Mapping[str, str], calm: datetime, verdict: Verdict) -> None:
     """Until nothing waits, nothing is unconfirmed and a whole round of runs was done."""
-    began = time.time()
+    rounds = [name for name in ("route", "people", "beat") if name in jobs]
 
-    def at_rest() -> bool:
+    def at_rest(store: Store, session: Session) -> bool:
         try:
-            with stage.state() as store, stage.session() as session:
-                if store.entries(states=(WriteState.DECIDED,)):
-                    return False
-                ended = store.work.last_done()
-                for name in ("route", "people"):
-                    run = ended.get(name)
-                    if run is None or run.started.timestamp() < began:
-                        return False
-                return not _waiting(session, {p.lead for p in store.parked()})
+            ended = store.work.last_done()
+            if not all(name in ended and ended[name].started > calm for name in rounds):
+                return False
+            if any(run.due_at and run.due_at < calm for run in store.work.open_runs()):
+                return False
+            if store.entries(states=(WriteState.DECIDED,)):
+                return False
+            return not waiting(session, frozenset(p.lead for p in store.parked()))
         except (SfprmError, requests.RequestException):
             return False
 
-    try:
-        _until(at_rest, "it did not settle")
-    except TimeoutError as late:
-        verdict.notes.append(str(late))
+    with stage.state() as store, stage.session() as session:
+        try:
+            _until(lambda: at_rest(store, session), "it did not settle")
+        except TimeoutError as late:
+            verdict.count("missed_runs", str(late))
 
 
 def _until(reached: Callable[[], bool], what: str) -> None:
@@ -202,94 +160,4 @@ def _until(reached: Callable[[], bool], what: str) -> None:
     while not reached():
         if time.monotonic() > deadline:
             raise TimeoutError(what)
-        time.sleep(0.3)
-
-
-INTAKE = (
-    "SELECT Id FROM Lead WHERE Owner.Name IN ('Web Leads', 'Event Leads') AND IsConverted = false"
-)
-
-
-def _waiting(session: Any, parked: set[Any]) -> list[str]:
-    return [row["Id"] for row in select_all(session, INTAKE) if row["Id"] not in parked]
-
-
-def check(stage: Stage, verdict: Verdict) -> None:
-    """Read the org, its log and the journal."""
-    with stage.state() as store, stage.session() as session:
-        waiting = _waiting(session, {p.lead for p in store.parked()})
-        verdict.lost += len(waiting)
-        verdict.notes += [f"lost: {lead}" for lead in waiting]
-        broken = store.verify()
-        verdict.credit_errors += len(broken)
-        verdict.notes += broken
-        _check_owners(session, store, verdict)
-        _check_users(session, verdict)
-        _check_runs(store, verdict)
-    mails = Counter(
-        (tuple(sorted(mail.get("to", []))) if isinstance(mail.get("to"), list) else mail.get("to"),
-         mail.get("subject"), mail.get("body"))
-        for mail in stage.org.control("GET", "outbox")
-    )  # fmt: skip
-    doubled = {key: n for key, n in mails.items() if n > 1}
-    verdict.duplicate_mails += sum(n - 1 for n in doubled.values())
-    verdict.notes += [f"mail {n} times: {key[0]} {key[1]}" for key, n in doubled.items()]
-
-
-def _check_owners(session: Any, store: Any, verdict: Verdict) -> None:
-    """Each lead changed hands as often as the journal says, and is with whom it says."""
-    changes: dict[str, list[str]] = {}
-    query = "SELECT LeadId, NewValue FROM LeadHistory WHERE Field = 'Owner'"
-    for row in select_all(session, query):
-        value = str(row["NewValue"])
-        if len(value) in (15, 18) and value[:3] in ("005", "00G"):
-            changes.setdefault(row["LeadId"], []).append(value)
-    owners = {
-        row["Id"]: row["OwnerId"] for row in select_all(session, "SELECT Id, OwnerId FROM Lead")
-    }
-    decided: dict[str, list[str]] = {}
-    for entry in store.entries():
-        if entry.owner_new is not None and entry.state is WriteState.CONFIRMED:
-            decided.setdefault(entry.lead, []).append(entry.owner_new)
-    for lead, new_owners in decided.items():
-        if owners.get(lead) != new_owners[-1]:
-            verdict.doubled += 1
-            verdict.notes.append(f"{lead} is with {owners.get(lead)}, not {new_owners[-1]}")
-        if len(changes.get(lead, [])) > len(new_owners):
-            verdict.doubled += 1
-            verdict.notes.append(f"{lead} changed hands: {changes[lead]}, decided {new_owners}")
-
-
-def _check_users(session: Any, verdict: Verdict) -> None:
-    for query, key in (
-        ("SELECT ContactId FROM User WHERE ContactId != null", "ContactId"),
-        ("SELECT Partner_Key__c FROM Contact WHERE Partner_Key__c != null", "Partner_Key__c"),
-        ("SELECT Partner_Key__c FROM Account WHERE Partner_Key__c != null", "Partner_Key__c"),
-    ):
-        counts = Counter(row[key] for row in select_all(session, query))
-        twice = [value for value, n in counts.items() if n > 1]
-        verdict.duplicate_users += len(twice)
-        verdict.notes += [f"{key} twice: {value}" for value in twice]
-
-
-def _check_runs(store: Any, verdict: Verdict) -> None:
-    """No slot has two runs in effect; none that was begun is without an end."""
-    runs = store.work.history(limit=10_000)
-    followed = {run.retry_of for run in runs}
-    in_effect = Counter(
-        (run.job, run.due_at)
-        for run in runs
-        if run.due_at is not None and run.state in (RunState.DONE, RunState.PARTLY)
-    )
-    twice = [slot for slot, n in in_effect.items() if n > 1]
-    hanging = [
-        run
-        for run in runs
-        if run.due_at is not None
-        and (
-            run.state is RunState.RUNNING or (run.state is RunState.LOST and run.id not in followed)
-        )
-    ]
-    verdict.missed_runs += len(twice) + len(hanging)
-    verdict.notes += [f"slot done twice: {slot}" for slot in twice]
-    verdict.notes += [f"{run.state.value} without a successor: {run.id}" for run in hanging]
+        time.sleep(PACE_S)

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,16 @@ from sfprm.settings import load_settings
 from sfprm.store.database import open_store
 from sfprm.store.keeping import copy_state
 from sfprm.store.writer import Store
+from tests.chaos.blows import TAKE_OVER
+from tests.program_nursery import Nursery, Nursling
+
+__all__ = ["Base", "ChaosOrg", "Postgres", "Stage", "prepare", "set_stage"]
 
 ROOT = Path(__file__).parents[2]
-TAKE_OVER = 5.0
-"""Seconds; the machine that plays histories is busy."""
 LATECOMERS = ["felix.gruber.alpentech@partners.example.com"]
+RESTART_S = 0.3
+"""Seconds until a process that ended is started again; five in life."""
+DRAIN_S = 40.0
 
 
 @dataclass
@@ -42,6 +49,7 @@ class ChaosOrg:
     @classmethod
     def start(cls, folder: Path) -> ChaosOrg:
         """On free ports."""
+        folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "sfprm.devorg", "serve", "--http-port", "0"]
         with (folder / "org.log").open("wb") as errors:
             process = subprocess.Popen(
@@ -49,6 +57,7 @@ class ChaosOrg:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                cwd=ROOT,
             )
         assert process.stdout is not None
         return cls(process, json.loads(process.stdout.readline()))
@@ -68,6 +77,68 @@ class ChaosOrg:
         self.process.stdout.close()
 
 
+@dataclass
+class Postgres:
+    """A server, and on it the state that every history begins with, to be copied by the server."""
+
+    url: str
+    _template: str = ""
+
+    def new(self, base: Path) -> str:
+        """A database that holds the state of the file `base`."""
+        if not self._template:
+            self._template = self._create()
+            copy_state(f"sqlite:///{base}", self._url_of(self._template))
+        return self._url_of(self._create(f" TEMPLATE {self._template}"))
+
+    def drop(self, url: str) -> None:
+        """It is not needed any more."""
+        self._say(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
+
+    @contextmanager
+    def away(self, url: str) -> Iterator[None]:
+        """Nobody gets in while inside."""
+        name = sa.make_url(url).database
+        self._say(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self.cut(url)
+        yield
+        self._say(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+    def cut(self, url: str) -> None:
+        """End every connection to a database."""
+        name = sa.make_url(url).database
+        self._say(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+
+    def _create(self, more: str = "") -> str:
+        name = f"c{uuid.uuid4().hex}"
+        self._say(f"CREATE DATABASE {name}{more}")
+        return name
+
+    def _url_of(self, name: str) -> str:
+        return sa.make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def _say(self, sql: str) -> None:
+        engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sa.text(sql))
+        engine.dispose()
+
+
+@dataclass(frozen=True)
+class Base:
+    """The beginning of every history: the org's snapshot `base`, the state in the file `state`,
+    whose last journal entry is `last`; `at` of the org's clock. `config`: the programme."""
+
+    org: ChaosOrg
+    nursery: Nursery
+    state: Path
+    config: Path
+    last: int
+    at: datetime
+
+
 def settings_of(org: ChaosOrg, folder: Path, database: str) -> dict[str, str]:
     """The settings of everything that works on the stage."""
     return {
@@ -84,17 +155,9 @@ def settings_of(org: ChaosOrg, folder: Path, database: str) -> dict[str, str]:
     }
 
 
-def program(env: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the program to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "sfprm", *arguments],
-        env=_environment(env),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=ROOT,
-    )
+def program(nursery: Nursery, env: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
+    """Run the program to its end: exit code, stdout, stderr."""
+    return nursery.run(arguments, _environment(env), ROOT, 120)
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, str]:
@@ -102,9 +165,8 @@ def _environment(env: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "LANG": "C.UTF-8", **env}
 
 
-def prepare(org: ChaosOrg, folder: Path) -> Path:
-    """Bring org and state to the beginning of every history: everything provisioned, every lead
-    routed. The org is kept as the snapshot `base`; gives the state's file."""
+def prepare(org: ChaosOrg, nursery: Nursery, folder: Path) -> Base:
+    """Bring org and state to the beginning: everything provisioned, every lead routed."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(ROOT / "config", folder / "config")
     path = folder / "config" / "routing.yaml"
@@ -113,18 +175,21 @@ def prepare(org: ChaosOrg, folder: Path) -> Path:
     )
     path.write_text(text)
     (folder / "jobs").mkdir()
-    database = f"sqlite:///{folder / 'base.db'}"
-    env = settings_of(org, folder, database)
+    state = folder / "base.db"
+    env = settings_of(org, folder, f"sqlite:///{state}")
     org.control("POST", "reset")
     org.control("POST", "seed", {"story": "partners-ready", "seed": 7})
     for arguments in (("apply",), ("route", "--limit", "2000")):
-        done = program(env, *arguments, "--json")
-        assert done.returncode in (0, 68), done.stdout + done.stderr
+        code, out, err = program(nursery, env, *arguments, "--json")
+        assert code in (0, 68), out + err
         org.control("POST", "events", {"event": "first-login", "except": LATECOMERS})
     # what earlier work left waiting does not wait in a history
-    program(env, "route")
+    program(nursery, env, "route")
     org.control("POST", "snapshots", {"name": "base"})
-    return folder / "base.db"
+    at = datetime.fromisoformat(org.control("GET", "clock")["now"])
+    with open_store(env["SFPRM_DATABASE_URL"]) as store:
+        last = store.work.size()["journal"]
+    return Base(org, nursery, state, folder / "config", last, at)
 
 
 @dataclass
@@ -134,84 +199,101 @@ class Watched:
     arguments: tuple[str, ...]
     env: Mapping[str, str]
     log: Path
-    process: subprocess.Popen[bytes] | None = None
-    starts: int = 0
+    nursery: Nursery
+    script: str = ""
+    process: Nursling | None = None
     logged: int = 0
-    wanted: bool = True
-    stopped: bool = False
+    ended: float | None = None
 
     def start(self) -> None:
         """Start it, once more."""
-        self.starts += 1
+        self.ended = None
         self.logged = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "sfprm", *self.arguments],
+        with self.log.open("ab") as err, open(os.devnull, "wb") as out:
+            self.process = self.nursery.start(
+                self.arguments,
                 env=_environment(self.env),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=out,
                 cwd=ROOT,
+                out=out.fileno(),
+                err=err.fileno(),
+                script=self.script,
             )
 
     def send(self, number: signal.Signals) -> None:
         """A signal, if it lives."""
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None:
             self.process.send_signal(number)
-            self.stopped = number is signal.SIGSTOP
+
+    def restart_if_ended(self) -> None:
+        """What a supervisor does at each look."""
+        if self.process is None or self.process.poll() is None:
+            return
+        self.ended = self.ended or time.monotonic()
+        if time.monotonic() - self.ended >= RESTART_S:
+            self.start()
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether it came so far, since its last start, that its handlers stand."""
+        said = self.log.read_bytes()[self.logged :]
+        return any(word in said for word in (b"daemon.ready", b"worker.ready", b"stands_by"))
 
 
 @dataclass
 class Stage:
     """One history's processes and places."""
 
-    org: ChaosOrg
+    base: Base
     folder: Path
     env: dict[str, str]
+    postgres: Postgres | None
     watched: list[Watched] = field(default_factory=list)
     _ends: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, *arguments: str) -> Watched:
-        """Start a process and keep it going."""
+    def add(self, *arguments: str, script: str = "") -> Watched:
+        """Start a process and keep it going. `script`: what it runs in place of the program."""
         log = self.folder / f"{arguments[0]}-{len(self.watched)}.log"
-        watched = Watched(arguments, self.env, log)
+        watched = Watched(arguments, self.env, log, self.base.nursery, script)
         watched.start()
         self.watched.append(watched)
         return watched
 
-    def supervise(self) -> threading.Thread:
+    def supervise(self) -> None:
         """Start what ended again, until `end`."""
 
         def watch() -> None:
-            while not self._ends.wait(0.2):
-                for one in self.watched:
-                    if one.wanted and one.process is not None and one.process.poll() is not None:
-                        one.start()
+            while not self._ends.wait(0.1):
+                with self._lock:
+                    if not self._ends.is_set():
+                        for one in self.watched:
+                            one.restart_if_ended()
 
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        return thread
+        threading.Thread(target=watch, daemon=True).start()
+
+    def send(self, who: int, number: signal.Signals) -> None:
+        """A signal to one of the processes."""
+        with self._lock:
+            self.watched[who % len(self.watched)].send(number)
 
     def end(self) -> list[int]:
-        """SIGTERM to all; their exit codes. What does not drain in 40 s is killed (and shows as
-        -9)."""
-        self._ends.set()
+        """SIGTERM to all; their exit codes. What does not drain in time is killed (and shows as
+        -9). One that was told before its handlers stood had nothing to drain."""
+        with self._lock:
+            self._ends.set()
         for one in self.watched:
-            one.wanted = False
             one.send(signal.SIGCONT)
             one.send(signal.SIGTERM)
         codes = []
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + DRAIN_S
         for one in self.watched:
             assert one.process is not None
             try:
                 code = one.process.wait(max(0.1, deadline - time.monotonic()))
-                # one that had only begun to start has no handler yet, and nothing to drain
-                young = one.log.stat().st_size == one.logged
-                codes.append(0 if code == -signal.SIGTERM and young else code)
-            except subprocess.TimeoutExpired:
+            except TimeoutError:
                 one.process.kill()
-                codes.append(one.process.wait())
+                code = one.process.wait(20)
+            codes.append(code if one.was_ready or code == -signal.SIGKILL else 0)
         return codes
 
     def session(self) -> Session:
@@ -222,34 +304,41 @@ class Stage:
         """The state."""
         return open_store(self.env["SFPRM_DATABASE_URL"])
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Another process writes to the SQLite file and does not let go."""
+        engine = sa.create_engine(self.env["SFPRM_DATABASE_URL"])
+        with engine.connect() as connection:
+            with suppress(sa.exc.OperationalError):
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield
+            connection.rollback()
+        engine.dispose()
+
+    def clear(self) -> None:
+        """Let go of what a clean history leaves."""
+        if self.postgres is not None:
+            self.postgres.drop(self.env["SFPRM_DATABASE_URL"])
+        shutil.rmtree(self.folder)
+
 
 def set_stage(
-    org: ChaosOrg, base: Path, folder: Path, new_database: Callable[[], str] | None
+    base: Base, folder: Path, jobs: Mapping[str, str], postgres: Postgres | None
 ) -> Stage:
-    """The org and the state as at the beginning; `new_database` makes an empty PostgreSQL one."""
-    org.control("DELETE", "faults")
-    org.control("POST", "snapshots/base/restore")
-    org.control("POST", "calls/reset")
+    """The org and the state as at the beginning."""
+    base.org.control("DELETE", "faults")
+    base.org.control("POST", "snapshots/base/restore")
+    base.org.control("POST", "calls/reset")
     folder.mkdir(parents=True)
-    shutil.copytree(base.parent / "config", folder / "config")
+    shutil.copytree(base.config, folder / "config")
     (folder / "jobs").mkdir()
+    for name, text in jobs.items():
+        (folder / "jobs" / f"{name}.yaml").write_text(text)
     (folder / "state").mkdir()
-    if new_database is None:
-        database = f"sqlite:///{folder / 'state' / 'state.db'}"
+    if postgres is None:
+        state = folder / "state" / "state.db"
+        shutil.copyfile(base.state, state)
+        database = f"sqlite:///{state}"
     else:
-        database = new_database()
-    copy_state(f"sqlite:///{base}", database)
-    return Stage(org, folder, settings_of(org, folder, database))
-
-
-def cut_connections(url: str) -> None:
-    """Every connection to a PostgreSQL database but this one."""
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with suppress(sa.exc.DBAPIError), engine.connect() as connection:
-        connection.execute(
-            sa.text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
-    engine.dispose()
+        database = postgres.new(base.state)
+    return Stage(base, folder, settings_of(base.org, folder, database), postgres)

@@ -1,69 +1,55 @@
 """One history on each database; `make chaos` plays hundreds.
 
-Seeds that once failed are kept below, so that what was mended stays so: 19, where newer slots took
-the place of runs that were just being begun, and nothing ever began.
+Histories that once failed are kept below as what befell them, so that what was mended stays so.
 """
 
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
+from tests.chaos.blows import JOBS, MORE_JOBS, Blow, Plan, drawn
 from tests.chaos.history import play
-from tests.chaos.stage import ChaosOrg, prepare
+from tests.chaos.stage import Base, ChaosOrg, Postgres, prepare
+from tests.program_nursery import Nursery
 
 LONG = bool(os.environ.get("SFPRM_TEST_LONG"))
-REGRESSIONS: tuple[tuple[str, int], ...] = (("postgresql", 19), ("sqlite", 18))
+SHORT = (drawn(11, shared=False, blows=3), drawn(4, shared=True, blows=3))
+REGRESSIONS = (
+    # newer slots took the place of runs that were just being begun, and nothing ever began
+    Plan(
+        19, True, False, {**JOBS, "recall": MORE_JOBS["recall"]},
+        [Blow("cut"), Blow("cut"), Blow("kill", who=0), Blow("cut"), Blow("leads", count=8)],
+    ),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChaosOrg]:
-    """An embedded org of this file's own."""
-    started = ChaosOrg.start(tmp_path_factory.mktemp("chaos-org"))
-    yield started
-    started.close()
+def base(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
+    """The beginning of every history, on an embedded org of this file's own."""
+    folder = tmp_path_factory.mktemp("chaos")
+    org = ChaosOrg.start(folder / "org")
+    yield prepare(org, nursery, folder / "base")
+    org.close()
 
 
 @pytest.fixture(scope="module")
-def base(org: ChaosOrg, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The beginning of every history."""
-    return prepare(org, tmp_path_factory.mktemp("chaos") / "base")
-
-
-@pytest.fixture
-def new_database(postgres_server: str) -> Callable[[], str]:
-    """Makes empty databases."""
-
-    def make() -> str:
-        name = f"c{uuid.uuid4().hex}"
-        engine = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        engine.dispose()
-        url = sa.make_url(postgres_server).set(database=name)
-        return url.render_as_string(hide_password=False)
-
-    return make
+def postgres(postgres_server: str) -> Postgres:
+    """A server whose databases may be cut off."""
+    return Postgres(postgres_server)
 
 
 @pytest.mark.slow
 @pytest.mark.postgres
-@pytest.mark.parametrize(("kind", "seed"), REGRESSIONS if LONG else REGRESSIONS[:1])
-def test_a_history_ends_well(
-    org: ChaosOrg,
-    base: Path,
-    tmp_path: Path,
-    new_database: Callable[[], str],
-    kind: str,
-    seed: int,
-) -> None:
+@pytest.mark.parametrize(
+    "plan",
+    (*SHORT, *REGRESSIONS) if LONG else SHORT,
+    ids=lambda plan: f"{'postgresql' if plan.shared else 'sqlite'}-{plan.seed}",
+)
+def test_a_history_ends_well(base: Base, tmp_path: Path, postgres: Postgres, plan: Plan) -> None:
     """Nothing lost, nothing doubled, credits add up, every due run done once."""
-    database = new_database if kind == "postgresql" else None
-    blows = 6 if LONG else 3
-    verdict = play(seed, org, base, tmp_path / "h", new_database=database, blows=blows)
-    assert verdict.is_clean, (verdict.story, verdict.notes)
+    verdict = play(plan, base, tmp_path / "h", postgres if plan.shared else None)
+    assert verdict.is_clean, ([str(blow) for blow in plan.blows], verdict.notes)
