@@ -8,6 +8,7 @@ from sfprm.devorg.behaviours import (
     assignment_rules,
     contention,
     flows,
+    held_users,
     triggers,
     validation_rules,
 )
@@ -24,6 +25,7 @@ SETTABLE = {
         assignment_rules.SETTING,
         contention.SETTING,
         flows.SETTING,
+        held_users.SETTING,
         triggers.SETTING,
         validation_rules.SETTING,
     )

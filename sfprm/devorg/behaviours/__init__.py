@@ -12,6 +12,7 @@ from sfprm.devorg.behaviours.contention import GroupLocks, RowLocks, SlowUsers
 from sfprm.devorg.behaviours.duplicates import Duplicates
 from sfprm.devorg.behaviours.external_profiles import ExternalProfiles
 from sfprm.devorg.behaviours.flows import AfterSaveFlows, BeforeSaveFlows
+from sfprm.devorg.behaviours.held_users import HeldUsers
 from sfprm.devorg.behaviours.history import History
 from sfprm.devorg.behaviours.leads import LeadOwners, Leads
 from sfprm.devorg.behaviours.licences import Licences
@@ -57,6 +58,7 @@ ALL: tuple[Behaviour, ...] = (
     MemberGroups(),
     PermissionSetMembers(),
     ExternalProfiles(),
+    HeldUsers(),
     PartnerUsers(),
     Usernames(),
     UserLife(),

@@ -132,6 +132,35 @@ def test_an_approval_lock(call: Any, error: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"default_owners": {"Lead": {"user": "sam.carter@alder.example.com"}}}, "default lead"),
+        (
+            {
+                "held_users": [
+                    {"username": "Sam.Carter@alder.example.com", "because": "an approver"}
+                ]
+            },
+            "an approver",
+        ),
+    ],
+)
+def test_a_user_on_whom_setup_hangs_cannot_be_deactivated(
+    call: Any, error: Any, setting: Any, words: str
+) -> None:
+    """But frozen; and deactivated once nothing hangs on them."""
+    set_(call, **setting)
+    sam = call.user("sam.carter")
+    code, name, *said = error(call("PATCH", f"sobjects/User/{sam}", {"IsActive": False}))
+    assert (code, name) == (400, "FIELD_INTEGRITY_EXCEPTION")
+    assert words in said[0]
+    login = call.one(f"SELECT Id FROM UserLogin WHERE UserId = '{sam}'")["Id"]
+    call.change("UserLogin", login, IsFrozen=True)
+    set_(call, **dict.fromkeys(setting))
+    call.change("User", sam, IsActive=False)
+
+
+@pytest.mark.parametrize(
     "wanted",
     [
         {"plague": []},
@@ -147,6 +176,8 @@ def test_an_approval_lock(call: Any, error: Any) -> None:
         {"flows": [{"object": "Account", "name": "x", "owner": {"queue": "Web_Leads"}}]},
         {"approval_locks": {"ids": ["x"]}},
         {"contention": {"row_hold_seconds": -1}},
+        {"held_users": [{"username": "nobody@example.com", "because": "a portal administrator"}]},
+        {"held_users": {"username": "sam.carter@alder.example.com"}},
         {"default_owners": {"Account": {"queue": "Web_Leads"}}},
     ],
 )
