@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -35,6 +36,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 def main() -> int:
     """Play, print, and count."""
     asked = _asked()
+    # told to end, it ends what it started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="sfprm-chaos-"))
     tally = Tally(asked.results or folder / "results.jsonl")
     seeds = range(asked.from_seed, asked.from_seed + asked.histories)
@@ -64,7 +67,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--histories", type=int, default=200)
     parser.add_argument("--from-seed", type=int, default=1)
     parser.add_argument("--results", type=Path, help="a file of results, added to")
-    parser.add_argument("--at-once", type=int, default=2, help="histories played side by side")
+    parser.add_argument("--at-once", type=int, default=3, help="histories played side by side")
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     parser.add_argument("--blows", type=int, default=6)
     return parser.parse_args()

@@ -32,10 +32,11 @@ def play(
     postgres: Postgres | None = None,
     *,
     planted: str = "",
+    patience: float = PATIENCE,
 ) -> Verdict:
     """Play a history on SQLite, or on PostgreSQL with three workers; what the checker found. What
     was clean leaves nothing behind. `planted`: a script that the processes run in place of the
-    program, to see that the checker notices."""
+    program, to see that the checker notices; `patience`: seconds for everything to come to rest."""
     stage = set_stage(base, folder, plan.jobs, postgres)
     verdict = Verdict()
     kinds = (("daemon",), ("worker",), ("worker",)) if plan.shared else (("daemon",),)
@@ -52,7 +53,7 @@ def play(
             time.sleep(blow.then)
         base.org.control("DELETE", "faults")
         calm = datetime.now(UTC)
-        _settle(stage, plan.jobs, calm, verdict)
+        _settle(stage, plan.jobs, calm, verdict, patience)
     finally:
         codes = stage.end()
     # 130: told twice; anything else is no end of a process that was only told to end
@@ -131,7 +132,9 @@ def _leave(path: Path, number: int) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _settle(stage: Stage, jobs: Mapping[str, str], calm: datetime, verdict: Verdict) -> None:
+def _settle(
+    stage: Stage, jobs: Mapping[str, str], calm: datetime, verdict: Verdict, patience: float
+) -> None:
     """Until nothing waits, nothing is unconfirmed and a whole round of runs was done."""
     rounds = [name for name in ("route", "people", "beat") if name in jobs]
 
@@ -150,13 +153,15 @@ def _settle(stage: Stage, jobs: Mapping[str, str], calm: datetime, verdict: Verd
 
     with stage.state() as store, stage.session() as session:
         try:
-            _until(lambda: at_rest(store, session), "it did not settle")
+            _until(lambda: at_rest(store, session), "it did not settle", patience)
         except TimeoutError as late:
             verdict.count("missed_runs", str(late))
+            for lead in waiting(session, frozenset(p.lead for p in store.parked())):
+                verdict.count("lost", f"{lead} waited to the end, while the daemon ran")
 
 
-def _until(reached: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+def _until(reached: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not reached():
         if time.monotonic() > deadline:
             raise TimeoutError(what)

@@ -167,8 +167,12 @@ def test_a_function_of_ones_own(
 ) -> None:
     """Its options are checked by its own annotations; it says whether it writes."""
     (tmp_path / "our_channel.py").write_text(
-        "def nightly(context, *, region: str, top: int = 3):\n    return {'top': top}\n"
+        "from __future__ import annotations\nfrom typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from sfprm.jobs.frame import JobContext\n"
+        "def nightly(context: JobContext, *, region: str, top: int = 3):\n"
+        "    return {'top': top}\n"
         "nightly.writes = False\n"
+        "def odd(context, *, at: Missing):\n    return\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     good = "job: our_channel:nightly\nevery: 1 day\noptions: {region: north}\n"
@@ -180,6 +184,8 @@ def test_a_function_of_ones_own(
     assert complaint.line == 3
     [complaint] = complaints(load, a="job: our_channel:nightly\nevery: 1 day\n")
     assert "needs the option 'region'" in complaint.message
+    [complaint] = complaints(load, a="job: our_channel:odd\nevery: 1 day\n")
+    assert "the type of an option is not known" in complaint.message
 
 
 def test_two_files_in_a_circle_are_refused(load: Load) -> None:
