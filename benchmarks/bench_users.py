@@ -1,79 +1,152 @@
-"""How many partner users a second an org takes: `bench-estate --users N`, by SFPRM_* settings.
+"""How many partner users a second an org takes: `bench_estate --users N`, by SFPRM_* settings.
 
 Makes one partner account with N people of its own (keys `sfprm-bench-…`, addresses of example.com),
-times the creation of the users, and deactivates them again: users cannot be deleted. Needs N free
-seats. What it prints is what `plan` counts with (SFPRM keeps it as a run of its own).
+times the creation of the users, and deactivates them again, whatever happens in between: users
+cannot be deleted, nor can an account be un-partnered. Needs N free seats. What it measures is what
+`plan` counts with (a run of its own in the state), once it is of 20 users or more.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import time
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
-from sfprm.clock import SystemClock
+from sfprm.clock import Clock, SystemClock
+from sfprm.errors import BadRequest, SfprmError
 from sfprm.events import NoProgress
 from sfprm.ids import PartnerKey, PersonKey, RunId
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Origin, Partner, Person, PortalRole, Presence, Programme
 from sfprm.provisioning.apply import apply
-from sfprm.provisioning.make_plan import make_plan
-from sfprm.salesforce.session import open_session
-from sfprm.settings import load_settings
+from sfprm.provisioning.make_plan import FAIR_NUMBER, make_plan
+from sfprm.provisioning.plan import Plan
+from sfprm.provisioning.result import ApplyResult
+from sfprm.salesforce.session import Session, open_session
+from sfprm.settings import Settings, load_settings
 from sfprm.store.database import open_store
 from sfprm.store.records import Run, RunState
+from sfprm.store.writer import Store
 
 __all__ = ["measure_users"]
 
 _ORIGIN = Origin("bench_users.py", 1)
+EXAMPLE = 30_000
+"""Users for whom the time is said."""
 
 
-def measure_users(count: int) -> None:
-    """Measure, print, and leave the users inactive."""
-    settings = load_settings()
+def measure_users(count: int, settings: Settings | None = None) -> int:
+    """Measure, print, and leave the users inactive. The exit code: 0 when all were made and all
+    are inactive again."""
+    told: dict[str, Any] = {"users": 0, "users_a_second": None, "locks": None, "deactivated": 0}
+    try:
+        _measure(settings or load_settings(), count, told)
+    except SfprmError as error:
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+    finally:
+        print(json.dumps(told))
+    return 0 if told["users"] == told["deactivated"] == count else 1
+
+
+def _measure(settings: Settings, count: int, told: dict[str, Any]) -> None:
+    """Fills `told`. Raises errors of the tree."""
     clock = SystemClock()
     store = open_store(settings.database)
-    declared = load_programme(settings.programme)
-    stamp = f"{clock.now():%Y%m%d%H%M%S}"
-    with open_session(settings, clock) as session:
-        who = session.identity
-        store.bind_org(who.org_id, who.org_name, clock.now())
-        for state in (Presence.ACTIVE, Presence.ABSENT):
-            programme = _programme(declared, count, stamp, state)
-            plan = make_plan(session, store, programme, progress=NoProgress())
-            if plan.comparison.blocked:
-                blocked = plan.comparison.blocked[0]
-                raise SystemExit(f"{blocked.label}: {blocked.why}. {blocked.fix}")
-            run = RunId(f"bench-users-{time.time_ns()}")
-            store.start_run(Run(run, "bench-users", RunState.RUNNING, "bench", clock.now()))
-            result = apply(
-                session,
-                store,
-                plan,
-                run=run,
-                clock=clock,
-                progress=NoProgress(),
-                programme=programme,
+    try:
+        declared = load_programme(settings.programme, settings.environment)
+        stamp = f"{clock.now():%Y%m%d%H%M%S}"
+        with open_session(settings, clock) as session:
+            who = session.identity
+            store.bind_org(who.org_id, who.org_name, clock.now())
+            bench = _Bench(session, store, clock, declared, count, stamp)
+            bench.refuse()
+            try:
+                _say(bench.turn(Presence.ACTIVE), told)
+            finally:
+                left = bench.turn(Presence.ABSENT)
+                told["deactivated"] = left.done.get("DeactivateUser", 0)
+                print(f"{told['deactivated']} users deactivated again.")
+    finally:
+        store.close()
+
+
+@dataclass
+class _Bench:
+    """The same people, once active and once absent."""
+
+    session: Session
+    store: Store
+    clock: Clock
+    declared: Programme
+    count: int
+    stamp: str
+    plans: dict[Presence, Plan] = field(default_factory=dict)
+
+    def plan(self, state: Presence) -> Plan:
+        programme = _programme(self.declared, self.count, self.stamp, state)
+        return make_plan(self.session, self.store, programme, progress=NoProgress())
+
+    def refuse(self) -> None:
+        """Raises BadRequest for what would go wrong, before anything is written."""
+        plan = self.plan(Presence.ACTIVE)
+        blocked = plan.comparison.blocked
+        if blocked:
+            first = blocked[0]
+            raise BadRequest(
+                f"{len(blocked)} of {self.count} users cannot be made. {first.label}: {first.why}.",
+                hint=first.fix,
             )
-            store.finish_run(
-                run,
-                state=RunState.DONE,
-                finished=clock.now(),
-                counts=result.counts(),
-                calls=result.calls,
-                exit_code=0,
+        if plan.mails and not plan.org.is_embedded:
+            raise BadRequest(
+                f"{plan.mails} welcome mails would go to addresses that nobody has.",
+                hint="Switch the site's welcome mail off (Administration › Emails) meanwhile.",
             )
-            if state is Presence.ACTIVE:
-                made = result.done.get("CreateUser", 0)
-                rate = made / result.user_seconds if result.user_seconds else 0.0
-                print(f"{made} users in {result.user_seconds:.1f} s: {rate:.1f} users a second")
-                for error in result.errors[:5]:
-                    print(f"  {error.label}: {error.message}")
-                hour = timedelta(seconds=round(30_000 / rate)) if rate else None
-                print(f"30,000 users would take {hour}; `sfprm plan` counts with this pace now.")
-                told = {"users": made, "users_a_second": round(rate, 2), "locks": result.locks}
-    store.close()
-    print(json.dumps(told))
+        self.plans[Presence.ACTIVE] = plan
+
+    def turn(self, state: Presence) -> ApplyResult:
+        """Plan and apply with these people in that state."""
+        plan = self.plans.get(state) or self.plan(state)
+        run = RunId(f"bench-users-{time.time_ns()}")
+        self.store.start_run(Run(run, "bench-users", RunState.RUNNING, "bench", self.clock.now()))
+        result = apply(
+            self.session,
+            self.store,
+            plan,
+            run=run,
+            clock=self.clock,
+            progress=NoProgress(),
+            programme=_programme(self.declared, self.count, self.stamp, state),
+        )
+        self.store.finish_run(
+            run,
+            state=RunState.DONE,
+            finished=self.clock.now(),
+            counts=result.counts(),
+            calls=result.calls,
+            exit_code=0,
+        )
+        return result
+
+
+def _say(result: ApplyResult, told: dict[str, Any]) -> None:
+    made = result.done.get("CreateUser", 0)
+    told |= {"users": made, "locks": result.locks}
+    for error in result.errors[:5]:
+        print(f"  {error.label}: {error.message}")
+    if not made or not result.user_seconds:
+        print("No user was made: there is no pace to tell.")
+        return
+    rate = made / result.user_seconds
+    told["users_a_second"] = round(rate, 2)
+    print(f"{made} users in {result.user_seconds:.2f} s: {rate:.1f} users a second.")
+    print(f"{EXAMPLE:,} users would take {timedelta(seconds=round(EXAMPLE / rate))}.")
+    if made >= FAIR_NUMBER:
+        print("`sfprm plan` counts with this pace now.")
+    else:
+        print(f"Too few for `sfprm plan` to count with: measure {FAIR_NUMBER} or more.")
 
 
 def _programme(declared: Programme, count: int, stamp: str, state: Presence) -> Programme:

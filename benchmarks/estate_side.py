@@ -80,7 +80,9 @@ def sfprm_side(given: Mapping[str, Any]) -> Told:
         planned, read = time.perf_counter() - begun, session.calls.total
         told: Told = {"plan_s": planned, "plan_calls": read, "steps": len(plan.steps)}
         told["blocked"] = len(plan.comparison.blocked)
+        told["plan_cpu"] = time.process_time() - cpu
         if given["side"] == "apply":
+            began = time.perf_counter()
             run = RunId(f"bench-{time.time_ns()}")
             store.start_run(Run(run, "provision", RunState.RUNNING, "bench", clock.now()))
             result = apply(
@@ -93,7 +95,8 @@ def sfprm_side(given: Mapping[str, Any]) -> Told:
             )  # fmt: skip
             told["failed"] = len(result.errors)
             told["first_error"] = result.errors[0].message if result.errors else ""
-            told["apply_s"] = result.seconds
+            # journalling the plan and the run are part of it
+            told["apply_s"] = time.perf_counter() - began
             told["user_s"] = result.user_seconds
         told["calls"] = session.calls.total
     told["seconds"] = time.perf_counter() - begun

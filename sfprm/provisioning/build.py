@@ -71,10 +71,7 @@ def build_plan(
     rank = {kind: at for at, kinds in enumerate(PHASES) for kind in kinds}
     steps.sort(key=lambda s: rank[type(s)])
     made = {s.ref for s in steps}
-    ordered = tuple(
-        replace(s, needs=tuple(intern(n) for n in s.needs if n in made and n != s.ref))
-        for s in steps
-    )
+    ordered = tuple(_needing(s, made) for s in steps)
     return Plan(
         programme,
         digest,
@@ -85,6 +82,13 @@ def build_plan(
         read_calls,
         users_a_second=users_a_second,
     )
+
+
+def _needing(step: PlannedStep, made: Container[str]) -> PlannedStep:
+    """The step with those of its needs that the plan makes. Few steps need anything that it does
+    not: a copy is made for those alone."""
+    needs = tuple(intern(n) for n in step.needs if n in made and n != step.ref)
+    return step if needs == step.needs else replace(step, needs=needs)
 
 
 def _resolved(step: PlannedStep, known: Mapping[str, RecordId]) -> PlannedStep:

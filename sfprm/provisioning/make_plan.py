@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreReader
 
-__all__ = ["make_plan", "unsettled_members"]
+__all__ = ["FAIR_NUMBER", "make_plan", "unsettled_members"]
 
 _RUNS_LOOKED_AT = 50
 _KEYED = (Kind.ACCOUNT, Kind.CONTACT)
-_FAIR_NUMBER = 20
+FAIR_NUMBER = 20
 """Users in a run from which its pace is taken for the next estimate."""
 _STOPPED = frozenset({RunState.RUNNING, RunState.LOST, RunState.INTERRUPTED, RunState.FAILED})
 """Runs that may have left steps without an outcome."""
@@ -110,7 +110,7 @@ def measured_pace(store: StoreReader) -> float | None:
     """Users a second of the latest run that made a fair number of them; None: never measured."""
     for run in store.runs(limit=_RUNS_LOOKED_AT):
         users, took = run.counts.get("CreateUser", 0), run.counts.get("users_ms", 0)
-        if users >= _FAIR_NUMBER and took > 0:
+        if users >= FAIR_NUMBER and took > 0:
             return 1000 * users / took
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,9 +107,11 @@ class Step:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedValue:
-    """The last value that we wrote to a managed field. `key` is the programme's own name."""
+class AppliedValue(NamedTuple):
+    """The last value that we wrote to a managed field. `key` is the programme's own name.
+
+    A tuple: a large apply makes hundreds of thousands of them, and a frozen class costs four times
+    as much to make."""
 
     object: str
     key: str

@@ -81,23 +81,18 @@ def advance(
     messages: Mapping[int, str],
 ) -> None:
     """Move steps on. A record id once known is kept. Raises Bug for a step that is not there."""
-    for start in range(0, len(numbers), _AT_ONCE):
-        part = numbers[start : start + _AT_ONCE]
-        query = select(steps.c.number).where(steps.c.run == run, steps.c.number.in_(part))
-        known_numbers = set(connection.execute(query).scalars())
-        unknown = sorted(set(part) - known_numbers)
-        if unknown:
-            raise Bug(f"Run {run} has no step {unknown[0]}.")
+    numbers, moved = list(dict.fromkeys(numbers)), 0
     plain = [n for n in numbers if n not in messages and n not in record_ids]
     for start in range(0, len(plain), _AT_ONCE):
-        connection.execute(
+        told = connection.execute(
             update(steps)
             .where(steps.c.run == run, steps.c.number.in_(plain[start : start + _AT_ONCE]))
             .values(state=state.value, message="")
         )
+        moved += told.rowcount
     special = [n for n in numbers if n in messages or n in record_ids]
     if special:
-        connection.execute(
+        told = connection.execute(
             update(steps)
             .where(steps.c.run == run, steps.c.number == bindparam("at"))
             .values(
@@ -107,6 +102,11 @@ def advance(
             ),
             [{"at": n, "words": messages.get(n, ""), "found": record_ids.get(n)} for n in special],
         )
+        moved += told.rowcount
+    if moved != len(numbers):
+        query = select(steps.c.number).where(steps.c.run == run)
+        unknown = set(numbers) - set(connection.execute(query).scalars())
+        raise Bug(f"Run {run} has no step {min(unknown)}.")
 
 
 def last_applied(connection: Connection) -> dict[tuple[str, str], dict[str, Any]]:
