@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from sfprm.provisioning.offboard import (
     find_leavers,
     freeze,
 )
+from sfprm.store.records import RunState
 
 
 class ReinstateOptions(JobOptions):
@@ -42,6 +43,8 @@ class ReinstateResult(JobResult):
     not_done: tuple[NotDone, ...]
     evidence: Path | None
     dry_run: bool = False
+    cleared: bool = False
+    """The offboarding cleared the partner flag."""
 
     def blocks(self) -> tuple[Block, ...]:
         verb = "would be" if self.dry_run else "are"
@@ -57,6 +60,11 @@ class ReinstateResult(JobResult):
             if item.fix:
                 lines.append(f"  fix: {item.fix}")
         lines.append("Leads that were handed on stay where they are.")
+        if self.cleared:
+            lines.append(
+                "The partner flag was cleared: the next apply sets it again, and its roles are "
+                "new. What was shared with the old ones is not shared with them."
+            )
         lines.append("Run `sfprm plan`: what the files say of them is compared again.")
         return (Text(tuple(lines)),)
 
@@ -90,19 +98,14 @@ class ReinstateJob(Job[ReinstateOptions, ReinstateResult]):
     def run(self, context: JobContext, options: ReinstateOptions) -> ReinstateResult:
         session = context.session
         leavers = find_leavers(session, context.programme, options.target)
-        evidence = _last_evidence(context, options.target)
-        told = json.loads(evidence.read_text("utf-8")) if evidence is not None else None
-        active = {u["id"] for u in told["users"] if u["active"]} if told else None
-        back = tuple(u for u in leavers.users if active is None or u.id in active)
-        ids = {u.id for u in leavers.users}
-        held = tuple(
-            Membership(
-                RecordId(m["row"]), RecordId(m["group"]), m["group_name"], RecordId(m["member"])
-            )
-            for m in (told["memberships_left"] if told else ())
-            if not m["member"].startswith("005") or m["member"] in ids
-        )
-        shown = ReinstateResult(leavers, back, held, (), evidence, dry_run=True)
+        files = _evidence(context, options.target)
+        told = [json.loads(path.read_text("utf-8")) for path in files]
+        active = {u["id"] for one in told for u in one["users"] if u["active"]}
+        back = tuple(u for u in leavers.users if not told or u.id in active)
+        held = _memberships(told, {u.id for u in leavers.users})
+        cleared = any((one.get("partner_flag_after") or {}).get("is_set") is False for one in told)
+        evidence = files[0] if files else None
+        shown = ReinstateResult(leavers, back, held, (), evidence, dry_run=True, cleared=cleared)
         if options.dry_run:
             return shown
         not_done = activate(session, back)
@@ -114,14 +117,35 @@ class ReinstateJob(Job[ReinstateOptions, ReinstateResult]):
         return replace(shown, not_done=tuple(not_done), dry_run=False)
 
 
-def _last_evidence(context: JobContext, target: str) -> Path | None:
-    """The newest offboarding of that target that took anything from an active user."""
-    folder = context.settings.state_dir / "runs"
-    for run in context.store.runs(job=OffboardJob.name, limit=500):
-        path = folder / run.id / EVIDENCE
-        if run.options.get("target") != target or not path.is_file():
+def _memberships(told: Sequence[Any], users: Set[RecordId]) -> tuple[Membership, ...]:
+    """Who was taken out of what, each pair once: roles too, of the users those still there."""
+    found = {
+        (m["group"], m["member"]): Membership(
+            RecordId(m["row"]), RecordId(m["group"]), m["group_name"], RecordId(m["member"])
+        )
+        for one in told
+        for m in one["memberships_left"]
+        if not m["member"].startswith("005") or m["member"] in users
+    }
+    return tuple(found.values())
+
+
+def _evidence(context: JobContext, target: str) -> list[Path]:
+    """The offboardings of that target that took anything from an active user, latest first: all
+    since it was last reinstated, for one that was stopped or blocked is finished by another."""
+    store, folder = context.store, context.settings.state_dir / "runs"
+    runs = [*store.runs(job=OffboardJob.name, limit=500), *store.runs(job=ReinstateJob.name)]
+    found: list[Path] = []
+    for run in sorted(runs, key=lambda r: r.started, reverse=True):
+        if run.options.get("target") != target:
             continue
-        told = json.loads(path.read_text("utf-8"))
-        if any(user["active"] for user in told["users"]):
-            return path
-    return None
+        if run.job == ReinstateJob.name:
+            if found and run.state is RunState.DONE:
+                break
+            continue
+        path = folder / run.id / EVIDENCE
+        if path.is_file() and any(
+            u["active"] for u in json.loads(path.read_text("utf-8"))["users"]
+        ):
+            found.append(path)
+    return found

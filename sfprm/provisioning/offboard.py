@@ -31,7 +31,6 @@ __all__ = [
     "NotDone",
     "activate",
     "add_members",
-    "clear_partner_flag",
     "deactivate",
     "find_leavers",
     "freeze",
@@ -106,7 +105,7 @@ def find_leavers(session: Session, programme: Programme, target: str) -> Leavers
         name = str(account["Name"])
         return Leavers(target, RecordId(account["Id"]), name, owner, users, True)
     if person is not None:
-        condition = f"Contact.{keys.contact} = {_quoted(person.key_value)}"
+        condition = eq(f"Contact.{keys.contact}", person.key_value)
         users = _users(session, keys.contact, condition, programme)
         home = programme.partners[person.partner]
         rows = list(_accounts(session, keys.account, home.key_value))
@@ -128,12 +127,6 @@ def find_leavers(session: Session, programme: Programme, target: str) -> Leavers
         f"no partner and no person of the programme has the key {target!r}.",
         hint=did_you_mean(target, names) or "`sfprm programme show` lists them.",
     )
-
-
-def _quoted(value: str) -> str:
-    from sfprm.salesforce.soql import literal
-
-    return literal(value)
 
 
 def _accounts(session: Session, key_field: str, key: str) -> Iterable[Row]:
@@ -192,11 +185,6 @@ def activate(session: Session, users: Sequence[Leaver]) -> list[NotDone]:
     todo = [u for u in users if not u.active]
     rows = [{"Id": u.id, "IsActive": True} for u in todo]
     return _update(session, "User", rows, [u.username for u in todo])
-
-
-def clear_partner_flag(session: Session, account: RecordId, name: str) -> list[NotDone]:
-    """`IsPartner` false: deletes the account's partner roles and groups for ever (facts sheet)."""
-    return _update(session, "Account", [{"Id": account, "IsPartner": False}], [name])
 
 
 def move_records(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sfprm.cli.surface import Surface, command
+from sfprm.errors import BadRequest
 
 
 def add(app: typer.Typer) -> None:
@@ -53,11 +54,16 @@ def add(app: typer.Typer) -> None:
             ),
         ] = None,
         clear_partner_flag: Annotated[
-            str | None,
+            bool,
             typer.Option(
-                help="Repeat the partner's key to set IsPartner to false: deletes its roles and "
-                "groups for ever."
+                "--clear-partner-flag",
+                help="Set IsPartner to false at the end: deletes the partner's roles and their "
+                "groups for ever. Shows them, and asks for the partner's key.",
             ),
+        ] = False,
+        yes_irreversible: Annotated[
+            str | None,
+            typer.Option(help="The partner's key: confirms what cannot be undone."),
         ] = None,
         max_changes: Annotated[
             int | None, typer.Option(min=0, help="Refuse when more leads would move.")
@@ -69,10 +75,15 @@ def add(app: typer.Typer) -> None:
         """Freeze, hand leads on, leave queues and groups, deactivate; with an evidence file."""
         from sfprm.jobs.offboard import OffboardJob, OffboardOptions
 
+        if yes_irreversible is not None and not clear_partner_flag:
+            raise BadRequest("--yes-irreversible goes with --clear-partner-flag.")
+        flag = yes_irreversible
+        if clear_partner_flag and flag is None:
+            flag = target if dry_run else _ask(surface, target)
         options = OffboardOptions(
             target=target,
             to=to,
-            clear_partner_flag=clear_partner_flag,
+            clear_partner_flag=flag,
             max_changes=max_changes,
             dry_run=dry_run,
         )
@@ -88,3 +99,23 @@ def add(app: typer.Typer) -> None:
         from sfprm.jobs.reinstate import ReinstateJob, ReinstateOptions
 
         surface.finish(ReinstateJob(), ReinstateOptions(target=target, dry_run=dry_run))
+
+
+def _ask(surface: Surface, target: str) -> str:
+    """Show what leaves and what is destroyed, and ask for the partner's key; the answer goes to the
+    job as it is."""
+    from sfprm.cli.render import draw, stderr
+    from sfprm.events import NoProgress
+    from sfprm.jobs.offboard import OffboardJob, OffboardOptions
+    from sfprm.jobs.runner import run_job
+
+    options = OffboardOptions(target=target, clear_partner_flag=target, dry_run=True)
+    with surface.starter(NoProgress()) as starter:
+        review = run_job(OffboardJob(), options, starter)
+    if review.error is not None:
+        raise review.error
+    assert review.result is not None
+    console = stderr()
+    draw(review.result.blocks(), console)
+    console.print()
+    return str(typer.prompt("Type the partner's key to go on", err=True)).strip()
