@@ -68,7 +68,8 @@ def person_member(person: PersonKey) -> str:
 
 
 class Eligibility:
-    """Looks at members for many leads, given one programme, standing and instant.
+    """Looks at members for many leads, given one programme, standing and instant; for the next
+    batch as well, where `goes_on` says so.
 
     Equal answers are one object. What a lead's answer can hang on is small: the values that the
     pool's conditions read, the previous owners that are of this pool, and the caps reached; answers
@@ -95,17 +96,42 @@ class Eligibility:
         self._owners: dict[tuple[PoolKey, frozenset[RecordId]], tuple[Reasons, ...]] = {}
         self._joined: dict[tuple[object, ...], list[Candidate]] = {}
         self._meets: dict[tuple[object, ...], bool] = {}
-        self._closed: dict[int, Reason | None] = {}
+        self._closed: dict[int, tuple[Calendar, Reason | None]] = {}
+        self._away: dict[PersonKey, tuple[Person, Reason | None]] = {}
+
+    def goes_on(self, standing: Standing, now: datetime) -> bool:
+        """Whether all that is remembered holds for this standing and instant too, and take them.
+
+        It does when people, users and queues are the same values (not merely equal ones), and the
+        hours and absences that were asked for say what they said. False as well when so much is
+        remembered that it is better begun anew.
+        """
+        before = self._standing
+        same = (
+            standing.people is before.people
+            and standing.users is before.users
+            and standing.queues is before.queues
+            and max(len(self._classes), len(self._joined), len(self._meets)) <= MOST_KEPT
+            and (now == self._now or self._times_say_the_same(now))
+        )
+        if same:
+            self._standing, self._now = standing, now
+        return same
+
+    def _times_say_the_same(self, now: datetime) -> bool:
+        return all(closed_because(c, now) == said for c, said in self._closed.values()) and all(
+            self._absence(person, now) == said for person, said in self._away.values()
+        )
 
     def members(
         self, pool: Pool, lead: LeadFacts, loads: Loads, also: Condition | None = None
     ) -> EligibilityClass:
         """The pool's members for this lead, in file order. `also` is a rule's own condition."""
         ready = self._ready(pool)
-        fields = lead.fields
-        values = tuple([fields.get(name) for name in ready.fields])
+        value_of = lead.fields.get
+        values = tuple([value_of(name) for name in ready.fields])
         if also is not None:
-            values += tuple([fields.get(name) for name in also.lead_fields()])
+            values += tuple([value_of(name) for name in also.lead_fields()])
         had = self._had(lead, ready)
         state, capped = loads.capped(pool.key)
         key = (pool.key, id(also), values, had, state)
@@ -303,15 +329,22 @@ class Eligibility:
         return _kept(pool, tuple(found))
 
     def _absent(self, person: Person) -> Reason | None:
+        if person.key not in self._programme.routing.absences:
+            return None
+        if person.key not in self._away:
+            self._away[person.key] = (person, self._absence(person, self._now))
+        return self._away[person.key][1]
+
+    def _absence(self, person: Person, now: datetime) -> Reason | None:
         absences = self._programme.routing.absences.get(person.key, ())
-        return absent_because(absences, person.time_zone, self._now)
+        return absent_because(absences, person.time_zone, now)
 
     def _closed_now(self, calendar: Calendar | None) -> Reason | None:
         if calendar is None:
             return None
-        if id(calendar) not in self._closed:  # the programme holds it: its id is its own
-            self._closed[id(calendar)] = closed_because(calendar, self._now)
-        return self._closed[id(calendar)]
+        if id(calendar) not in self._closed:  # it is held here: its id is its own
+            self._closed[id(calendar)] = (calendar, closed_because(calendar, self._now))
+        return self._closed[id(calendar)][1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import json.encoder
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
 _ENCODER = json.JSONEncoder(
@@ -25,9 +27,25 @@ GENESIS = "0" * 64
 """What the first entry of a chain calls its previous hash."""
 
 
+def _made_once() -> Callable[[Any, int], tuple[str, ...]] | None:
+    """What `_ENCODER` makes for itself at each call, made once, which is half the cost of short
+    texts. None in a Python whose json has no C part."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return None
+    escaped = json.encoder.encode_basestring
+    found: Callable[[Any, int], tuple[str, ...]] = make(
+        None, _ENCODER.default, escaped, None, ":", ",", True, False, False
+    )
+    return found
+
+
+_CHUNKS = _made_once()
+
+
 def canonical(value: Any) -> str:
     """The one text of a JSON value. Raises ValueError for NaN and infinities."""
-    return _ENCODER.encode(value)
+    return _ENCODER.encode(value) if _CHUNKS is None else "".join(_CHUNKS(value, 0))
 
 
 def instant_text(value: datetime | None) -> str | None:
