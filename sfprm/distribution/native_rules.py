@@ -98,6 +98,8 @@ def to_native(rules: Sequence[Rule], routing: Routing, names: OrgNames) -> Spoke
         assigned = _assignee(rule, routing, names, found)
         if rule.eligible_when is not None:
             found.append("Salesforce knows no partners: eligible_when cannot be said")
+        for line in rule.partner_criteria:
+            found.append(f"Salesforce knows no partners: {line.text!r} cannot be said")
         criteria = tuple(_criterion(c, names, found) for c in rule.criteria)
         if rule.notify is not None:
             notes.append(f"rule {rule.name!r}: the notice {rule.notify!r} is sent by sfprm alone")

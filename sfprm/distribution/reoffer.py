@@ -15,6 +15,7 @@ from sfprm.ids import PartnerKey, PoolKey
 from sfprm.programme.model import Rule, ToPool
 from sfprm.programme.offer_terms import After
 from sfprm.routing.decide import decide, ledger_keys
+from sfprm.routing.narrowing import narrowed
 from sfprm.routing.offers import (
     Offer,
     OfferEvent,
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Leaving", "TakenBack", "take_back"]
 
-Groups = dict[tuple[str, str | None, str | None], list[tuple["Leaving", After]]]
-"""What leaves, by where it goes: (kind, rule, pool)."""
+Way = tuple[str, str | None, str | None, tuple[int, ...]]
+Groups = dict[Way, list[tuple["Leaving", After]]]
+"""What leaves, by where it goes: (kind, rule, pool, and which criteria on the lead did not hold
+when the rule was met, as far as its criteria on partners hang on that)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def take_back(
     previous = store.previous_owners(x.offer.lead for x in leaving)
     standing = replace(standing, previous_owners=MappingProxyType(previous), at_work=at_work)
     work = _Work(session, programme, standing, now)
-    groups = work.grouped(leaving)
+    groups = work.grouped(leaving, _failed_then(store, programme, leaving))
     if dry_run:
         ledgers = store.ledgers(ledger_keys(programme))
         return TakenBack((), work.told(groups, ledgers))
@@ -98,6 +101,21 @@ def take_back(
             store.refund(each.offer.entry, now)
     with store.batch(ledger_keys(programme)) as batch:
         return work.carry(batch, groups, run)
+
+
+def _failed_then(
+    store: StoreWriter, programme: Programme, leaving: Sequence[Leaving]
+) -> Mapping[RecordId, tuple[int, ...]]:
+    """Criteria on each lead that did not hold when its rule was met, for rules that read partners:
+    an offered lead has changed since, and its rule is not asked for again."""
+    rules = {r.name for r in programme.routing.all_rules if r.partner_criteria}
+    asked = {x.offer.lead: x.offer.rule for x in leaving if x.offer.rule in rules}
+    found: dict[RecordId, tuple[int, ...]] = {}
+    if asked:
+        for entry in store.entries(leads=sorted(asked), kinds=("route",)):
+            if entry.rule == asked[entry.lead] and entry.trials:
+                found[entry.lead] = entry.trials[-1].failed
+    return found
 
 
 def _refunds(each: Leaving) -> bool:
@@ -124,16 +142,19 @@ class _Work:
         self._queues: dict[str, _Place] = {}
         self._users: dict[str, _Place] = {}
 
-    def grouped(self, leaving: Sequence[Leaving]) -> Groups:
-        """By where they go: (kind, rule, pool) for those offered again, else (kind, None, None)."""
+    def grouped(
+        self, leaving: Sequence[Leaving], failed: Mapping[RecordId, tuple[int, ...]]
+    ) -> Groups:
+        """By where they go: rule and pool for those offered again only."""
         groups: Groups = {}
         for each in leaving:
             then = self._then(each)
             again = then.kind == "next"
-            key = (
+            key: Way = (
                 then.kind,
                 each.offer.rule if again else None,
                 each.offer.pool if again else None,
+                failed.get(each.offer.lead, ()) if again else (),
             )
             groups.setdefault(key, []).append((each, then))
         self._find_places([then for group in groups.values() for _, then in group])
@@ -168,9 +189,10 @@ class _Work:
         went: Counter[str] = Counter()
         written: list[JournalEntry] = []
         changes: list[OfferChange] = []
-        for (kind, rule, pool), members in groups.items():
+        for way, members in groups.items():
+            kind = way[0]
             if kind == "next":
-                decided = self._next(rule, pool, [each for each, _ in members], batch.ledgers)
+                decided = self._next(way, [each for each, _ in members], batch.ledgers)
                 self.standing = decided.standing
             else:
                 decided = self._aside(members)
@@ -194,33 +216,32 @@ class _Work:
     def told(self, groups: Groups, ledgers: Mapping[str, Ledger]) -> Mapping[str, int]:
         """Where each would go; nothing is kept."""
         went: Counter[str] = Counter()
-        for (kind, rule, pool), members in groups.items():
+        for way, members in groups.items():
+            kind = way[0]
             if kind == "next":
-                decided = self._next(rule, pool, [each for each, _ in members], ledgers)
+                decided = self._next(way, [each for each, _ in members], ledgers)
                 self.standing, ledgers = decided.standing, decided.ledgers
             else:
                 decided = self._aside(members)
             went.update(_went(kind, decision, None) for decision in decided.decisions)
         return MappingProxyType(dict(went))
 
-    def _next(
-        self,
-        rule: str | None,
-        pool: str | None,
-        members: Sequence[Leaving],
-        ledgers: Mapping[str, Ledger],
-    ) -> Batch:
-        """Offered again in the same pool, whatever rules the changed lead would meet now."""
-        programme = self._narrowed(rule, PoolKey(pool or ""))
+    def _next(self, way: Way, members: Sequence[Leaving], ledgers: Mapping[str, Ledger]) -> Batch:
+        """Offered again in the same pool, whatever rules the changed lead would meet now; what the
+        rule asked of partners then is asked of them now."""
+        programme = self._narrowed(way)
         facts = [each.facts for each in members]
         batch = decide(programme, self.standing, ledgers, facts, self._now)
         words = {each.offer.lead: _because(each) for each in members}
         decisions = tuple(self._placed(d, words[d.lead.id]) for d in batch.decisions)
         return replace(batch, decisions=decisions)
 
-    def _narrowed(self, rule: str | None, pool: PoolKey) -> Programme:
+    def _narrowed(self, way: Way) -> Programme:
+        _, rule, key, failed = way
+        pool = PoolKey(key or "")
         routing = self._programme.routing
         own = next((r for r in routing.all_rules if r.name == rule), None)
+        holds = [n not in failed for n in range(1, len(own.criteria) + 1)] if own else []
         only = Rule(
             name=rule or "",
             criteria=(),
@@ -229,6 +250,7 @@ class _Work:
             origin=routing.pools[pool].origin,
             notify=own.notify if own else None,
             offer=own.offer if own else None,
+            eligible_when=narrowed(own, holds) if own else None,
         )
         alone = replace(routing, rules=(only,), rule_sets=())
         return replace(self._programme, routing=alone)

@@ -149,7 +149,10 @@ class DecisionExplained:
         for rule in self.rules:
             met = "met" if rule.matched else "not met"
             criteria = "  ".join(
-                f"{c.text} {'✓' if c.holds else '✗'} ({_shown(c.value)})" for c in rule.criteria
+                f"{c.text} (of each partner)"
+                if c.of_partners
+                else f"{c.text} {'✓' if c.holds else '✗'} ({_shown(c.value)})"
+                for c in rule.criteria
             )
             yield f'Rule {rule.number} "{rule.name}", {met}: {criteria or "no criteria"}'
         if self.entry.trials and not self.rules:
@@ -232,7 +235,12 @@ def _rule_json(rule: RuleExplained) -> dict[str, Any]:
         "number": rule.number,
         "name": rule.name,
         "matched": rule.matched,
-        "criteria": [{"text": c.text, "value": c.value, "holds": c.holds} for c in rule.criteria],
+        "criteria": [
+            {"text": c.text, "value": c.value, "holds": c.holds}
+            if not c.of_partners
+            else {"text": c.text, "of_partners": True}
+            for c in rule.criteria
+        ],
     }
 
 

@@ -1,9 +1,10 @@
-"""The text of `eligible_when` to a `Condition`; the language is described in `conditions`."""
+"""The text of `eligible_when` to a `Condition`, and of a criterion on partners to a `Comparison`;
+the language is described in `conditions`."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from sfprm.programme.conditions import (
@@ -18,12 +19,25 @@ from sfprm.programme.conditions import (
 from sfprm.programme.paths import path_of
 from sfprm.programme.text_error import TextError
 
-__all__ = ["parse_condition"]
+__all__ = ["is_of_partner", "parse_condition", "parse_partner_criterion"]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>\"[^\"]*\"|'[^']*')|(?P<op>==|!=|>=|<=|>|<|=)"
     r"|(?P<number>-?\d+(?:\.\d+)?(?![\w.]))|(?P<word>[^\W\d][\w.-]*))"
 )
+_OF_PARTNER = re.compile(r"(?<![\w.\"'])partner\.\w", re.IGNORECASE)
+_WORDS: dict[str, ComparisonOp] = {
+    "equals": "==",
+    "includes": "==",
+    "notequal": "!=",
+    "excludes": "!=",
+    "greaterorequal": ">=",
+    "lessorequal": "<=",
+    "greaterthan": ">",
+    "lessthan": "<",
+}
+"""The operators of rules, as far as they say the same."""
+
 _FORM = "Write it as: partner.tier >= Silver and Lead.Country in partner.territories"
 
 
@@ -55,6 +69,33 @@ def parse_condition(text: str) -> Condition:
                 f"{token.text!r} stands where 'and' is wanted", token.start, len(token.text), hint
             )
         at += 1
+
+
+def is_of_partner(text: str) -> bool:
+    """Whether a criterion reads an attribute of partners."""
+    return _OF_PARTNER.search(text) is not None
+
+
+def parse_partner_criterion(text: str) -> Comparison:
+    """A criterion on partners: `partner.tier >= Gold`, `Product__c in partner.certified_for`. A
+    word on the left without a dot is a field of the lead, as in other criteria. Raises TextError.
+    """
+    tokens = _tokens(text)
+    comparison, at = _comparison(text, tokens, 0)
+    rest = tokens[at]
+    if rest.kind != "end":
+        raise TextError(
+            f"{rest.text!r} stands after the comparison",
+            rest.start,
+            len(rest.text),
+            "Write one comparison a criterion, and join them by `logic:`.",
+        )
+    first = tokens[0]
+    if first.kind == "word" and isinstance(comparison.left, Constant):
+        path = path_of(first.text)
+        if path is not None:
+            comparison = replace(comparison, left=LeadField(path.text))
+    return comparison
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -91,6 +132,8 @@ def _operator(tokens: list[_Token], at: int) -> tuple[ComparisonOp, int]:
         return cast("ComparisonOp", word), at + 1
     if word == "in":
         return "in", at + 1
+    if word in _WORDS:
+        return _WORDS[word], at + 1
     if word == "not" and tokens[at + 1].text.lower() == "in":
         return "not in", at + 2
     what = f"{token.text!r} stands" if token.text else "the condition ends"

@@ -1,8 +1,9 @@
-"""The language of `eligible_when`: a conjunction of comparisons between partner and lead.
+"""The language of `eligible_when` and of criteria on partners: partner compared with lead.
 
     condition  = comparison {"and" comparison}
     comparison = operand op operand
     op         = "==" | "!=" | ">=" | "<=" | ">" | "<" | "in" | "not in"
+                 | an operator of rules: equals, notEqual, greaterOrEqual, includes, …
     operand    = "partner." name | "Lead." ApiName | number | "text" | word | a path with a dot
                  (`sfprm.programme.paths`)
 
@@ -12,7 +13,10 @@ Only values here; `sfprm.programme.condition_text` parses, `sfprm.routing.eligib
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sfprm.programme.logic import Logic
 
 ComparisonOp = Literal["==", "!=", ">=", "<=", ">", "<", "in", "not in"]
 
@@ -54,10 +58,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """All comparisons must hold."""
+    """Comparisons joined by logic, which names them from 1 on; None: all must hold."""
 
     comparisons: tuple[Comparison, ...]
     text: str
+    logic: Logic | None = None
 
     def lead_fields(self) -> tuple[str, ...]:
         """API names of the Lead fields read; sorted, each once."""

@@ -186,6 +186,9 @@ def check_against_describe(
         _check_criteria(claim.criteria, fields, reached, complaints)
     for rule in programme.routing.all_rules:
         _check_criteria(rule.criteria, fields, reached, complaints)
+        for line in rule.partner_criteria:
+            place = Place(line.origin.file, line.origin.line, excerpt=line.text)
+            check_comparison(line.comparison, place, fields, complaints, whole=True)
         _check_condition(rule.eligible_when, rule.eligible_at or rule.origin, fields, complaints)
     for pool in programme.routing.pools.values():
         _check_condition(pool.eligible_when, pool.eligible_at or pool.origin, fields, complaints)

@@ -88,7 +88,13 @@ class Intakes:
     def _claim(self, entry: IntakeFile, path: Path) -> Claim:
         sheet = self.sheet
         place = sheet.tree.at(*path).place
-        criteria, logic = build_criteria(entry.where, entry.logic, path, "where", sheet)
+        criteria, of_partner, logic = build_criteria(entry.where, entry.logic, path, "where", sheet)
+        if of_partner:
+            sheet.complaints.error(
+                place,
+                f"an intake cannot read {of_partner[0].text!r}.",
+                "Partners are for rules: write it below `when:` of one.",
+            )
         for number, criterion in enumerate(criteria):
             found = path_of(criterion.field)
             if found is not None and found.source not in (Source.LEAD, Source.PARENT):

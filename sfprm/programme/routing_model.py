@@ -10,12 +10,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from sfprm.programme.conditions import Condition
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sfprm.ids import PartnerKey, PersonKey, PoolKey
     from sfprm.programme.calendar_model import Absence, Calendar
-    from sfprm.programme.conditions import Condition
+    from sfprm.programme.conditions import Comparison
     from sfprm.programme.intake_model import Claim
     from sfprm.programme.logic import Logic
     from sfprm.programme.lookup_model import Lookup
@@ -33,6 +35,7 @@ __all__ = [
     "Notice",
     "NoticeText",
     "Operator",
+    "PartnerCriterion",
     "Pool",
     "PoolMember",
     "Routing",
@@ -83,6 +86,15 @@ class Criterion:
     field: str
     operator: Operator
     values: tuple[str, ...]
+    text: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerCriterion:
+    """One line of a rule that reads partners: `partner.tier >= Gold`."""
+
+    comparison: Comparison
     text: str
     origin: Origin
 
@@ -143,6 +155,10 @@ Target = ToUser | ToQueue | ToPool | LeaveAlone | ToCompany | InTurn
 class Rule:
     """Criteria and a target. `logic` None means all criteria; no criteria matches every lead.
 
+    `partner_criteria` are tried for each partner that may get the lead: the rule is met when it is
+    with the attributes of at least one, and only those may have it. `logic` numbers them after
+    `criteria`.
+
     `eligible_when` narrows the target's pools to partners for which it holds; a rule that leaves
     none of them is passed over, and so is one whose only target is a company's partner, and none is
     known. `eligible_at` is where it is written. `native` is what the org's own assignment rule
@@ -160,6 +176,7 @@ class Rule:
     eligible_when: Condition | None = None
     eligible_at: Origin | None = None
     native: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    partner_criteria: tuple[PartnerCriterion, ...] = ()
 
     @property
     def targets(self) -> tuple[ToUser | ToQueue | ToPool | LeaveAlone | ToCompany, ...]:
@@ -169,9 +186,8 @@ class Rule:
     @property
     def may_pass_over(self) -> bool:
         """Whether a lead that meets the criteria may be left to the rules below."""
-        return self.eligible_when is not None or all(
-            isinstance(target, ToCompany) for target in self.targets
-        )
+        narrows = self.eligible_when is not None or bool(self.partner_criteria)
+        return narrows or all(isinstance(target, ToCompany) for target in self.targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +403,9 @@ class Routing:
         for condition in conditions:
             if condition is not None:
                 names.update(condition.lead_fields())
+        for rule in self.all_rules:
+            compared = tuple(c.comparison for c in rule.partner_criteria)
+            names.update(Condition(compared, "").lead_fields())
         names.update(key for lookup in self.lookups.values() for key in lookup.keys)
         names.update(pool.competitors for pool in self.pools.values() if pool.competitors)
         for _, offer in self.offer_terms():

@@ -19,7 +19,7 @@ from sfprm.programme.model import Operator
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sfprm.programme.model import Criterion, Rule
+    from sfprm.programme.model import Criterion, PartnerCriterion, Rule
 
 __all__ = ["exclusive", "useless_rules"]
 
@@ -72,7 +72,7 @@ def useless_rules(rules: Sequence[Rule]) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     earlier: list[tuple[Rule, list[_Term]]] = []
     for index, rule in enumerate(rules):
-        terms = _terms(rule.criteria, rule.logic)
+        terms = _terms(rule.criteria, rule.logic, rule.partner_criteria)
         if terms is None:
             continue
         alive = [term for term in terms if not _contradictory(term)]
@@ -129,9 +129,17 @@ def exclusive(
     return all(_contradictory(a | b) for a in ours for b in theirs)
 
 
-def _terms(criteria: Sequence[Criterion], logic: Logic | None) -> list[_Term] | None:
-    """Criteria as any of sets of literals; None when there are too many of them."""
+def _terms(
+    criteria: Sequence[Criterion],
+    logic: Logic | None,
+    of_partner: Sequence[PartnerCriterion] = (),
+) -> list[_Term] | None:
+    """Criteria as any of sets of literals; None when there are too many of them. What is asked of
+    partners is a literal that follows from itself alone."""
     literals = [_literal(criterion) for criterion in criteria]
+    literals += [
+        _Literal(c.comparison.text, Operator.EQUALS, frozenset({"holds"})) for c in of_partner
+    ]
     if logic is None:
         return [frozenset(literals)]
     terms = _expanded(logic, literals, negative=False)

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from sfprm.ids import PoolKey
 from sfprm.programme.complaints import Place, did_you_mean
+from sfprm.programme.condition_text import is_of_partner
 from sfprm.programme.criterion_text import parse_criterion
 from sfprm.programme.fields_read import check_criterion, standard_types
+from sfprm.programme.logic import And, Not, Or, Ref
 from sfprm.programme.logic_text import numbers, parse_logic
 from sfprm.programme.model import (
     Criterion,
     InTurn,
     LeaveAlone,
+    PartnerCriterion,
     Rule,
     StickyBy,
     Target,
@@ -27,7 +30,7 @@ from sfprm.programme.offers_text import build_offers
 from sfprm.programme.rule_analysis import useless_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sfprm.programme.files import AssignFile, RuleFile, TargetFile
     from sfprm.programme.logic import Logic
@@ -83,13 +86,20 @@ def _warn_of_useless(rules: Sequence[Rule], path: Path, sheet: Sheet) -> None:
 
 def _rule(file: RuleFile, path: Path, sheet: Sheet) -> Rule:
     tree = sheet.tree
-    criteria, logic = build_criteria(file.when, file.logic, path, "when", sheet)
+    criteria, of_partner, logic = build_criteria(file.when, file.logic, path, "when", sheet)
     target = _target(file.assign, (*path, "assign"), sheet)
+    targets = target.targets if isinstance(target, InTurn) else (target,)
+    if of_partner and not any(isinstance(each, ToPool | ToCompany) for each in targets):
+        sheet.complaints.error(
+            Place(of_partner[0].origin.file, of_partner[0].origin.line),
+            f"{of_partner[0].text!r} says which partners may have the lead, "
+            "but this rule gives it to none.",
+            "Assign to a pool or a company's partner; the rule below takes what nobody may have.",
+        )
     eligible_when = None
     if file.eligible_when is not None:
         value = tree.at(*path, "eligible_when")
         eligible_when = sheet.condition(file.eligible_when, value)
-        targets = target.targets if isinstance(target, InTurn) else (target,)
         if not any(isinstance(each, ToPool) for each in targets):
             sheet.complaints.error(
                 value.place,
@@ -106,26 +116,58 @@ def _rule(file: RuleFile, path: Path, sheet: Sheet) -> Rule:
         offer=build_offers(file.offer, tree, (*path, "offer"), sheet.names, sheet.complaints),
         eligible_when=eligible_when,
         native=MappingProxyType(dict(sorted(file.native.items()))),
+        partner_criteria=of_partner,
         eligible_at=tree.key(*path, "eligible_when").origin if eligible_when is not None else None,
     )
 
 
 def build_criteria(
     texts: Sequence[str], logic: str | None, path: Path, key: str, sheet: Sheet
-) -> tuple[tuple[Criterion, ...], Logic | None]:
-    """Criteria below `key` of what stands at `path`, and their logic; wrong ones are left out."""
-    criteria = [
-        made
-        for number, text in enumerate(texts)
-        if (made := _criterion(text, sheet.tree.at(*path, key, number), sheet)) is not None
-    ]
+) -> tuple[tuple[Criterion, ...], tuple[PartnerCriterion, ...], Logic | None]:
+    """Criteria below `key` of what stands at `path`, and their logic; wrong ones are left out.
+
+    The logic numbers those on the lead first, then those on partners.
+    """
+    found: list[tuple[int, Criterion | PartnerCriterion]] = []
+    for number, text in enumerate(texts, start=1):
+        value = sheet.tree.at(*path, key, number - 1)
+        made = (
+            _partner_criterion(text, value, sheet)
+            if is_of_partner(text)
+            else _criterion(text, value, sheet)
+        )
+        if made is not None:
+            found.append((number, made))
+    criteria = [(n, c) for n, c in found if isinstance(c, Criterion)]
+    of_partner = [(n, c) for n, c in found if isinstance(c, PartnerCriterion)]
     tree: Logic | None = None
     if logic is not None:
         value = sheet.tree.at(*path, "logic")
         tree = sheet.parsed(parse_logic, logic, value)
         if tree is not None:
             _check_numbers(tree, len(texts), key, value, sheet)
-    return tuple(criteria), tree
+            order = {n: at for at, (n, _) in enumerate((*criteria, *of_partner), start=1)}
+            tree = _renumbered(tree, order)
+    return tuple(c for _, c in criteria), tuple(c for _, c in of_partner), tree
+
+
+def _renumbered(logic: Logic, order: Mapping[int, int]) -> Logic:
+    match logic:
+        case Ref(number):
+            return Ref(order.get(number, number))
+        case Not(part):
+            return Not(_renumbered(part, order))
+        case And(parts):
+            return And(tuple(_renumbered(part, order) for part in parts))
+        case Or(parts):
+            return Or(tuple(_renumbered(part, order) for part in parts))
+
+
+def _partner_criterion(text: str, value: Value, sheet: Sheet) -> PartnerCriterion | None:
+    comparison = sheet.partner_criterion(text, value)
+    if comparison is None:
+        return None
+    return PartnerCriterion(comparison, text, value.place.origin)
 
 
 def _criterion(text: str, value: Value, sheet: Sheet) -> Criterion | None:
@@ -133,13 +175,6 @@ def _criterion(text: str, value: Value, sheet: Sheet) -> Criterion | None:
     if criterion is None:
         return None
     at = value.within(criterion.field_offset, len(criterion.field))
-    if criterion.field.lower().startswith("partner."):
-        sheet.complaints.error(
-            at,
-            f"{criterion.field!r} is of a partner, not of the lead.",
-            f"Write it beside `when:`, as eligible_when: {criterion.field} …",
-        )
-        return None
     field = sheet.path(criterion.field, at)
     if field is None:
         return None

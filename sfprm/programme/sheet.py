@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sfprm.programme.calendar_text import parse_hours
 from sfprm.programme.complaints import did_you_mean
-from sfprm.programme.condition_text import parse_condition
+from sfprm.programme.condition_text import parse_condition, parse_partner_criterion
 from sfprm.programme.conditions import Comparison, Condition, Constant, LeadField, PartnerAttribute
 from sfprm.programme.fields_read import check_comparison, standard_types
 from sfprm.programme.paths import CAMPAIGNS, COMPANY_PATHS, PARENTS, Source, path_of
@@ -112,6 +112,11 @@ class Sheet:
                 self._comparison(each, text, value) for each in condition.comparisons
             ),
         )
+
+    def partner_criterion(self, text: str, value: Value) -> Comparison | None:
+        """A criterion on partners; None after a complaint."""
+        found = self.parsed(parse_partner_criterion, text, value)
+        return None if found is None else self._comparison(found, text, value)
 
     def _comparison(self, comparison: Comparison, text: str, value: Value) -> Comparison:
         known = (*BUILT_IN_ATTRIBUTES, *sorted(self.names.attributes))

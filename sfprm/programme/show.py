@@ -156,7 +156,9 @@ def _caps(cap: Cap) -> str:
 
 
 def _rule(number: int, rule: Rule) -> list[str]:
-    criteria = "; ".join(criterion.text for criterion in rule.criteria) or "every lead"
+    texts = [criterion.text for criterion in rule.criteria]
+    texts += [criterion.text for criterion in rule.partner_criteria]
+    criteria = "; ".join(texts) or "every lead"
     return [f"  {number}. {rule.name}: {criteria} → {_target(rule.target)}"]
 
 

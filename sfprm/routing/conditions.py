@@ -1,4 +1,4 @@
-"""Whether a pool's `eligible_when` holds for a member's partner and a lead, and if not, why.
+"""Whether a condition of a pool or rule holds for a member's partner and a lead; if not, why.
 
 A missing value makes a comparison false, so that a gap in the files never widens who is eligible;
 but nothing is in a list that is missing, so `not in` it holds. Tiers compare by their order in the
@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sfprm.programme.conditions import Constant, LeadField, PartnerAttribute
+from sfprm.programme.logic import And, Not, Or, Ref
+from sfprm.programme.logic_text import numbers
 from sfprm.programme.meaning import SEVERAL, may_hold_several, number_of, text_of
 from sfprm.routing.values import Code, Reason
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sfprm.programme.conditions import Comparison, ComparisonOp, Condition, Operand
+    from sfprm.programme.logic import Logic
     from sfprm.programme.model import FieldValue, Partner
 
 __all__ = ["why_not"]
@@ -42,14 +45,35 @@ def why_not(
     lead: Mapping[str, FieldValue],
     tiers: Sequence[str],
 ) -> tuple[Reason, ...]:
-    """A reason for each comparison that does not hold; empty when the condition holds.
+    """A reason for each comparison that stands in the way; empty when the condition holds.
 
     `partner` is None for members that are queues or users: they have no attributes.
     """
     if condition is None:
         return ()
-    found = (_why_not(c, partner, lead, tiers) for c in condition.comparisons)
-    return tuple(Reason(Code.CONDITION, words) for words in found if words)
+    found = [_why_not(c, partner, lead, tiers) for c in condition.comparisons]
+    if condition.logic is not None:
+        found = _against(condition.logic, condition, found)
+    return tuple(Reason(Code.CONDITION, words) for words in dict.fromkeys(found) if words)
+
+
+def _against(logic: Logic, condition: Condition, found: Sequence[str]) -> list[str]:
+    """What stands in the way of the logic; empty when it holds. `found`: of each comparison."""
+    match logic:
+        case Ref(number):
+            return [found[number - 1]] if found[number - 1] else []
+        case And(parts):
+            return [words for part in parts for words in _against(part, condition, found)]
+        case Or(parts):
+            each = [_against(part, condition, found) for part in parts]
+            if not all(each):
+                return []
+            return [", and ".join(dict.fromkeys(words for part in each for words in part))]
+        case Not(part):
+            if _against(part, condition, found):
+                return []
+            named = (condition.comparisons[n - 1].text for n in sorted(numbers(part)))
+            return [f"not wanted: {', '.join(named)}"]
 
 
 def _why_not(

@@ -18,6 +18,7 @@ from sfprm.programme.model import (
     ToQueue,
     ToUser,
 )
+from sfprm.routing.conditions import why_not
 from sfprm.routing.credits import Book
 from sfprm.routing.eligibility import (
     Declared,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sfprm.ids import PoolKey, RecordId
+    from sfprm.programme.conditions import Condition
     from sfprm.programme.model import Pool, Programme, Rule
     from sfprm.routing.credits import Sharing
     from sfprm.routing.values import (
@@ -184,7 +186,8 @@ class _Work:
         at, trials = way.first
         while at < len(matcher.rules):
             rule = matcher.rules[at]
-            decision = self._by_rule(lead, rule, trials)
+            also = matcher.narrowing(at, trials[-1].failed)
+            decision = self._by_rule(lead, rule, trials, also)
             if decision is not None:
                 return decision
             passed = (*passed, at)
@@ -192,16 +195,21 @@ class _Work:
         return self._parked(lead, None, trials, (Reason(Code.NO_RULE, "no rule matches"),))
 
     def _by_rule(
-        self, lead: LeadFacts, rule: Rule, trials: tuple[RuleTrial, ...]
+        self,
+        lead: LeadFacts,
+        rule: Rule,
+        trials: tuple[RuleTrial, ...],
+        also: Condition | None,
     ) -> Decision | None:
-        """What the rule makes of the lead; None when it is passed over."""
+        """What the rule makes of the lead; None when it is passed over. `also`: who may have it by
+        what the rule says of partners."""
         match rule.target:
             case LeaveAlone():
                 return self._left_alone(lead, rule, trials, "leaves it where it is")
             case InTurn(targets):
-                return self._in_turn(lead, rule, trials, targets)
+                return self._in_turn(lead, rule, trials, targets, also)
             case target:
-                return self._by_target(lead, rule, trials, target)
+                return self._by_target(lead, rule, trials, target, also)
 
     def _by_target(
         self,
@@ -209,6 +217,7 @@ class _Work:
         rule: Rule,
         trials: tuple[RuleTrial, ...],
         target: ToUser | ToQueue | ToPool | ToCompany,
+        also: Condition | None,
     ) -> Decision | None:
         match target:
             case ToUser(username):
@@ -219,12 +228,11 @@ class _Work:
                 return self._direct(lead, rule, trials, owner, f"queue:{queue}")
             case ToPool(key):
                 pool = self._programme.routing.pools[key]
-                also = rule.eligible_when
                 if also is not None and not self._eligibility.meets(pool, lead, also):
                     return None
-                return self._by_pool(lead, pool, rule, trials)
+                return self._by_pool(lead, pool, rule, trials, also)
             case ToCompany():
-                return self._by_company(lead, rule, trials, target)
+                return self._by_company(lead, rule, trials, target, also)
 
     def _in_turn(
         self,
@@ -232,12 +240,13 @@ class _Work:
         rule: Rule,
         trials: tuple[RuleTrial, ...],
         targets: tuple[ToUser | ToQueue | ToPool | ToCompany, ...],
+        also: Condition | None,
     ) -> Decision | None:
         """The first target that takes the lead; parked with the reasons of all when none does.
         A conflict at the company stops the search: that is for a person to settle."""
         parked: list[Decision] = []
         for target in targets:
-            found = self._by_target(lead, rule, trials, target)
+            found = self._by_target(lead, rule, trials, target, also)
             if found is None:
                 continue
             if found.outcome is not Outcome.PARKED:
@@ -254,19 +263,30 @@ class _Work:
         )
 
     def _by_company(
-        self, lead: LeadFacts, rule: Rule, trials: tuple[RuleTrial, ...], target: ToCompany
+        self,
+        lead: LeadFacts,
+        rule: Rule,
+        trials: tuple[RuleTrial, ...],
+        target: ToCompany,
+        also: Condition | None,
     ) -> Decision | None:
-        """To the partner that works the company already, most surely known first."""
+        """To the partner that works the company already, most surely known first; a rule's criteria
+        on partners hold for it too."""
+        programme = self._programme
         at_work = self._standing.at_work.get(lead.id, ())
         for way in target.by:
             for found in at_work:
                 if way not in found.by or not found.partner:
                     continue
+                if rule.partner_criteria and why_not(
+                    also, programme.partners.get(found.partner), lead.fields, programme.tiers
+                ):
+                    continue
                 person = self._eligibility.person_for_company(found.partner, found.owner_id)
                 if person is None:
                     continue
                 owner = self._standing.people[person.key]
-                self._loads.hold_one_more(f"partner:{found.partner}")
+                self._loads.took(f"partner:{found.partner}")
                 return self._assigned(lead, rule, trials, owner, notify=rule.notify)
         return None
 
@@ -301,42 +321,46 @@ class _Work:
                 for r in reasons
             )
             return self._parked(lead, rule, trials, named)
-        self._loads.hold_one_more(member)
+        self._loads.took(member)
         return self._assigned(lead, rule, trials, owner, notify=rule.notify)
 
     def _by_pool(
-        self, lead: LeadFacts, pool: Pool, rule: Rule | None, trials: tuple[RuleTrial, ...]
+        self,
+        lead: LeadFacts,
+        pool: Pool,
+        rule: Rule | None,
+        trials: tuple[RuleTrial, ...],
+        also: Condition | None = None,
     ) -> Decision:
         if pool.same_company is SameCompany.PARK:
             at_work = self._standing.at_work.get(lead.id)
             if at_work:
                 return self._parked(lead, rule, trials, self._conflict(at_work), pool.key)
-        also = rule.eligible_when if rule is not None else None
         members = self._eligibility.members(pool, lead, self._loads, also)
         if self._nobody_in(members):
             opens = self._opens(pool) if _waits_for_hours(members) else None
             return self._parked(lead, rule, trials, _nobody(members), pool.key, opens)
-        choices = [self._book(members.ledger).choose(members)]
-        winner = choices[0].winner
+        choice = self._book(members.ledger).choose(members)
+        choices: tuple[Choice, ...] = (choice,)
+        winner = choice.winner
         member = self._members[pool.key][winner]
         owner: OwnerStanding | None
         match member.kind:
+            case "partner":
+                people = self._eligibility.people(pool, PartnerKey(member.name), lead)
+                person = self._book(people.ledger).choose(people)
+                choices = (choice, person)
+                owner = self._standing.people.get(self._people[person.winner])
             case "queue":
                 owner = self._standing.queues.get(member.name)
             case "user":
                 owner = self._standing.users.get(member.name.lower())
-            case "partner":
-                partner = PartnerKey(member.name)
-                people = self._eligibility.people(pool, partner, lead)
-                choices.append(self._book(people.ledger).choose(people))
-                owner = self._standing.people.get(self._people[choices[1].winner])
         if owner is None:
             raise Bug(f"{winner} was chosen in pool {pool.key} but is not in the standing.")
-        self._loads.won(pool.key, winner)
-        self._loads.hold_one_more(winner)
+        self._loads.took(winner, pool.key)
         notify = (rule.notify if rule is not None else None) or pool.notify
         return self._assigned(
-            lead, rule, trials, owner, notify=notify, pool=pool.key, choices=tuple(choices)
+            lead, rule, trials, owner, notify=notify, pool=pool.key, choices=choices
         )
 
     def _assigned(

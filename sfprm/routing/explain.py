@@ -28,11 +28,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CriterionExplained:
-    """One criterion as written, the lead's value, and whether it holds."""
+    """One criterion as written, the lead's value, and whether it holds. `of_partners`: it is tried
+    for each partner; it holds when the rule is met."""
 
     text: str
     value: FieldValue
     holds: bool
+    of_partners: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def explain_rules(
     for number, trial in enumerate(trials, start=1):
         rule = by_name.get(trial.rule)
         criteria = () if rule is None else rule.criteria
+        of_partners = () if rule is None else rule.partner_criteria
         found.append(
             RuleExplained(
                 number,
@@ -98,6 +101,10 @@ def explain_rules(
                         c.text, facts.get(c.field), criterion_holds(c, facts.get(c.field))
                     )
                     for c in criteria
+                )
+                + tuple(
+                    CriterionExplained(c.text, None, trial.matched, of_partners=True)
+                    for c in of_partners
                 ),
             )
         )

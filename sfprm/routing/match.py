@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from sfprm.programme.logic import And, Logic, Not, Or, Ref
 from sfprm.programme.meaning import Test, criterion_holds, is_blank, number_of, text_of
 from sfprm.programme.model import Operator
+from sfprm.routing.narrowing import narrowed, open_logic
 from sfprm.routing.values import RuleTrial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sfprm.programme.conditions import Condition
     from sfprm.programme.model import Criterion, FieldValue, Rule
     from sfprm.routing.values import LeadFacts
 
@@ -204,6 +206,7 @@ class Matcher:
         self._fields = tuple([(field.name, field.texts, field.look) for field in fields.values()])
         self._ways: dict[tuple[int, ...], Way] = {}
         self._trials: dict[tuple[int, bool, tuple[int, ...]], RuleTrial] = {}
+        self._narrowings: dict[tuple[int, tuple[int, ...]], Condition | None] = {}
 
     def way(self, lead: LeadFacts) -> Way:
         """The lead's way through the rules."""
@@ -226,13 +229,29 @@ class Matcher:
         ready = self._ready[at]
         verdicts = [masks[field] & bit != 0 for field, bit in ready.bits]
         logic = ready.rule.logic
-        matched = all(verdicts) if logic is None else logic_holds(logic, verdicts)
+        if ready.rule.partner_criteria:
+            matched = open_logic(ready.rule, verdicts) is not False
+        else:
+            matched = all(verdicts) if logic is None else logic_holds(logic, verdicts)
         failed = tuple(n for n, holds in enumerate(verdicts, start=1) if not holds)
         key = (at, matched, failed)
         trial = self._trials.get(key)
         if trial is None:
             trial = self._trials[key] = RuleTrial(ready.rule.name, matched, failed)
         return trial
+
+    def narrowing(self, at: int, failed: tuple[int, ...]) -> Condition | None:
+        """Who may have a lead that meets the rule at that place, by what the rule says of partners;
+        None: everybody. `failed`: its criteria on the lead that do not hold. Equal ones are one
+        object."""
+        rule = self.rules[at]
+        if not rule.partner_criteria:
+            return rule.eligible_when
+        key = (at, failed)
+        if key not in self._narrowings:
+            verdicts = [number not in failed for number in range(1, len(rule.criteria) + 1)]
+            self._narrowings[key] = narrowed(rule, verdicts)
+        return self._narrowings[key]
 
     def match(self, lead: LeadFacts) -> tuple[Rule | None, tuple[RuleTrial, ...]]:
         """The first rule that the lead meets, and all rules tried up to it, in order."""

@@ -200,7 +200,7 @@ def complaint(check: Check, *change: str, **files: str) -> Complaint:
         ),
         ("LatestCampaign.Type", "LastCampaign.Type", "reads nothing", "LatestCampaign"),
         ("owner.name startsWith", "boss.name startsWith", "reads nothing", "Known: Lead"),
-        ("owner.name startsWith Web", "partner.tier equals Gold", "of a partner", "eligible_when"),
+        ("owner.name startsWith Web", "partner.tier equals Golden", "one of the tiers", "Gold"),
         ("partner.tier >= Gold", "partner.tier >= Golden", "not one of the tiers", "'Gold'"),
         ("hours: lisbon", "hours: lisboa", "no calendar", "'lisbon'"),
         ("Mon-Fri 08:00-20:00 Europe/Berlin", "Mon-Fri 08-20 Europe/Berlin", "does not belong", ""),
