@@ -15,7 +15,9 @@ from typing import Any
 
 import structlog
 
-from sfprm.errors import AnotherWriter, Bug, Interrupted, SfprmError, TryLater
+from sfprm.errors import AnotherWriter, Bug, Interrupted, NotReady, SfprmError, TryLater
+from sfprm.estate.meant import refuse_unmeant
+from sfprm.estate.reader import org_facts
 from sfprm.events import Event
 from sfprm.ids import RunId
 from sfprm.jobs.brakes import Brakes, Disk
@@ -178,6 +180,8 @@ class _Recorded:
             disk.check()
         self.asked = True
         identity = context.session.identity
+        if self.job.needs_programme:
+            self._refuse_unmeant(context)
         store = starter.state()
         store.bind_org(identity.org_id, identity.org_name, self.started)
         self.bound = True
@@ -210,6 +214,14 @@ class _Recorded:
             disk=disk,
         )
         self._held.callback(setattr, session, "guard", None)
+
+    def _refuse_unmeant(self, context: JobContext) -> None:
+        """Nothing of an org that the files are not for is read, kept or written."""
+        try:
+            refuse_unmeant(context.programme, org_facts(context.session))
+        except NotReady:
+            self.asked = False  # the org did let us in
+            raise
 
     def _share(self, org: str) -> None:
         """Hold the leases of what the job writes, and let the store ask for them as well."""

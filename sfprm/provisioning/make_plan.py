@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sfprm.errors import NotReady, OrgRefused
+from sfprm.estate.meant import refuse_unmeant
 from sfprm.estate.reader import read_estate
 from sfprm.provisioning.build import build_plan
 from sfprm.provisioning.compare import compare, unguarded
@@ -20,7 +21,7 @@ from sfprm.store.records import RunState, StepState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sfprm.estate.model import Estate, OrgFacts
+    from sfprm.estate.model import Estate
     from sfprm.events import Progress
     from sfprm.programme.model import Programme
     from sfprm.salesforce.session import Session
@@ -89,20 +90,6 @@ def _no_keys(estate: Estate) -> NotReady:
     return NotReady(
         f"The fields {named} are not visible to {estate.org.agent_username}.",
         hint="Run `sfprm setup`: it deploys them with the permission sets that grant them.",
-    )
-
-
-def refuse_unmeant(programme: Programme, org: OrgFacts) -> None:
-    """Raise NotReady when the files say that they are for other orgs than this. The embedded org is
-    any kind, for trying."""
-    kind = "sandbox" if org.is_sandbox else "production"
-    if not programme.only_for or org.is_embedded or {kind, org.id} & {*programme.only_for}:
-        return
-    overlay = f" with overlay {programme.environment}" if programme.environment else ""
-    raise NotReady(
-        f"The files{overlay} are only for {', '.join(programme.only_for)}; "
-        f"{org.name} ({org.id}) is a {kind} org.",
-        hint="Choose another --environment, or log in to another org.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -250,3 +250,23 @@ def test_unknown_options_are_refused(name: str) -> None:
     """Of every job that a file may name."""
     with pytest.raises(ValidationError, match="extra_forbidden"):
         job_named(name).options.model_validate({"nonsense": 1})
+
+
+@pytest.mark.parametrize("name", ["route", "recall", "check", "plan"])
+def test_files_for_other_orgs_are_refused_before_anything_is_kept(begin: Begin, name: str) -> None:
+    """Whichever job: no call after the login, the state is bound to no org, no row is left. (The
+    embedded org, which is any kind, has to pass for a production org here.)"""
+    starter = begin()
+    session = starter.connect()
+    session._identity = replace(session.identity, instance_name="EU1")
+    programme = replace(starter.programme(), only_for=("sandbox",))
+    starter.load = lambda: programme
+    before = session.calls.total
+    job = job_named(name)
+    finished = run_job(job, job.options(), starter)
+    assert isinstance(finished.error, NotReady)
+    assert "only for sandbox" in finished.error.message
+    assert "is a production org" in finished.error.message
+    assert (session.calls.total, finished.shut_out) == (before, False)
+    assert starter.state().org() is None
+    assert starter.state().runs() == []

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sfprm.errors import NotReady
+from sfprm.estate.meant import refuse_unmeant
 from sfprm.estate.model import OrgFacts
 from sfprm.ids import RecordId
-from sfprm.provisioning.make_plan import refuse_unmeant
 
 SANDBOX = OrgFacts(
     id=RecordId("00D000000000001"),
