@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from sfprm import __version__
 from sfprm.errors import SfprmError
 from sfprm.routing.values import UNIT
 from sfprm.store.records import RunState, WriteState
+from sfprm.store.refused import refused_by
 
 if TYPE_CHECKING:
     from sfprm.daemon.alerts import AlertBook
@@ -35,6 +36,10 @@ __all__ = ["Metrics"]
 
 SECONDS = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600)
 """Bounds of the run durations, in seconds."""
+REFUSED_SINCE = timedelta(hours=24)
+MOST_REFUSERS = 20
+"""Rules, flows and triggers that are told by name."""
+_NAMED = frozenset({"flow", "trigger", "validation rule", "lock"})
 CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60)
 
 
@@ -180,6 +185,16 @@ def _leads(gauges: _Gauges, org: str, store: Store, now: datetime) -> None:
     gauges.put(
         "sfprm_oldest_waiting_lead_age_seconds", "The lead that waits longest.", oldest, org=org
     )
+    refusers: dict[tuple[str, str], int] = {}
+    for refused in refused_by(store, now - REFUSED_SINCE):
+        # words of other refusals may hold an id
+        named = refused.name if refused.kind in _NAMED else ""
+        refusers[refused.kind, named] = refusers.get((refused.kind, named), 0) + refused.writes
+    for (kind, named), count in sorted(refusers.items(), key=lambda x: -x[1])[:MOST_REFUSERS]:
+        gauges.put(
+            "sfprm_writes_refused", "Refused by the org's own automation in 24 hours.", count,
+            org=org, kind=kind, by=named,
+        )  # fmt: skip
     open_ = store.entries(states=(WriteState.DECIDED,))
     gauges.put(
         "sfprm_decisions_unconfirmed", "Decisions not yet seen in the org.", len(open_), org=org

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from sfprm.blocks import Block, Table, Text
 from sfprm.insight.names import instant_text, span_text
+from sfprm.insight.refusals import refusals_json, refusals_table
 from sfprm.routing.values import Code
 from sfprm.store.records import RunState, SeenAllowance, WriteState
+from sfprm.store.refused import refused_by
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sfprm.store.api import StoreReader
     from sfprm.store.records import OrgRecord, Parked, Run
+    from sfprm.store.refused import RefusedBy
 
 __all__ = ["ParkedFor", "Status", "status"]
 
 RUNS_SHOWN = 10
+REFUSED_DAYS = 7
 _FRESH, _DAY = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -48,6 +52,7 @@ class Status:
     unconfirmed: int
     parked: tuple[ParkedFor, ...]
     allowance: SeenAllowance | None
+    refused: tuple[RefusedBy, ...] = ()
 
     def blocks(self) -> tuple[Block, ...]:
         """What a person reads."""
@@ -78,6 +83,8 @@ class Status:
                     right=(1, 2),
                 )
             )
+        if self.refused:
+            found.append(refusals_table(self.refused, REFUSED_DAYS))
         return tuple(found)
 
     def to_json(self) -> dict[str, Any]:
@@ -96,6 +103,7 @@ class Status:
                 }
                 for kept in self.parked
             ],
+            "refused": refusals_json(self.refused),
             "allowance": None
             if self.allowance is None
             else {
@@ -130,6 +138,7 @@ def status(reader: StoreReader, now: datetime, allowance: SeenAllowance | None =
         unconfirmed=len(reader.entries(states=[WriteState.DECIDED])),
         parked=_by_reason(reader.parked(), now),
         allowance=allowance or reader.allowance(),
+        refused=refused_by(reader, now - timedelta(days=REFUSED_DAYS)),
     )
 
 

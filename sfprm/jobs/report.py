@@ -17,12 +17,14 @@ from sfprm.distribution.partner_work import (
     read_conversions,
     read_opportunities,
 )
+from sfprm.distribution.rule_names import read_rule_names
 from sfprm.distribution.standing_now import dead_owners, read_standing
 from sfprm.errors import BadRequest
 from sfprm.estate.who import partner_accounts
 from sfprm.ids import PartnerKey, PoolKey
 from sfprm.insight.pages import page
 from sfprm.insight.partners import Answered, PartnersReport, partners_report
+from sfprm.insight.refusals import refusals_json, refusals_table
 from sfprm.insight.report import (
     ChannelReport,
     FairnessReport,
@@ -39,6 +41,7 @@ from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import Programme
 from sfprm.routing.offers import OfferEvent
 from sfprm.store.records import Parked
+from sfprm.store.refused import RefusedBy, refused_by
 
 ENDINGS = {"html": "html", "markdown": "md", "csv": "csv"}
 
@@ -65,6 +68,7 @@ class ReportJobResult(JobResult):
     manager: str | None
     written: Path | None
     mailed: tuple[str, ...] = ()
+    refused: tuple[RefusedBy, ...] = ()
 
     def blocks(self) -> tuple[Block, ...]:
         channel = self.channel.blocks() if self.manager is None else self.channel.blocks()[:1]
@@ -72,12 +76,19 @@ class ReportJobResult(JobResult):
         if self.mailed:
             lines.append(f"Handed to the mail server for {', '.join(self.mailed)}.")
         ends = (Text(tuple(lines)),) if lines else ()
-        return (*channel, *self.partners.blocks(), *self.fairness.blocks(), *ends)
+        return (*channel, *self.partners.blocks(), *self.refusals(), *self.fairness.blocks(), *ends)
+
+    def refusals(self) -> tuple[Block, ...]:
+        """What the org's automation refused, for the whole channel only."""
+        if not self.refused or self.manager is not None:
+            return ()
+        return (refusals_table(self.refused, self.partners.days),)
 
     def to_json(self) -> dict[str, Any]:
         return self.channel.to_json() | {
             "channel": self.partners.to_json(),
             "fairness": self.fairness.to_json(),
+            "refused": refusals_json(self.refused),
             "manager": self.manager,
             "written": None if self.written is None else str(self.written),
             "mailed": list(self.mailed),
@@ -114,6 +125,7 @@ class ReportJob(Job[ReportOptions, ReportJobResult]):
             fairness(context.store, [PoolKey(p) for p in options.pools] or None, programme),
             options.manager,
             _place(options, now),
+            refused=_refused(context, now - timedelta(days=options.days)),
         )
         if found.written is not None:
             _write(found.written, _page(options.format, found, programme, now))
@@ -125,6 +137,14 @@ class ReportJob(Job[ReportOptions, ReportJobResult]):
             send_mail(mailbox_of(context.settings), to, subject, text, html)
             found = replace(found, mailed=to)
         return found
+
+
+def _refused(context: JobContext, since: datetime) -> tuple[RefusedBy, ...]:
+    """Validation rules by name: they are asked for only when one refused something."""
+    found = refused_by(context.store, since)
+    if any(each.kind == "validation rule" for each in found):
+        found = refused_by(context.store, since, read_rule_names(context.session))
+    return found
 
 
 def _channel(context: JobContext, now: datetime) -> ChannelReport:
@@ -203,6 +223,7 @@ def _page(form: str, found: ReportJobResult, programme: Programme, now: datetime
     blocks = (
         *found.channel.blocks(),
         *found.partners.blocks(charts=True),
+        *found.refusals(),
         *found.fairness.blocks(),
     )
     return page(form, _title(found, programme), f"As of {now:%Y-%m-%d %H:%M} UTC", blocks)

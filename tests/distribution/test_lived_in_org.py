@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sfprm.clock import FakeClock
+from sfprm.distribution.rule_names import read_rule_names
+from sfprm.insight.status import status
 from sfprm.routing.values import Code
 from sfprm.store.records import WriteState
+from sfprm.store.refused import refused_by
 from tests.distribution.test_recall_org import Offers
 from tests.distribution.test_route_org import queues_only
 
@@ -81,6 +84,13 @@ def test_a_rule_that_refuses_holds_nobody_up(lived_in: Offers) -> None:
     assert done.owned + len(done.refused) == 10
     assert commits.count("decisions refused") == 1
     assert "Hot leads need a phone number." in done.refused[0].words
+    names = read_rule_names(channel.session)
+    [by] = refused_by(store, START - timedelta(days=1), names)
+    assert (by.kind, by.name) == ("validation rule", "Hot_leads_need_a_phone")
+    assert by.writes == by.leads == len(done.refused)
+    assert refused_by(store, lived_in.clock.now() + timedelta(hours=1)) == ()
+    [told] = status(store, lived_in.clock.now()).refused
+    assert (told.name, told.writes) == ("“Hot leads need a phone number.”", by.writes)
     tries = {p.lead: p.next_try for p in store.parked()}
     lived_in.later(hours=2)
     lived_in.route()
