@@ -20,6 +20,7 @@ from sfprm.provisioning.steps import (
     CreateGroup,
     CreateQueue,
     CreateUser,
+    DeactivateUser,
     FreezeUser,
     GrantPermissionSet,
     PlannedStep,
@@ -31,6 +32,7 @@ from sfprm.provisioning.steps import (
 from sfprm.salesforce import collections
 from sfprm.salesforce.collections import RowError, RowOutcome
 from sfprm.salesforce.query import select
+from sfprm.salesforce.refusals import Refusal
 from sfprm.salesforce.soql import Query, in_, split_in
 
 if TYPE_CHECKING:
@@ -62,11 +64,13 @@ _MOST_NUMBERS = 9
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What became of a chunk: one outcome a step, in order. `adopted` are places of steps whose
-    record was there already; `rows` are the rows as they were sent."""
+    record was there already; `rows` are the rows as they were sent. `frozen`: places of users who
+    could not be deactivated, and were frozen instead."""
 
     outcomes: tuple[RowOutcome, ...]
     rows: tuple[Row, ...]
     adopted: frozenset[int] = frozenset()
+    frozen: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Sender:
             outcomes = [_refused(n, refused.code, refused.message) for n in range(len(part))]
         if kind is CreateUser:
             outcomes, rows = self._numbered(part, rows, outcomes)
+        if kind is DeactivateUser:
+            return Sent(tuple(outcomes), tuple(rows), frozen=self._frozen_instead(part, outcomes))
         return self._adopted(kind, part, rows, outcomes)
 
     def _call(
@@ -185,6 +191,22 @@ class Sender:
             RowOutcome(n, None, True) if n not in out or codes_of(out[n]) & _GONE else out[n]
             for n in range(len(part))
         ]
+
+    def _frozen_instead(
+        self, part: Sequence[PlannedStep], outcomes: Sequence[RowOutcome]
+    ) -> frozenset[int]:
+        """Leavers whom Salesforce refuses to deactivate, since something in setup hangs on them:
+        frozen, they cannot log in (operations.md, rule 30)."""
+        held = [
+            n
+            for n, o in enumerate(outcomes)
+            if any(e.refusal is Refusal.PERMANENT for e in o.errors)
+        ]
+        if not held:
+            return frozenset()
+        steps = [replace(part[n], after={"IsFrozen": True}) for n in held]
+        told = self._freeze(steps)
+        return frozenset(n for n, o in zip(held, told, strict=True) if o.success)
 
     def _freeze(self, part: Sequence[PlannedStep]) -> list[RowOutcome]:
         """The login rows are read first: freezing is a field of UserLogin, not of User."""

@@ -1,0 +1,214 @@
+"""What has become of each step of a run, as the journal and the result tell it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sfprm.provisioning.apply_rows import frozen_instead, journalled, to_remember
+from sfprm.provisioning.result import FailedRow
+from sfprm.provisioning.standing import FOUND_DONE, Stand, Standing
+from sfprm.provisioning.steps import AddMember, FreezeUser, GrantPermissionSet, PlannedStep
+from sfprm.salesforce.refusals import Refusal
+from sfprm.store.records import AppliedValue, StepState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sfprm.clock import Clock
+    from sfprm.events import Progress
+    from sfprm.ids import RecordId, RunId
+    from sfprm.provisioning.sending import Sent
+    from sfprm.store.api import StoreWriter
+
+__all__ = ["Book", "met_lock"]
+
+_JOURNALLED_AT_ONCE = 5000
+_MEND = "mend that, then run apply again"
+_LOOK = "look at `sfprm plan`, and make a new plan"
+_IN_TIME = "apply again in the window"
+
+
+class Book:
+    """The steps of one run: which are done, which failed and why, and the ids made. Every change
+    is journalled before the next chunk is sent."""
+
+    def __init__(
+        self,
+        store: StoreWriter,
+        steps: Sequence[PlannedStep],
+        *,
+        run: RunId,
+        clock: Clock,
+        progress: Progress,
+        first: int,
+    ) -> None:
+        self.store, self.run, self.clock, self.progress = store, run, clock, progress
+        self._steps = steps
+        # steps are frozen but hold maps, so they are known by their place in the plan
+        self._numbers = {id(s): n for n, s in enumerate(steps, start=first)}
+        self.ids: dict[str, RecordId] = {}
+        """Records made or found, by ref."""
+        self.bad: dict[str, str] = {}
+        """Refs that will not be there, and why."""
+        self.done: Counter[str] = Counter()
+        self.already = 0
+        self.failed: list[FailedRow] = []
+        self.skipped: list[FailedRow] = []
+        self.waiting: list[FailedRow] = []
+        self.adopted: set[str] = set()
+        self.locks = 0
+        self.settled: set[int] = set()
+        """Steps (by `id`) of a saved plan that are done, or have moved."""
+        for at in range(0, len(steps), _JOURNALLED_AT_ONCE):
+            part = enumerate(steps[at : at + _JOURNALLED_AT_ONCE], start=at + first)
+            store.add_steps([journalled(run, n, s) for n, s in part])
+
+    def stand(self, stands: Sequence[Stand]) -> None:
+        """Settle what of a saved plan is done already, and refuse what has moved."""
+        done: list[PlannedStep] = []
+        moved: list[tuple[PlannedStep, str]] = []
+        values: list[AppliedValue] = []
+        for step, found in zip(self._steps, stands, strict=True):
+            if found.standing is Standing.BEFORE:
+                continue
+            self.settled.add(id(step))
+            if found.standing is Standing.MOVED:
+                moved.append((step, found.why))
+                continue
+            done.append(step)
+            if found.record_id is not None and not isinstance(step, FreezeUser):
+                self.ids[step.ref] = found.record_id
+            if not isinstance(step, AddMember | GrantPermissionSet):
+                values += to_remember(step, {})
+        self._refuse(moved)
+        self.already = len(done)
+        if done:
+            numbers = [self._number(s) for s in done]
+            ids = {self._number(s): self.ids[s.ref] for s in done if s.ref in self.ids}
+            words = dict.fromkeys(numbers, FOUND_DONE)
+            self.store.set_steps(self.run, numbers, StepState.DONE, record_ids=ids, messages=words)
+            self.store.record_applied(values, self.run, self.clock.now())
+
+    def ready(self, steps: Iterable[PlannedStep]) -> list[PlannedStep]:
+        """Those whose needs are met; the others are left out."""
+        ready, held = [], []
+        for step in steps:
+            named = (*step.needs, *step.links.values())
+            because = next((self.bad[n] for n in named if n in self.bad), None)
+            if because is None:
+                ready.append(step)
+            else:
+                held.append((step, because))
+        self.skip(held)
+        return ready
+
+    def sent(self, part: Sequence[PlannedStep]) -> None:
+        """The chunk is on its way."""
+        self._set(part, StepState.SENT)
+
+    def settle(
+        self, part: Sequence[PlannedStep], sent: Sent, coming: Sequence[PlannedStep] = ()
+    ) -> None:
+        """What became of a chunk, and that the `coming` one is sent."""
+        good: dict[int, RecordId] = {}
+        values: list[AppliedValue] = []
+        bad: dict[int, str] = {}
+        done: list[int] = []
+        for at, (step, outcome) in enumerate(zip(part, sent.outcomes, strict=True)):
+            number = self._number(step)
+            if not outcome.success:
+                error = outcome.error
+                assert error is not None
+                first = outcome.errors[0] if outcome.errors else None
+                code = first.code if first is not None else ""
+                words, fix = str(first or error.message), error.hint
+                if at in sent.frozen:
+                    words = f"{words}; frozen instead"
+                    fix = "take the user out of it in Setup, then run apply again"
+                    values.append(frozen_instead(step))
+                bad[number] = words
+                self.failed.append(self._row_of(step, "failed", code, words, fix))
+                self.bad[step.ref] = f"{step.label} ({step.kind}) failed: {code}"
+                continue
+            done.append(number)
+            self.done[step.kind] += 1
+            record_id = outcome.id or step.record_id
+            if record_id is not None and not isinstance(step, FreezeUser):
+                good[number] = self.ids[step.ref] = record_id
+            if at in sent.adopted:
+                self.adopted.add(step.ref)
+            if at not in sent.adopted or isinstance(step, AddMember):
+                values += to_remember(step, sent.rows[at])
+        self.locks += met_lock(sent)
+        self.store.settle_steps(
+            self.run,
+            done=done,
+            record_ids=good,
+            failed=bad,
+            values=values,
+            now=self.clock.now(),
+            sent=[self._number(step) for step in coming],
+        )
+        self.progress.advance(len(part))
+
+    def skip(self, held: Sequence[tuple[PlannedStep, str]]) -> None:
+        """Leave steps out, each with the reason why."""
+        if not held:
+            return
+        for step, why in held:
+            self.bad[step.ref] = why
+            self.skipped.append(self._row_of(step, "skipped", "", why, _MEND))
+        words = {self._number(step): why for step, why in held}
+        self._set([step for step, _ in held], StepState.SKIPPED, words)
+        self.progress.advance(len(held))
+
+    def wait(self, late: Sequence[PlannedStep], why: str) -> None:
+        """Leave steps for their window."""
+        for step in late:
+            self.bad[step.ref] = f"{step.label} waits for the window"
+            self.waiting.append(self._row_of(step, "waiting", "", why, _IN_TIME))
+        self._set(late, StepState.SKIPPED, dict.fromkeys(map(self._number, late), why))
+
+    def remember(self, values: Sequence[AppliedValue]) -> None:
+        """Keep what was found, without a step."""
+        if values:
+            self.store.record_applied(values, self.run, self.clock.now())
+
+    def _refuse(self, moved: Sequence[tuple[PlannedStep, str]]) -> None:
+        """Steps whose records are neither as before nor as after."""
+        for step, why in moved:
+            self.bad[step.ref] = why
+            self.failed.append(self._row_of(step, "moved", "MOVED", why, _LOOK))
+        if moved:
+            words = {self._number(step): why for step, why in moved}
+            self._set([step for step, _ in moved], StepState.FAILED, words)
+
+    def _row_of(
+        self, step: PlannedStep, state: str, code: str, message: str, fix: str
+    ) -> FailedRow:
+        return FailedRow(
+            number=self._number(step),
+            kind=step.kind,
+            object=step.object,
+            key=step.key,
+            label=step.label,
+            state=state,
+            code=code,
+            message=message,
+            fix=fix,
+            values=dict(step.after),
+        )
+
+    def _number(self, step: PlannedStep) -> int:
+        return self._numbers[id(step)]
+
+    def _set(
+        self, part: Sequence[PlannedStep], state: StepState, words: dict[int, str] | None = None
+    ) -> None:
+        self.store.set_steps(self.run, [self._number(s) for s in part], state, messages=words)
+
+
+def met_lock(sent: Sent) -> bool:
+    """Whether a lock was met to the end."""
+    return any(e.refusal is Refusal.LOCK for o in sent.outcomes for e in o.errors)

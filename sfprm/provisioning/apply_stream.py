@@ -1,0 +1,138 @@
+"""Steps of one kind on their way: in chunks, one after the other or several at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sfprm.errors import SfprmError
+from sfprm.provisioning.apply_book import met_lock
+from sfprm.provisioning.apply_rows import row_of
+from sfprm.provisioning.lanes import cut, most_rows
+from sfprm.provisioning.steps import CreateUser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sfprm.clock import Clock
+    from sfprm.programme.policies import KeyFields
+    from sfprm.provisioning.apply_book import Book
+    from sfprm.provisioning.chunks import ChunkSize
+    from sfprm.provisioning.sending import Sender, Sent
+    from sfprm.provisioning.steps import PlannedStep
+
+__all__ = ["MOST_IN_FLIGHT", "Stream"]
+
+MOST_IN_FLIGHT = 4
+"""Requests of one kind under way at once; the session's window may narrow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Sends chunks and has the book settle them. `room`: how many requests the session lets
+    be under way now."""
+
+    book: Book
+    sender: Sender
+    clock: Clock
+    keys: KeyFields
+    room: Callable[[], int]
+    stop_on_error: bool = False
+
+    def send(
+        self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, wide: bool
+    ) -> ChunkSize:
+        """Send the steps in chunks of `size`, several under way at once when `wide`; the size that
+        users' chunks have grown to. Raises TryLater and its kin when the org cannot be reached:
+        what was under way is settled first."""
+        room = min(MOST_IN_FLIGHT, self.room()) if wide else 1
+        if room == 1:
+            return self._in_turn(kind, steps, size, wide)
+        at, grows = 0, kind is CreateUser
+        flying: dict[Future[Sent], tuple[list[PlannedStep], float]] = {}
+        error: SfprmError | None = None
+        with ThreadPoolExecutor(room) as pool:
+            while flying or (at < len(steps) and error is None):
+                while at < len(steps) and error is None and len(flying) < room:
+                    if self._stopped(steps[at:]):
+                        at = len(steps)
+                        break
+                    end = cut(steps, at, size.size)
+                    part = steps[at:end]
+                    self.book.sent(part)
+                    sent = pool.submit(self.sender.send, kind, part, self._rows(part))
+                    flying[sent] = part, self.clock.monotonic()
+                    at = end
+                landed, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in landed:
+                    part, began = flying.pop(future)
+                    try:
+                        answer = future.result()
+                    except SfprmError as failed:
+                        error = error or failed
+                        continue
+                    self.book.settle(part, answer)
+                    size = self._grown(size, began, answer) if grows else size
+        if error is not None:
+            raise error
+        return size
+
+    def _in_turn(
+        self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, wide: bool
+    ) -> ChunkSize:
+        """One request after the other; while one is under way, what became of the one before is
+        journalled, with the start of the next."""
+
+        def taken(at: int) -> list[PlannedStep]:
+            end = cut(steps, at, size.size) if wide else at + size.size
+            return steps[at:end]
+
+        if not steps or self._stopped(steps):
+            return size
+        book = self.book
+        part = taken(0)
+        book.sent(part)
+        at = len(part)
+        before: tuple[list[PlannedStep], Sent] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            while part:
+                began = self.clock.monotonic()
+                flying = pool.submit(self.sender.send, kind, part, self._rows(part))
+                # users' chunks grow by what the last one took, so the next is not cut before
+                ahead = kind is not CreateUser or size.size >= most_rows(kind)
+                coming = taken(at) if ahead else []
+                if before is not None:
+                    book.settle(*before, coming)
+                elif coming:
+                    book.sent(coming)
+                sent = flying.result()
+                before = part, sent
+                if kind is CreateUser:
+                    size = self._grown(size, began, sent)
+                if self.stop_on_error and not all(o.success for o in sent.outcomes):
+                    book.settle(*before)
+                    self._stopped(steps[at:])
+                    return size
+                if not ahead:
+                    coming = taken(at)
+                    book.settle(*before, coming)
+                    before = None
+                at += len(coming)
+                part = coming
+        if before is not None:
+            book.settle(*before)
+        return size
+
+    def _rows(self, part: Sequence[PlannedStep]) -> list[dict[str, Any]]:
+        return [row_of(step, self.book.ids, self.keys) for step in part]
+
+    def _grown(self, size: ChunkSize, began: float, sent: Sent) -> ChunkSize:
+        return size.after(self.clock.monotonic() - began, locked=met_lock(sent))
+
+    def _stopped(self, rest: list[PlannedStep]) -> bool:
+        if self.stop_on_error and self.book.failed:
+            why = "stopped after the first failure (--stop-on-error)"
+            self.book.skip([(step, why) for step in rest])
+            return True
+        return False
