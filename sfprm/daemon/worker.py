@@ -28,11 +28,10 @@ from sfprm.daemon.watch import Watch
 from sfprm.errors import BadSettings, SfprmError, TryLater
 from sfprm.events import Event
 from sfprm.ids import RunId
-from sfprm.jobs.crew import help_run
+from sfprm.jobs.helping import help_run
 from sfprm.jobs.queue import serve
 from sfprm.jobs.starter import Starter
 from sfprm.store.records import RunState
-from sfprm.store.work import Lease
 
 __all__ = ["Worker"]
 
@@ -185,10 +184,9 @@ class Worker:
         """Another's run could use hands."""
         if self._draining:
             return
-        leases = tuple(Lease(name, fence) for name, fence in invitation["leases"])
         starter = self.installation.org(invitation["org"]).starter
         try:
-            help_run(starter, RunId(invitation["run"]), invitation["name"], leases)
+            help_run(starter, invitation, lambda: self._draining)
         except SfprmError as trouble:
             _log.warning(
                 Event.PART_DROPPED,

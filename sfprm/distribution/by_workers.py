@@ -58,8 +58,7 @@ class Spread:
 
     def gather(self) -> None:
         """Wait, and count."""
-        for told in self._hands.gather():
-            _add(self._carrier.tally, told, self._store)
+        _add(self._carrier.tally, self._hands.gather(), self._store)
 
 
 def carry_range(
@@ -77,13 +76,12 @@ def carry_range(
 
     `again`: somebody may have begun this before, so the org is read before it is written.
     """
-    carrier = Carrier(session, store, clock, progress, programme)
-    found = store.entries(states=(WriteState.DECIDED,), after=first - 1, limit=last - first + 1)
-    entries = [entry for entry in found if entry.sequence <= last]
+    carrier = Carrier(session, store, clock, progress, programme, among_others=True)
     if again:
-        carrier.finish(entries)
+        found = store.entries(states=(WriteState.DECIDED,), after=first - 1, limit=last - first + 1)
+        carrier.finish([entry for entry in found if entry.sequence <= last])
     else:
-        carrier.carry_out(entries)
+        carrier.carry_out(store.to_write(first, last))
     tally = carrier.tally
     return {
         "confirmed": tally.confirmed,
@@ -97,17 +95,25 @@ def carry_range(
     }
 
 
-def _add(tally: Tally, told: dict[str, Any], store: StoreReader) -> None:
-    tally.confirmed += told["confirmed"]
-    tally.parked += told["parked"]
-    tally.unseen += told["unseen"]
-    tally.to_tell.extend(_entry(store, number) for number in told["to_tell"])
-    tally.not_done.extend(
-        Settled(_entry(store, one["entry"]), WriteState(one["state"]), one["words"])
-        for one in told["not_done"]
-    )
+def _add(tally: Tally, told: Sequence[dict[str, Any]], store: StoreReader) -> None:
+    named = [n for one in told for n in (*one["to_tell"], *(d["entry"] for d in one["not_done"]))]
+    entries = _entries(store, named)
+    for one in told:
+        tally.confirmed += one["confirmed"]
+        tally.parked += one["parked"]
+        tally.unseen += one["unseen"]
+        tally.to_tell.extend(entries[number] for number in one["to_tell"])
+        tally.not_done.extend(
+            Settled(entries[not_done["entry"]], WriteState(not_done["state"]), not_done["words"])
+            for not_done in one["not_done"]
+        )
 
 
-def _entry(store: StoreReader, sequence: int) -> JournalEntry:
-    [entry] = store.entries(after=sequence - 1, limit=1)
-    return entry
+def _entries(store: StoreReader, sequences: Sequence[int]) -> dict[int, JournalEntry]:
+    """Those entries, read a stretch at a time."""
+    found: dict[int, JournalEntry] = {}
+    for sequence in sorted(set(sequences)):
+        if sequence not in found:
+            some = store.entries(after=sequence - 1, limit=ROWS)
+            found |= {entry.sequence: entry for entry in some}
+    return {sequence: found[sequence] for sequence in sequences}

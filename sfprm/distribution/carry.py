@@ -19,6 +19,7 @@ from sfprm.distribution.owners import (
     place_of,
     read_just_written,
     read_leads_now,
+    read_owners,
     read_written_between,
 )
 from sfprm.errors import NotReady
@@ -115,6 +116,7 @@ class Carrier:
     """Carries out the decisions of one run; `tally` grows as it goes.
 
     `tell_all`: every confirmed decision is kept for a notice, not only those that ask for one.
+    `among_others`: other workers write leads of the same owners at the same time.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class Carrier:
         programme: Programme | None = None,
         *,
         tell_all: bool = False,
+        among_others: bool = False,
     ) -> None:
         self._extra = ExtraFields(programme, store)
         self._session = session
@@ -133,6 +136,7 @@ class Carrier:
         self._clock = clock
         self._progress = progress
         self._tell_all = tell_all
+        self._among_others = among_others
         self._broken_off = False
         self.tally = Tally()
 
@@ -219,8 +223,12 @@ class Carrier:
     def _read_back(self, written: Sequence[JournalEntry], since: datetime) -> None:
         if not written:
             return
-        owners = sorted({e.owner_new for e in written if e.owner_new is not None})
-        found = read_just_written(self._session, [e.lead for e in written], owners, since)
+        leads = [e.lead for e in written]
+        if self._among_others:
+            found = read_owners(self._session, leads, since)
+        else:
+            owners = sorted({e.owner_new for e in written if e.owner_new is not None})
+            found = read_just_written(self._session, leads, owners, since)
         held = found.owners
         self._confirm([e for e in written if held.get(e.lead) == e.owner_new])
         missed = [e for e in written if held.get(e.lead) != e.owner_new]

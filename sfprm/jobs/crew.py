@@ -1,52 +1,64 @@
 """Parts of a run over several workers: handed out, helped with, gathered. PostgreSQL only.
 
 Parts are rows. Handing out invites other workers through the queue; whoever is free takes the next
-part, and so does the one that handed them out, so a run without helpers ends just as well. A part
-whose worker went silent is taken up by the next one. Everybody stands behind the fence of the run:
-when that is taken over, its parts end with it, and whoever took over finds in the journal what is
-left to do.
+part, and so does a thread of the process that hands them out, so a run without helpers ends just as
+well. A part whose worker went silent is taken up by the next one. Everybody stands behind the
+fence of the run: when that is taken over, its parts end with it, and whoever took over finds in the
+journal what is left to do.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import threading
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 import sfprm.errors
 from sfprm.errors import Bug, Replaced, SfprmError, TryLater
-from sfprm.events import Event
-from sfprm.jobs.brakes import Brakes
-from sfprm.jobs.frame import JobContext, Limits
+from sfprm.jobs.frame import JobContext
 from sfprm.jobs.hands import part_named
-from sfprm.jobs.presence import Fence
-from sfprm.store.lanes import Lanes
-from sfprm.store.work import Lease, Part
+from sfprm.store.work import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sfprm.ids import RunId
+    from sfprm.jobs.hands import Wanted
+    from sfprm.jobs.presence import Fence
     from sfprm.jobs.starter import Starter
 
-__all__ = ["Crew", "help_run"]
-
-_log = structlog.get_logger("sfprm.jobs")
+__all__ = ["Crew", "take_one"]
 
 PACE_S = 0.1
 """Seconds between two looks at parts that others do."""
+INVITE_EVERY_S = 1.0
+"""Seconds between two invitations of the same run."""
 MOST_TAKES = 5
 """Workers that may lose their life over one part."""
 
 
 class Crew:
-    """The hands of one run."""
+    """The hands of one run. `lead` says in which context its own hand works."""
 
     def __init__(self, starter: Starter, run: RunId, name: str, fence: Fence) -> None:
         self._starter, self._run, self._name, self._fence = starter, run, name, fence
+        self._context: JobContext | None = None
         self._count = 0
-        self._invited = 0
+        self._asked: float | None = None
+        self._others = 0
+        self._hand: threading.Thread | None = None
+        self._ends = threading.Event()
+        self._given = threading.Event()
+        self._idle = threading.Event()
+        self._trouble: BaseException | None = None
+
+    def lead(self, context: JobContext) -> None:
+        """The run's own context: its session, its store and its programme."""
+        self._context = context
+        context.hands = self
 
     @property
     def others(self) -> int:
@@ -56,26 +68,32 @@ class Crew:
         return sum(1 for w in found if w.kind in ("daemon", "worker") and w.id != mine)
 
     def give(self, kind: str, content: Any) -> None:
-        """Hand a part out; returns at once."""
-        number = self._count
-        self._count += 1
-        part = Part(f"{self._run}.{number}", self._run, number, kind, content, "waiting", 0)
-        work = self._starter.state().work
-        work.add_parts([part])
-        if self._invited < min(self._count, self.others):
-            self._invited += 1
-            self._starter.hints().ask_help(
-                {
-                    "run": self._run,
-                    "name": self._name,
-                    "org": self._starter.org,
-                    "leases": [[lease.name, lease.fence] for lease in self._fence.leases],
-                    "number": self._invited,
-                }
-            )
+        """Hand a part out; returns at once. Raises what ended this process's own hand."""
+        self.give_all([(kind, content, ())])
+
+    def give_all(self, wanted: Sequence[Wanted]) -> None:
+        """The same for several: what each is, and the places in this list of those that must be
+        done before."""
+        self._check()
+        first = self._count
+        self._count += len(wanted)
+        self._starter.state().work.add_parts(
+            [
+                Part(f"{self._run}.{n}", self._run, n, kind, content,
+                     after=tuple(first + at for at in after))
+                for n, (kind, content, after) in enumerate(wanted, start=first)
+            ]
+        )  # fmt: skip
+        self._idle.clear()
+        self._given.set()
+        self._invite()
+        if self._hand is None and wanted:
+            held = contextvars.copy_context()
+            self._hand = threading.Thread(target=held.run, args=(self._work,), name="own hand")
+            self._hand.start()
 
     def gather(self) -> list[Any]:
-        """Help until every part is done; the results, in the order of the parts.
+        """Wait until every part is done, by whoever; the results, in the order of the parts.
 
         Raises the error of the first part that failed.
         """
@@ -84,103 +102,115 @@ class Crew:
         starter = self._starter
         work = starter.state().work
         while True:
-            while _take_one(starter, self._run, self._fence.leases):
-                pass
-            found = work.parts_of(self._run)
-            failed = next((p for p in found if p.state == "failed"), None)
-            if failed is not None:
-                raise _error(failed)
-            if all(part.state == "done" for part in found):
-                self._count = 0
-                work.forget_parts(self._run)
-                return [part.result for part in found]
+            while not self._idle.wait(INVITE_EVERY_S):
+                self._invite()  # its own hand is busy: the parts are not done yet
+            self._check()
+            states = work.parts_by_state(self._run)
+            if states.get("failed"):
+                raise _error(next(p for p in work.parts_of(self._run) if p.state == "failed"))
+            if states.get("done", 0) >= self._count:
+                break
+            self._invite()
             starter.clock.sleep(PACE_S)
+        found = work.parts_of(self._run)
+        self.close()
+        return [part.result for part in found]
 
     def close(self) -> None:
-        """The run has ended: so have its parts."""
+        """The run has ended, and so do its parts; the one in hand is ended first."""
+        self._ends.set()
+        self._given.set()
+        if self._hand is not None:
+            self._hand.join()
+        self._hand = None
+        self._ends.clear()
         if self._count:
+            self._count = 0
             with contextlib.suppress(TryLater):
                 self._starter.state().work.forget_parts(self._run)
 
+    def _check(self) -> None:
+        if self._trouble is not None:
+            raise self._trouble
 
-def help_run(starter: Starter, run: RunId, name: str, leases: tuple[Lease, ...]) -> int:
-    """Do parts of another's run until none is free; how many. Ends quietly when the run does."""
-    done = 0
-    presence = starter.present()
-    if presence is None:
-        return done
-    presence.doing = f"parts of {name} {run}"
-    try:
-        while _take_one(starter, run, leases):
-            done += 1
-    except Replaced as over:
-        _log.info(Event.PART_DROPPED, run=run, job=name, why=over.message)
-    finally:
-        presence.doing = ""
-    return done
+    def _invite(self) -> None:
+        """Ask those who might help, now and then: some are free only later, or had left when there
+        was nothing to do."""
+        now = self._starter.clock.monotonic()
+        if self._asked is not None and now - self._asked < INVITE_EVERY_S:
+            return
+        self._asked = now
+        assert self._context is not None
+        for number in range(1, min(self._count, self.others) + 1):
+            self._starter.hints().ask_help(
+                {
+                    "run": self._run,
+                    "name": self._name,
+                    "org": self._starter.org,
+                    "leases": [[lease.name, lease.fence] for lease in self._fence.leases],
+                    "digest": self._context.programme.digest,
+                    "number": number,
+                }
+            )
+
+    def _work(self) -> None:
+        """This process's own hand. It stands behind the run's fence, as all the run does."""
+        assert self._context is not None
+        try:
+            while not self._ends.is_set():
+                self._given.clear()
+                if take_one(self._starter, self._context):
+                    self._idle.clear()
+                    continue
+                self._idle.set()
+                self._given.wait(PACE_S)
+        except BaseException as trouble:  # noqa: BLE001 - handed to the thread that gathers
+            self._trouble = trouble
+            self._idle.set()
 
 
-def _take_one(starter: Starter, run: RunId, leases: tuple[Lease, ...]) -> bool:
-    """Do one part that is free; False when there is none."""
+def take_one(
+    starter: Starter,
+    context: JobContext,
+    around: Callable[[Part], contextlib.AbstractContextManager[None]] | None = None,
+) -> bool:
+    """Do one part of the context's run that is free; False when there is none. `around` opens what
+    guards a part, and closes it. Raises Replaced when the part or the run is another's by now."""
     work = starter.state().work
     presence = starter.present()
     assert presence is not None
-    free = work.free_part(run)
-    if free is None:
-        return False
-    part = work.claim_part(free, worker=presence.id, seconds=presence.lease_seconds)
+    part = work.take_part(context.run, worker=presence.id, seconds=presence.lease_seconds)
     if part is None:
-        return True  # another was quicker; there may be more
+        return False
     if part.fence > MOST_TAKES:
         work.finish_part(part, state="failed", result=None, message="its workers died")
         return True
-    _do(starter, part, leases)
-    return True
-
-
-def _do(starter: Starter, part: Part, leases: tuple[Lease, ...]) -> None:
-    store = starter.state()
-    presence = starter.present()
-    assert presence is not None
-    fence = Fence(presence, store.engine, leases, part)
-    session = starter.connect()
-    before = (store.fence, session.guard)
-    lanes = Lanes(
-        store.engine, session.identity.org_id, starter.settings.calls_in_flight, starter.clock
-    )
     bound = structlog.contextvars.bind_contextvars(run=part.run, part=part.number)
     try:
-        store.fence = fence.in_transaction
-        session.guard = Brakes(
-            starter.clock,
-            Limits(),
-            fence=fence,
-            lanes=lanes,
-            most=starter.settings.call_budget,
-        )
-        result = part_named(part.kind)(_context(starter, part), part.content)
-        store.work.finish_part(part, state="done", result=result)
+        with around(part) if around is not None else contextlib.nullcontext():
+            result = part_named(part.kind)(_of_part(starter, context, part), part.content)
+            work.finish_part(part, state="done", result=result)
     except Replaced:
         raise
     except SfprmError as error:
         said: Mapping[str, str] = {"error": error.name, "hint": error.hint}
-        store.work.finish_part(part, state="failed", result=dict(said), message=error.message)
+        work.finish_part(part, state="failed", result=dict(said), message=error.message)
     finally:
-        store.fence, session.guard = before
-        lanes.close()
         structlog.contextvars.reset_contextvars(**bound)
+    return True
 
 
-def _context(starter: Starter, part: Part) -> JobContext:
+def _of_part(starter: Starter, context: JobContext, part: Part) -> JobContext:
+    programme = context.programme
     return JobContext(
         settings=starter.settings,
         clock=starter.clock,
         store=starter.state(),
         progress=starter.progress,
         run=part.run,
-        run_dir=starter.settings.state_dir / "runs" / part.run,
+        run_dir=context.run_dir,
         connect=starter.connect,
-        load=starter.programme,
+        load=lambda: programme,
         attempt=part.fence,
     )
 

@@ -8,14 +8,17 @@ never only waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from sfprm.jobs.frame import JobContext
 
-__all__ = ["PARTS", "Hands", "part_named"]
+__all__ = ["PARTS", "Hands", "Wanted", "part_named"]
+
+Wanted = tuple[str, Any, Sequence[int]]
+"""A part: its kind, its content, and the places of those that must be done before."""
 
 PartWork = Callable[["JobContext", Any], Any]
 """Does a part: its content in, its result out, both plain JSON."""
@@ -44,8 +47,11 @@ class Hands(Protocol):
     def give(self, kind: str, content: Any) -> None:
         """Hand a part out; returns at once."""
 
+    def give_all(self, wanted: Sequence[Wanted]) -> None:
+        """Hand several out, some of which wait for others of them."""
+
     def gather(self) -> list[Any]:
-        """Help until every part is done; the results, in the order of the parts.
+        """Wait until every part is done, by whoever; the results, in the order of the parts.
 
         Raises the error of the first part that failed.
         """

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import exists, func, select, text, tuple_, update
 
 from sfprm.clock import Clock
 from sfprm.errors import AnotherWriter, Replaced, SfprmError, TryLater
-from sfprm.store.engine import writing
+from sfprm.store.engine import at_once
 from sfprm.store.lock import WRITING
 from sfprm.store.work import Lease, Part, WorkBook, WorkerSeen
 from sfprm.store.work_tables import leases, parts
@@ -132,42 +132,49 @@ class Fence:
     part: Part | None = None
 
     def before_call(self) -> int:
-        """Pass, or raise Replaced. Gives the API calls made under these leases, this one
-        included."""
+        """Pass, or raise Replaced: one statement, as it is asked before every call. Gives the API
+        calls made under these leases, this one included."""
         if not self.presence.lives:
             # by our own clock the others have given us up: ask nobody, send nothing
             raise Replaced("This process was silent for longer than its lease.")
-        calls = 0
-        with writing(self.engine) as connection:
-            for lease in self.leases:
-                row = connection.execute(
-                    update(leases)
-                    .where(
-                        leases.c.name == lease.name,
-                        leases.c.fence == lease.fence,
-                        leases.c.until > func.clock_timestamp(),
-                    )
-                    .values(calls=leases.c.calls + 1)
-                    .returning(leases.c.calls)
-                ).one_or_none()
-                if row is None:
-                    raise Replaced(f"Another process has taken over: {lease.name}.")
-                calls = max(calls, row.calls)
-            self._part(connection)
-        return calls
+        held = [(lease.name, lease.fence) for lease in self.leases]
+        passing = (
+            update(leases)
+            .where(
+                tuple_(leases.c.name, leases.c.fence).in_(held),
+                leases.c.until > func.clock_timestamp(),
+            )
+            .values(calls=leases.c.calls + 1)
+            .returning(leases.c.name, leases.c.calls)
+        )
+        if self.part is not None:
+            mine = exists().where(parts.c.id == self.part.id, parts.c.fence == self.part.fence)
+            passing = passing.where(mine)
+        with at_once(self.engine) as connection:
+            calls = {row.name: row.calls for row in connection.execute(passing)}
+            gone = sorted({lease.name for lease in self.leases} - set(calls))
+            if gone:
+                self._part(connection)
+                raise Replaced(f"Another process has taken over: {', '.join(gone)}.")
+        return max(calls.values(), default=0)
 
-    def in_transaction(self, connection: Connection) -> None:
-        """The same inside a transaction: whoever takes over waits until it has ended."""
-        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
-        # one writer of the journal at a time, whatever rows it goes on to lock, and in which order
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sfprm journal'))"))
+    def in_transaction(self, connection: Connection, own: bool) -> None:
+        """The same inside a transaction: whoever takes over waits until it has ended. `own`: it
+        writes nothing but rows of this run or part."""
+        connection.execute(select(func.set_config("lock_timeout", "60s", True)))
+        if not own:
+            # one writer of the journal at a time, whatever rows it goes on to lock, and in which
+            # order
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sfprm journal'))"))
+        rows = connection.execute(
+            select(leases.c.name, leases.c.fence, leases.c.until > func.clock_timestamp())
+            .where(leases.c.name.in_([lease.name for lease in self.leases]))
+            .order_by(leases.c.name)
+            .with_for_update(read=True)
+        )
+        standing = {(name, fence) for name, fence, stands in rows if stands}
         for lease in self.leases:
-            row = connection.execute(
-                select(leases.c.until > func.clock_timestamp())
-                .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
-                .with_for_update(read=True)
-            ).scalar()
-            if not row:
+            if (lease.name, lease.fence) not in standing:
                 raise Replaced(f"Another process has taken over: {lease.name}.")
         self._part(connection)
 

@@ -63,8 +63,12 @@ class Queue:
             )
 
     def ask_help(self, invitation: Mapping[str, Any]) -> None:
-        """A run whose parts others may do."""
-        self._defer(HELP, dict(invitation))
+        """A run whose parts others may do; at most one such hint of a number waits."""
+        from procrastinate.exceptions import AlreadyEnqueued
+
+        named = f"help {invitation['run']} {invitation['number']}"
+        with suppress(AlreadyEnqueued):
+            self._defer(HELP, dict(invitation), queueing_lock=named)
 
     def _defer(
         self,

@@ -163,7 +163,8 @@ class _Recorded:
             self._bind(context)
         if self.due is not None or (job.recorded and not job.is_dry(self.options)):
             self._start()
-            context.hands = self._crew
+            if self._crew is not None:
+                self._crew.lead(context)
         result: JobResult = job.join([job.run(context, s) for s in job.split(self.options)])
         return result
 
@@ -242,6 +243,7 @@ class _Recorded:
         self._held.callback(setattr, store, "fence", None)
         for lost in store.work.lose_lapsed():
             _log.warning(Event.RUN_LOST, run=lost.id, job=lost.job)
+        store.work.forget_orphans()
         self._crew = Crew(starter, self.run, self.name, self._fence)
         self._held.callback(self._crew.close)
 
@@ -293,6 +295,8 @@ class _Recorded:
     def finish(
         self, result: JobResult | None, error: SfprmError | None, code: int, calls: int
     ) -> None:
+        if self._crew is not None:
+            self._crew.close()  # nothing is written once the run's row has ended
         try:
             if self.bound and calls:
                 self._keep_allowance()

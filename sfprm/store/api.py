@@ -80,6 +80,10 @@ class StoreReader(Protocol):
     ) -> list[JournalEntry]:
         """Journal entries in order of sequence that meet every condition given."""
 
+    def to_write(self, first: int, last: int) -> list[JournalEntry]:
+        """Decisions of the live stream from `first` to `last` of which it is not known what became,
+        in order; without what was tried and the lead's facts."""
+
     def moves_of(self, ledger: str, *, after: int, upto: int) -> list[LedgerMove]:
         """Choices and refunds of a ledger by journal entries with `after` < sequence ≤ `upto`,
         in order."""

@@ -140,6 +140,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def at_once(engine: Engine) -> Iterator[Connection]:
+    """A connection whose every statement is a transaction of its own: one round trip each."""
+    with (
+        translated(),
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
+        yield connection
+
+
+@contextmanager
 def translated() -> Iterator[None]:
     """The database's own errors, in ours. What it says is kept; it holds no password."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
@@ -11,6 +12,9 @@ from sfprm.store.book import Book
 from sfprm.store.engine import reading, writing
 from sfprm.store.inserts import insert
 from sfprm.store.work_tables import leases
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Lease", "Leases"]
 
@@ -68,6 +72,17 @@ class Leases(Book):
                 .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
                 .values(until=None, worker=None)
             )
+
+    def stands(self, held: Sequence[Lease]) -> bool:
+        """Whether all of them are still held by who took them."""
+        with reading(self._engine) as connection:
+            at = self._now(connection, datetime.now(UTC))
+            rows = connection.execute(
+                select(leases.c.name, leases.c.fence).where(
+                    leases.c.name.in_([lease.name for lease in held]), leases.c.until > at
+                )
+            )
+            return {(row.name, row.fence) for row in rows} >= {(x.name, x.fence) for x in held}
 
     def leases(self) -> list[tuple[str, str, datetime]]:
         """Locks held now: name, holder in words, since when."""

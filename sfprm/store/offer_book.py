@@ -64,7 +64,7 @@ class OfferBook:
     """Offers, pauses, second looks and notices. `writing` opens the store's write transaction."""
 
     def __init__(
-        self, engine: Engine, writing: Callable[[str], AbstractContextManager[Connection]]
+        self, engine: Engine, writing: Callable[..., AbstractContextManager[Connection]]
     ) -> None:
         self._engine = engine
         self._writing = writing
@@ -201,7 +201,7 @@ class OfferBook:
         self, first: int, last: int, *, since: datetime, until: datetime, due: datetime
     ) -> None:
         """Have confirmed entries looked at once more."""
-        with self._writing("second look planned") as connection:
+        with self._writing("second look planned", own=True) as connection:
             connection.execute(
                 second_looks.insert().values(
                     first=first, last=last, since=since, until=until, due=due

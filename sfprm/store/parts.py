@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from sfprm.ids import RunId
 from sfprm.store.book import Book
 from sfprm.store.engine import reading, writing
+from sfprm.store.records import RunState
+from sfprm.store.tables import runs
 from sfprm.store.work_tables import parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy import Row
 
 __all__ = ["Part", "PartBook"]
 
@@ -23,18 +27,19 @@ __all__ = ["Part", "PartBook"]
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a run. `state`: waiting, running, done or failed; `fence` grows with each worker
-    that takes it up."""
+    that takes it up. `after`: numbers of the parts that must be done before it."""
 
     id: str
     run: RunId
     number: int
     kind: str
     content: Any
-    state: str
-    fence: int
+    state: str = "waiting"
+    fence: int = 0
     worker: str | None = None
     result: Any = None
     message: str = ""
+    after: tuple[int, ...] = ()
 
 
 class PartBook(Book):
@@ -52,54 +57,48 @@ class PartBook(Book):
                         "number": part.number,
                         "kind": part.kind,
                         "content": part.content,
-                        "state": part.state,
+                        "state": "waiting",
                         "fence": 0,
                         "message": "",
+                        "after": list(part.after),
                     }
                     for part in added
                 ],
             )
 
-    def claim_part(self, id_: str, *, worker: str, seconds: float) -> Part | None:
-        """Take a part up; None when it is done, gone, or another's whose lease holds."""
+    def take_part(self, run: RunId, *, worker: str, seconds: float) -> Part | None:
+        """Take up the first part of the run that may begin and that nobody has, or whose worker has
+        been silent for too long, for `seconds`; None when there is none just now."""
         with writing(self._engine) as connection:
             at = self._now(connection, datetime.now(UTC))
-            row = connection.execute(
-                select(parts).where(parts.c.id == id_).with_for_update()
-            ).one_or_none()
-            if row is None or row.state in ("done", "failed"):
-                return None
-            if row.state == "running" and row.until is not None and row.until > at:
-                return None
-            connection.execute(
-                update(parts)
-                .where(parts.c.id == id_)
-                .values(
-                    state="running",
-                    worker=worker,
-                    fence=row.fence + 1,
-                    until=at + timedelta(seconds=seconds),
-                )
-            )
-            return Part(
-                id_, RunId(row.run), row.number, row.kind, row.content, "running", row.fence + 1
-            )
-
-    def free_part(self, run: RunId) -> str | None:
-        """The first part of the run that nobody has, or whose worker has been silent too long."""
-        with reading(self._engine) as connection:
-            at = self._now(connection, datetime.now(UTC))
-            query = (
-                select(parts.c.id)
-                .where(
-                    parts.c.run == run,
-                    (parts.c.state == "waiting")
-                    | ((parts.c.state == "running") & (parts.c.until < at)),
-                )
+            left = connection.execute(
+                select(parts.c.id, parts.c.number, parts.c.state, parts.c.until, parts.c.after)
+                .where(parts.c.run == run, parts.c.state != "done")
                 .order_by(parts.c.number)
-                .limit(1)
-            )
-            return connection.execute(query).scalar()
+            ).all()
+            undone = {row.number for row in left}
+            for row in left:
+                held = row.state == "running" and row.until is not None and row.until > at
+                if held or row.state == "failed" or not undone.isdisjoint(row.after or ()):
+                    continue
+                taken = connection.execute(
+                    update(parts)
+                    .where(
+                        parts.c.id == row.id,
+                        (parts.c.state == "waiting")
+                        | ((parts.c.state == "running") & (parts.c.until <= at)),
+                    )
+                    .values(
+                        state="running",
+                        worker=worker,
+                        fence=parts.c.fence + 1,
+                        until=at + timedelta(seconds=seconds),
+                    )
+                    .returning(*parts.c)
+                ).one_or_none()
+                if taken is not None:  # else another was quicker
+                    return _part(taken)
+        return None
 
     def finish_part(self, part: Part, *, state: str, result: Any, message: str = "") -> bool:
         """End a part; False when another has taken it up meanwhile."""
@@ -111,19 +110,45 @@ class PartBook(Book):
             )
             return done.rowcount == 1
 
+    def parts_by_state(self, run: RunId) -> dict[str, int]:
+        """How many parts of the run are in each state."""
+        query = (
+            select(parts.c.state, func.count().label("many"))
+            .where(parts.c.run == run)
+            .group_by(parts.c.state)
+        )
+        with reading(self._engine) as connection:
+            return {row.state: row.many for row in connection.execute(query)}
+
     def parts_of(self, run: RunId) -> list[Part]:
         """In order of number."""
         query = select(parts).where(parts.c.run == run).order_by(parts.c.number)
         with reading(self._engine) as connection:
-            return [
-                Part(
-                    r.id, RunId(r.run), r.number, r.kind, r.content, r.state, r.fence, r.worker,
-                    r.result, r.message,
-                )
-                for r in connection.execute(query)
-            ]  # fmt: skip
+            return [_part(row) for row in connection.execute(query)]
 
     def forget_parts(self, run: RunId) -> None:
         """Drop the parts of a run that has ended."""
         with writing(self._engine) as connection:
             connection.execute(delete(parts).where(parts.c.run == run))
+
+    def forget_orphans(self) -> None:
+        """Drop the parts of runs that are not under way: their process died."""
+        under_way = exists().where(runs.c.id == parts.c.run, runs.c.state == RunState.RUNNING.value)
+        with writing(self._engine) as connection:
+            connection.execute(delete(parts).where(~under_way))
+
+
+def _part(row: Row[Any]) -> Part:
+    return Part(
+        id=row.id,
+        run=RunId(row.run),
+        number=row.number,
+        kind=row.kind,
+        content=row.content,
+        state=row.state,
+        fence=row.fence,
+        worker=row.worker,
+        result=row.result,
+        message=row.message,
+        after=tuple(row.after or ()),
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sfprm.store import classes, ledgers, org, parked, questions, runs, steps, verify
 from sfprm.store.engine import reading
+from sfprm.store.to_write import to_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,6 +110,10 @@ class Reader:
                 after=after,
                 limit=limit,
             )
+
+    def to_write(self, first: int, last: int) -> list[JournalEntry]:
+        with reading(self._engine) as connection:
+            return to_write(connection, first, last)
 
     def moves_of(self, ledger: str, *, after: int, upto: int) -> list[LedgerMove]:
         with reading(self._engine) as connection:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from sfprm.store.column_types import BIG_KEY, Digest, Instant, Json, Micros, PackedId, StateCode
 
-HEAD = "0007"
+HEAD = "0008"
 """The revision that this code works with; a test holds it to the newest migration."""
 
 

@@ -57,6 +57,8 @@ parts = Table(
     Column("until", Instant),
     Column("result", Json),
     Column("message", Text, nullable=False),
+    # numbers of the parts that must be done before; NULL: none
+    Column("after", Json),
     UniqueConstraint("run", "number"),
 )
 

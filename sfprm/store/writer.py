@@ -13,7 +13,7 @@ from sfprm.store import steps as step_rows
 from sfprm.store.engine import writing
 from sfprm.store.offer_book import OfferBook
 from sfprm.store.reader import Reader
-from sfprm.store.records import StepState
+from sfprm.store.records import StepState, WriteState
 from sfprm.store.work import WorkBook
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         RunState,
         SeenAllowance,
         Step,
-        WriteState,
     )
 
 
@@ -45,8 +44,9 @@ class Store(Reader):
         super().__init__(engine)
         self._listeners: list[Callable[[str], None]] = []
         self._mine = threading.local()
-        self.fence: Callable[[Connection], None] | None = None
-        """Asked first in each write's transaction; raises when this process was replaced."""
+        self.fence: Callable[[Connection, bool], None] | None = None
+        """Asked first in each write's transaction, and told whether it writes only rows that are
+        its run's or part's own; raises when this process was replaced."""
 
     @property
     def engine(self) -> Engine:
@@ -67,14 +67,16 @@ class Store(Reader):
         self._listeners.append(listener)
 
     @contextmanager
-    def _writing(self, what: str) -> Iterator[Connection]:
+    def _writing(self, what: str, *, own: bool = False) -> Iterator[Connection]:
+        """`own`: only rows of this run or part are written, so that nobody else's write of the
+        journal need wait for it."""
         if getattr(self._mine, "writing", False):
             raise Bug(f"A write ({what}) was begun inside another; end that one first.")
         self._mine.writing = True
         try:
             with writing(self._engine) as connection:
                 if self.fence is not None:
-                    self.fence(connection)
+                    self.fence(connection, own)
                 yield connection
         finally:
             self._mine.writing = False
@@ -121,7 +123,7 @@ class Store(Reader):
             return runs.lose(connection, now)
 
     def add_steps(self, steps: Sequence[Step]) -> None:
-        with self._writing("steps planned") as connection:
+        with self._writing("steps planned", own=True) as connection:
             step_rows.add(connection, steps)
 
     def set_steps(
@@ -133,7 +135,7 @@ class Store(Reader):
         record_ids: Mapping[int, RecordId] | None = None,
         messages: Mapping[int, str] | None = None,
     ) -> None:
-        with self._writing(f"steps {state.value}") as connection:
+        with self._writing(f"steps {state.value}", own=True) as connection:
             step_rows.advance(connection, run, numbers, state, record_ids or {}, messages or {})
 
     def settle_steps(
@@ -147,14 +149,14 @@ class Store(Reader):
         now: datetime,
         sent: Sequence[int] = (),
     ) -> None:
-        with self._writing("steps settled") as connection:
+        with self._writing("steps settled", own=True) as connection:
             step_rows.advance(connection, run, done, StepState.DONE, record_ids, {})
             step_rows.advance(connection, run, list(failed), StepState.FAILED, {}, failed)
             step_rows.remember(connection, values, run, now)
             step_rows.advance(connection, run, sent, StepState.SENT, {}, {})
 
     def record_applied(self, values: Sequence[AppliedValue], run: RunId, now: datetime) -> None:
-        with self._writing("applied") as connection:
+        with self._writing("applied", own=True) as connection:
             step_rows.remember(connection, values, run, now)
 
     def forget_applied(self, object_: str, key: str) -> None:
@@ -187,7 +189,8 @@ class Store(Reader):
         *,
         messages: Mapping[int, str] | None = None,
     ) -> None:
-        with self._writing(f"decisions {state.value}") as connection:
+        own = state is WriteState.CONFIRMED  # else credits move, and chains grow
+        with self._writing(f"decisions {state.value}", own=own) as connection:
             journal.settle(connection, sequences, state, messages or {})
             offer_rows.settled(connection, sequences, state)
 

@@ -13,7 +13,7 @@ from sfprm.ids import RunId
 from sfprm.store.records import Run, RunState
 from sfprm.store.run_states import ENDINGS, RUN_MOVES, RunEvent, move
 from sfprm.store.runs import MOST_ATTEMPTS
-from sfprm.store.work import Part, Pause, WorkerSeen
+from sfprm.store.work import Lease, Part, Pause, WorkerSeen
 from sfprm.store.writer import Store
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -213,21 +213,70 @@ def test_a_part_is_done_once(store: Store) -> None:
     """Taken up by the next when its worker is silent; the first one's result is then refused."""
     work = store.work
     run = RunId("r")
-    work.add_parts([Part(f"r.{n}", run, n, "carry", {"n": n}, "waiting", 0) for n in range(2)])
-    first = work.claim_part("r.0", worker="one", seconds=-1.0)
+    work.add_parts([Part(f"r.{n}", run, n, "carry", {"n": n}) for n in range(2)])
+    first = work.take_part(run, worker="one", seconds=-1.0)
     assert first is not None
     assert first.content == {"n": 0}
-    assert work.free_part(run) == "r.0"
-    second = work.claim_part("r.0", worker="two", seconds=60.0)
+    second = work.take_part(run, worker="two", seconds=60.0)
     assert second is not None
-    assert second.fence == 2
+    assert (second.id, second.fence) == ("r.0", 2)
     assert not work.finish_part(first, state="done", result=1)
     assert work.finish_part(second, state="done", result=2)
-    assert work.claim_part("r.0", worker="one", seconds=60.0) is None
-    assert work.free_part(run) == "r.1"
+    third = work.take_part(run, worker="one", seconds=60.0)
+    assert third is not None
+    assert third.id == "r.1"
+    assert work.take_part(run, worker="two", seconds=60.0) is None
+    assert work.parts_by_state(run) == {"done": 1, "running": 1}
     assert [p.result for p in work.parts_of(run)] == [2, None]
     work.forget_parts(run)
     assert work.parts_of(run) == []
+
+
+def test_a_part_waits_for_those_before_it(store: Store) -> None:
+    """The first that may begin is taken, in order of number; a failed one is waited for in vain."""
+    work = store.work
+    run = RunId("r")
+    waits = {0: (), 1: (0,), 2: (), 3: (1, 2)}
+    work.add_parts([Part(f"r.{n}", run, n, "carry", {}, after=a) for n, a in waits.items()])
+
+    def take() -> Part | None:
+        return work.take_part(run, worker="one", seconds=60.0)
+
+    first, third = take(), take()
+    assert first is not None
+    assert third is not None
+    assert (first.number, third.number) == (0, 2)
+    assert take() is None
+    work.finish_part(first, state="done", result=None)
+    second = take()
+    assert second is not None
+    assert (second.number, second.after) == (1, (0,))
+    work.finish_part(third, state="done", result=None)
+    work.finish_part(second, state="failed", result=None, message="refused")
+    assert take() is None
+
+
+def test_parts_of_dead_runs_are_forgotten(store: Store) -> None:
+    """Only those of runs under way are kept."""
+    work = store.work
+    work.add_due(due(1))
+    claim(store, due(1), worker="one", seconds=60.0)
+    for run in (due(1).id, RunId("gone")):
+        work.add_parts([Part(f"{run}.0", run, 0, "carry", {})])
+    work.forget_orphans()
+    assert len(work.parts_of(due(1).id)) == 1
+    assert work.parts_of(RunId("gone")) == []
+
+
+def test_leases_stand_until_they_are_anothers(store: Store) -> None:
+    """All of them, and with the number they were taken with."""
+    mine = lease(store, "one", seconds=60.0)
+    assert store.work.stands([mine])
+    assert not store.work.stands([mine, Lease("other", 1)])
+    store.work.drop_lease(mine)
+    assert not store.work.stands([mine])
+    lease(store, "two", seconds=60.0)
+    assert not store.work.stands([mine])
 
 
 def test_every_ending_is_in_the_table() -> None:

@@ -1,0 +1,205 @@
+"""What `bench_scale` measures with: an embedded org, a database for each measurement, workers as
+processes, and the CPU seconds of each of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import sqlalchemy as sa
+
+__all__ = ["ROOT", "WAIT_S", "Place", "Took", "measured", "run"]
+
+ROOT = Path(__file__).parents[1]
+WAIT_S = 0.25
+"""Seconds that the org waits at each write call."""
+PATIENCE_S = 120.0
+"""Seconds until the workers must be there."""
+JOBS = ("route", "provision")
+
+
+@dataclass(frozen=True)
+class Took:
+    """One measurement. `seconds` from the command to its end, the rest CPU seconds of all workers
+    together, the org, and the database; `writes` are write calls that the org saw."""
+
+    workers: int
+    seconds: float
+    at_work: float
+    org: float
+    database: float
+    writes: int
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds of everything."""
+        return self.at_work + self.org + self.database
+
+    @property
+    def waited(self) -> float:
+        """Seconds that the org waited in all."""
+        return self.writes * WAIT_S
+
+    def in_words(self) -> str:
+        """One line of the table."""
+        return (
+            f"{self.workers} workers {self.seconds:8.1f} s   CPU: workers {self.at_work:6.1f}, "
+            f"org {self.org:6.1f}, database {self.database:5.1f} s   {self.writes:,} write calls"
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """An org and its process, a database server and its, and a folder."""
+
+    http: str
+    ready: dict[str, Any]
+    org: int
+    server: str
+    database: int
+    folder: Path
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """One call of the org's control API."""
+        url = f"{self.http}/_devorg/{path}"
+        with requests.request(method, url, json=body, timeout=600) as answer:
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+
+    def seed(self) -> None:
+        """The story's org, with calls enough."""
+        self.control("POST", "reset")
+        self.control("POST", "seed", {"story": "partners-ready", "seed": 7})
+        self.control("POST", "limits", {"daily_api": 10_000_000})
+
+    def env(self, programme: Path) -> dict[str, str]:
+        """Settings on a new, empty database."""
+        name = f"s{uuid.uuid4().hex}"
+        engine = sa.create_engine(self.server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        database = sa.make_url(self.server).set(database=name)
+        jobs = self.folder / "jobs"
+        jobs.mkdir(exist_ok=True)
+        for job in JOBS:
+            (jobs / f"{job}.yaml").write_text(f"job: {job}\ncron: '0 0 1 1 *'\n")
+        kept = {k: os.environ[k] for k in ("PATH", "PYTHONPATH", "HOME") if k in os.environ}
+        return {
+            **kept,
+            "SFPRM_LOGIN_URL": self.http,
+            "SFPRM_CLIENT_ID": self.ready["client_id"],
+            "SFPRM_CLIENT_SECRET": self.ready["client_secret"],
+            "SFPRM_CA_BUNDLE": str(self.ready["ca"]),
+            "SFPRM_STATE_DIR": str(self.folder / f"state-{name}"),
+            "SFPRM_PROGRAMME": str(programme),
+            "SFPRM_JOBS": str(jobs),
+            "SFPRM_DATABASE_URL": database.render_as_string(hide_password=False),
+            "SFPRM_MAX_IN_FLIGHT": "1",
+            "SFPRM_CALLS_IN_FLIGHT": "16",
+            "SFPRM_TAKE_OVER_SECONDS": "60",
+            "SFPRM_HEALTH": "off",
+        }
+
+
+def run(env: dict[str, str], *arguments: str) -> Any:
+    """Run the program to its end; its result."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sfprm", *arguments, "--json"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if done.returncode not in (0, 68):
+        raise SystemExit(
+            f"{arguments}: {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
+    return json.loads(done.stdout)["result"]
+
+
+def measured(place: Place, programme: Path, job: str, workers: int) -> Took:
+    """Run the job from the snapshot on, with so many processes at work in all."""
+    place.control("POST", "snapshots/bench/restore")
+    place.control("DELETE", "faults")
+    slow = {"kind": "slow", "path": "/composite", "seconds": WAIT_S, "times": None}
+    place.control("POST", "faults", slow)
+    env = place.env(programme)
+    run(env, "state", "migrate")
+    with _helpers(place, env, workers - 1) as helpers:
+        place.control("POST", "calls/reset")
+        mine, org, database = _children(), _cpu(place.org), _cpu(place.database)
+        helping = sum(_cpu(one.pid) for one in helpers)
+        began = time.monotonic()
+        run(env, "jobs", "run", job)
+        seconds = time.monotonic() - began
+        helped = sum(_cpu(one.pid) for one in helpers) - helping
+        kinds = place.control("GET", "calls")["by_kind"]
+        return Took(
+            workers=workers,
+            seconds=seconds,
+            at_work=_children() - mine + helped,
+            org=_cpu(place.org) - org,
+            database=_cpu(place.database) - database,
+            writes=sum(n for kind, n in kinds.items() if kind in ("collections", "composite")),
+        )
+
+
+@contextmanager
+def _helpers(
+    place: Place, env: dict[str, str], count: int
+) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
+    """So many workers, ready; ended when it is left."""
+    helpers = []
+    try:
+        for number in range(count):
+            with (place.folder / f"worker-{number}.log").open("ab") as log:
+                command = [sys.executable, "-m", "sfprm", "worker"]
+                helpers.append(
+                    subprocess.Popen(
+                        command, env=env, stdout=subprocess.DEVNULL, stderr=log, cwd=ROOT
+                    )
+                )
+        deadline = time.monotonic() + PATIENCE_S
+        while len(run(env, "workers")["workers"]) < count:
+            if time.monotonic() > deadline or any(h.poll() is not None for h in helpers):
+                raise SystemExit(f"The workers did not start: see {place.folder}/worker-*.log.")
+            time.sleep(0.5)
+        yield helpers
+    finally:
+        for helper in helpers:
+            helper.send_signal(signal.SIGTERM)
+        for helper in helpers:
+            helper.wait(60)
+
+
+def _children() -> float:
+    """CPU seconds of this process's children that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _cpu(process: int) -> float:
+    """CPU seconds of a process and its children, those that have ended included (Linux)."""
+    ticks, family = 0.0, {process}
+    for stat in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda path: int(path.parent.name)):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            number, parent = int(stat.parent.name), int(fields[1])
+            if number == process or parent in family:
+                family.add(number)
+                ticks += sum(map(int, fields[11:15]))  # user, system, and those of dead children
+    return ticks / os.sysconf("SC_CLK_TCK")

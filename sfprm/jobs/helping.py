@@ -1,0 +1,113 @@
+"""Helping with another process's run: its parts, done behind its fence."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from sfprm.errors import Replaced
+from sfprm.events import Event
+from sfprm.jobs.brakes import Brakes, Disk
+from sfprm.jobs.crew import PACE_S, take_one
+from sfprm.jobs.frame import JobContext, Limits
+from sfprm.jobs.presence import Fence
+from sfprm.store.lanes import Lanes
+from sfprm.store.work import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from sfprm.jobs.starter import Starter
+    from sfprm.store.work import Part
+
+__all__ = ["help_run"]
+
+_log = structlog.get_logger("sfprm.jobs")
+
+LINGER_S = 1.5
+"""Seconds that a helper waits for more parts before it is free for something else."""
+
+
+def help_run(
+    starter: Starter, invitation: Mapping[str, Any], stopped: Callable[[], bool] = lambda: False
+) -> int:
+    """Do parts of another's run until there are no more, or `stopped` says so; how many. Ends
+    quietly when the run does, and does nothing where this machine's files differ from the run's.
+    """
+    run, name = invitation["run"], invitation["name"]
+    leases = tuple(Lease(lease, fence) for lease, fence in invitation["leases"])
+    presence = starter.present()
+    store = starter.state()
+    if presence is None or not store.work.stands(leases):
+        return 0
+    context = JobContext(
+        settings=starter.settings,
+        clock=starter.clock,
+        store=store,
+        progress=starter.progress,
+        run=run,
+        run_dir=starter.settings.state_dir / "runs" / run,
+        connect=starter.connect,
+        load=starter.programme,
+    )
+    if context.programme.digest != invitation["digest"]:
+        why = f"the programme's files here ({starter.settings.programme}) are not those of the run"
+        _log.warning(Event.PART_DROPPED, run=run, job=name, why=why)
+        return 0
+    session = starter.connect()
+    lanes = Lanes(
+        store.engine, session.identity.org_id, starter.settings.calls_in_flight, starter.clock
+    )
+    disk = Disk(starter.settings.state_dir, starter.settings.disk_reserve_mb)
+
+    @contextmanager
+    def guarded(part: Part) -> Iterator[None]:
+        fence = Fence(presence, store.engine, leases, part)
+        before = store.fence, session.guard
+        store.fence = fence.in_transaction
+        session.guard = Brakes(
+            starter.clock,
+            Limits(),
+            fence=fence,
+            lanes=lanes,
+            most=starter.settings.call_budget,
+            disk=disk,
+        )
+        try:
+            yield
+        finally:
+            store.fence, session.guard = before
+
+    presence.doing = f"parts of {name} {run}"
+    try:
+        return _until_idle(starter, context, leases, guarded, stopped)
+    except Replaced as over:
+        _log.info(Event.PART_DROPPED, run=run, job=name, why=over.message)
+        return 0
+    finally:
+        presence.doing = ""
+        lanes.close()
+
+
+def _until_idle(
+    starter: Starter,
+    context: JobContext,
+    leases: tuple[Lease, ...],
+    guarded: Any,
+    stopped: Callable[[], bool],
+) -> int:
+    clock, work = starter.clock, starter.state().work
+    done, idle = 0, clock.monotonic()
+    while not stopped():
+        if take_one(starter, context, guarded):
+            done, idle = done + 1, clock.monotonic()
+            continue
+        if clock.monotonic() - idle > LINGER_S:
+            if not work.parts_by_state(context.run).keys() - {"done"} or not work.stands(leases):
+                return done
+            idle = clock.monotonic()  # the rest waits for what others have in hand
+        clock.sleep(PACE_S)
+    return done
