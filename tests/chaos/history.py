@@ -33,10 +33,12 @@ def play(
     *,
     planted: str = "",
     patience: float = PATIENCE,
+    keep: bool = False,
 ) -> Verdict:
     """Play a history on SQLite, or on PostgreSQL with three workers; what the checker found. What
     was clean leaves nothing behind. `planted`: a script that the processes run in place of the
-    program, to see that the checker notices; `patience`: seconds for everything to come to rest."""
+    program, to see that the checker notices; `patience`: seconds for everything to come to rest;
+    `keep`: logs and state are left."""
     stage = set_stage(base, folder, plan.jobs, postgres)
     verdict = Verdict()
     kinds = (("daemon",), ("worker",), ("worker",)) if plan.shared else (("daemon",),)
@@ -69,7 +71,7 @@ def play(
     found = judge(seen)
     for name, value in vars(found).items():
         setattr(verdict, name, getattr(verdict, name) + value)
-    if verdict.is_clean:
+    if verdict.is_clean and not keep:
         stage.clear()
     return verdict
 
