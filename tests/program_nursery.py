@@ -150,7 +150,7 @@ def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 def serve(fileno: int) -> None:
-    """The nursery's side."""
+    """The nursery's side. It ends with its parent, however that ends, and so does what it started."""
     _import_everything()
     # an end of a child wakes the loop; set after the imports, none of which may take it
     woken, wake = socket.socketpair()
@@ -168,12 +168,11 @@ def serve(fileno: int) -> None:
             if asked not in ready:
                 continue
             head, given, _, _ = socket.recv_fds(asked, 4, 3)
-            if not head:
-                return
-            request = b""
             size = int.from_bytes(head, "big")
-            while len(request) < size:
-                request += asked.recv(size - len(request))
+            request = asked.recv(size, socket.MSG_WAITALL) if head else b""
+            if not head or len(request) < size:
+                # the group is its own, see `_start`
+                os.killpg(os.getpid(), signal.SIGKILL)
             out, err, teller = given
             child = os.fork()
             if child == 0:
