@@ -126,12 +126,12 @@ class BadFiles(BadRequest):
 
     hint = "Mend the lines named above and run the command again. Nothing was sent to the org."
 
-    def __init__(self, complaints: list[Complaint]) -> None:
+    def __init__(self, complaints: list[Complaint], *, hint: str | None = None) -> None:
         self.complaints = tuple(sorted(complaints, key=lambda c: (c.file, c.line, c.column)))
         count = len(self.complaints)
         shown = "\n".join(line for c in self.complaints for line in c.lines())
         noun = "error" if count == 1 else "errors"
-        super().__init__(f"{shown}\n{count} {noun}.")
+        super().__init__(f"{shown}\n{count} {noun}.", hint=hint)
 
 
 class BadSettings(BadRequest):

@@ -11,9 +11,10 @@ from sfprm.programme.offer_fields import check_offer_fields
 from sfprm.salesforce.describe import describe
 
 if TYPE_CHECKING:
+    from sfprm.errors import Complaint
     from sfprm.salesforce.describe import ObjectDescribe
 
-__all__ = ["refuse_unknown_fields"]
+__all__ = ["lead_complaints", "refuse_unknown_fields"]
 
 _OBJECTS = {
     "partneraccount": "Account",
@@ -29,12 +30,19 @@ have."""
 
 
 def refuse_unknown_fields(context: JobContext) -> None:
-    """Raise BadFiles when a rule, condition or offer reads a field that this org does not have, or
-    not of that type, or writes one that the agent may not. One call for Lead and one for each other
-    object that rules read, kept for the session."""
+    """Raise BadFiles when there are any `lead_complaints`."""
+    complaints = lead_complaints(context)
+    if complaints:
+        raise BadFiles(complaints)
+
+
+def lead_complaints(context: JobContext) -> list[Complaint]:
+    """Rules, conditions and offers that read a field that this org does not have, or not of that
+    type, or write one that the agent may not. One call for Lead and one for each other object that
+    rules read, kept for the session."""
     lead = describe(context.session, "Lead")
     if lead is None:
-        return
+        return []
     beyond = {}
     for head in heads_read(context.programme):
         name = _OBJECTS.get(head) or _custom(lead, head)
@@ -47,8 +55,7 @@ def refuse_unknown_fields(context: JobContext) -> None:
         _types(lead),
         frozenset(name for name, field in lead.fields.items() if field.updateable),
     )
-    if complaints:
-        raise BadFiles(complaints)
+    return complaints
 
 
 def _types(told: ObjectDescribe) -> dict[str, str]:

@@ -14,7 +14,15 @@ app = typer.Typer(help="The declared files, checked line by line.", no_args_is_h
 
 
 @command(app)
-def validate(surface: Surface) -> None:
+def validate(
+    surface: Surface,
+    org: Annotated[
+        bool,
+        typer.Option(
+            "--org", help="Also hold fields, values and names against the org. Reads only."
+        ),
+    ] = False,
+) -> None:
     """Check every file of the programme, overlays too; exit 2 when there are errors."""
     from sfprm.programme.layers import environments
     from sfprm.programme.load import load_all
@@ -36,16 +44,21 @@ def validate(surface: Surface) -> None:
     where = f" ({programme.environment})" if programme.environment else ""
     also = f" Overlays {', '.join(names)}." if names and not settings.environment else ""
     warnings = tuple("\n".join(w.lines()) for w in loaded.warnings)
-    surface.put(
-        (Text((f"{programme.name}{where}: {listed}.{also} No errors.",)),),
-        {
-            "programme": programme.name,
-            "digest": programme.digest,
-            "environment": programme.environment,
-            "overlays": names,
-        },
-        warnings=warnings,
-    )
+    if not (org and surface.as_json):  # one object on stdout: the job's
+        surface.put(
+            (Text((f"{programme.name}{where}: {listed}.{also} No errors.",)),),
+            {
+                "programme": programme.name,
+                "digest": programme.digest,
+                "environment": programme.environment,
+                "overlays": names,
+            },
+            warnings=warnings,
+        )
+    if org:
+        from sfprm.jobs.validate import ValidateJob, ValidateOptions
+
+        surface.finish(ValidateJob(), ValidateOptions())
 
 
 @command(app)

@@ -8,13 +8,14 @@ from urllib.parse import quote
 from sfprm.errors import OrgRefused
 from sfprm.provisioning.checks.asking import Ask, ask
 from sfprm.provisioning.checks.automation_rows import duplicates, flows, triggers, validation
-from sfprm.provisioning.checks.facts import Automation, Exposed, RecordTypeFact, Surroundings
+from sfprm.provisioning.checks.facts import Automation, Exposed, Surroundings
 from sfprm.provisioning.checks.questions import questions, validation_rules
 from sfprm.provisioning.checks.rows import (
     Rows,
     held,
     merged,
     profiles,
+    record_types,
     roles,
     sets,
     tracked,
@@ -31,13 +32,15 @@ if TYPE_CHECKING:
     from sfprm.estate.model import Estate
     from sfprm.programme.model import Programme
     from sfprm.provisioning.checks.facts import Thresholds
+    from sfprm.salesforce.describe import ObjectDescribe
     from sfprm.salesforce.limits import Limit
     from sfprm.salesforce.permissions import Need
     from sfprm.salesforce.session import Session
 
-__all__ = ["read_surroundings"]
+__all__ = ["read_for_types", "read_surroundings"]
 
 _DESCRIBED = ("Account", "Contact", "User")
+_FOR_TYPES = frozenset({"types", "sets"})
 
 
 def read_surroundings(
@@ -79,9 +82,8 @@ def read_surroundings(
             for row in answers["assignment"] or []
         ),
     ]
-    described = {name.lower(): describe(session, name) for name in _DESCRIBED}
     return Surroundings(
-        describes={name: found for name, found in described.items() if found is not None},
+        describes=_described(session),
         profiles=profiles(answers),
         automation=tuple(automation),
         holdings=(*held("Lead", answers["leads"]), *held("Account", answers["accounts"])),
@@ -91,10 +93,7 @@ def read_surroundings(
             *merged("Contact", keys.contact, answers),
         ),
         undeclared=undeclared(answers.get("undeclared"), keys.account),
-        record_types=tuple(
-            RecordTypeFact(r["SobjectType"], r["DeveloperName"], bool(r["IsActive"]))
-            for r in answers["types"] or []
-        ),
+        record_types=record_types(answers["types"]),
         permission_sets=sets(answers.get("sets", [])),
         tracked=tracked(answers["tracked"]),
         nicknames=_nicknames(session, programme, estate),
@@ -107,6 +106,26 @@ def read_surroundings(
         ),
         unread=tuple(unread),
     )
+
+
+def read_for_types(
+    session: Session, programme: Programme, estate: Estate, thresholds: Thresholds
+) -> Surroundings:
+    """What the files' names and values are held against, and nothing else: one call, and one for
+    each object that is not described yet."""
+    asked = [q for q in questions(programme, estate, thresholds) if q.name in _FOR_TYPES]
+    answers = ask(session, asked)
+    return Surroundings(
+        describes=_described(session),
+        record_types=record_types(answers["types"]),
+        permission_sets=sets(answers.get("sets", [])),
+    )
+
+
+def _described(session: Session) -> dict[str, ObjectDescribe]:
+    """By name in lower case; what the agent may not see is left out."""
+    described = {name.lower(): describe(session, name) for name in _DESCRIBED}
+    return {name: found for name, found in described.items() if found is not None}
 
 
 def _tooling(session: Session, query: str) -> Rows | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sfprm.provisioning.checks.facts import Facts
     from sfprm.provisioning.checks.finding import CheckItem, Code
 
-__all__ = ["CHECKS", "codes", "run_checks"]
+__all__ = ["CHECKS", "TYPE_CODES", "codes", "run_checks", "run_codes"]
 
 CHECKS = (
     switches.CHECK,
@@ -54,6 +54,20 @@ CHECKS = (
 """In the order in which they are shown."""
 
 
+TYPE_CODES = frozenset(
+    {
+        *(code.code for code in values.CHECK.codes),
+        *("profile-missing", "profile-not-partner"),
+        *("permission-set-missing", "permission-set-licence"),
+        *("site-missing", "manager-missing", "manager-external"),
+        *("queue-missing", "queue-not-for-leads", "group-missing", "role-missing"),
+        "rule-user-missing",
+    }
+)
+"""Faults of the files' own names and values, whatever state the org is in:
+`sfprm programme validate --org`."""
+
+
 def codes() -> tuple[Code, ...]:
     """Every code, in the order of the checks."""
     return tuple(code for check in CHECKS for code in check.codes)
@@ -67,3 +81,9 @@ def run_checks(facts: Facts) -> tuple[CheckItem, ...]:
         blocked = drift.plan_blocked(facts)
         items += [blocked] if blocked else []
     return tuple(items)
+
+
+def run_codes(facts: Facts, wanted: frozenset[str]) -> tuple[CheckItem, ...]:
+    """The items of these codes, by the checks that can find them."""
+    checks = [c for c in CHECKS if wanted & {code.code for code in c.codes}]
+    return tuple(item for c in checks for item in c.look(facts) if item.code in wanted)

@@ -9,6 +9,7 @@ from sfprm.provisioning.checks.facts import (
     Merged,
     PartnerProfile,
     PermissionSetFact,
+    RecordTypeFact,
     Undeclared,
 )
 from sfprm.provisioning.checks.questions import RIGHTS
@@ -19,6 +20,7 @@ __all__ = [
     "held",
     "merged",
     "profiles",
+    "record_types",
     "roles",
     "sets",
     "tracked",
@@ -72,6 +74,14 @@ def roles(rows: Rows | None) -> dict[str, int] | None:
     if rows is None:
         return None
     return {row["PortalRole"] or "": int(row["held"]) for row in rows}
+
+
+def record_types(rows: Rows | None) -> tuple[RecordTypeFact, ...]:
+    """Of every object."""
+    return tuple(
+        RecordTypeFact(r["SobjectType"], r["DeveloperName"], bool(r["IsActive"]))
+        for r in rows or []
+    )
 
 
 def sets(rows: Rows | None) -> dict[str, PermissionSetFact] | None:
