@@ -18,12 +18,14 @@ from sfprm.jobs.plan import plan_of, save
 from sfprm.jobs.provision_parts import share_out, together
 from sfprm.programme.calendar_text import parse_hours
 from sfprm.provisioning.apply import Brakes, apply
+from sfprm.provisioning.make_plan import sends_welcome
 from sfprm.provisioning.members_seen import known_of
 from sfprm.provisioning.mended import mend, read_errors
 from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.plan_file import read_plan, refuse_another
 from sfprm.provisioning.result import ApplyResult, write_errors
 from sfprm.provisioning.standing import Stand, stand
+from sfprm.provisioning.steps import CreateUser
 from sfprm.provisioning.target import targeted
 from sfprm.routing.calendar import open_at
 
@@ -55,6 +57,8 @@ class ProvisionResult(JobResult):
     errors_file: Path | None = None
     run: str = ""
     mended: tuple[str, ...] = ()
+    unmailed: str = ""
+    """The site that went down meanwhile, so that Salesforce mailed nobody; else empty."""
 
     def blocks(self) -> tuple[Block, ...]:
         if self.applied is None or not self.plan.steps:
@@ -92,12 +96,18 @@ class ProvisionResult(JobResult):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        if not self.mended:
-            return ()
-        return (
-            f"{len(self.mended)} values were mended in the error file only; put them into the "
-            f"programme's files too, or the next plan takes them back: {'; '.join(self.mended)}",
-        )
+        said = []
+        if self.mended:
+            said.append(
+                f"{len(self.mended)} values were mended in the error file only; put them into the "
+                f"programme's files too, or the next plan takes them back: {'; '.join(self.mended)}"
+            )
+        if self.unmailed:
+            said.append(
+                f"The site {self.unmailed} is no longer Live: people made in this run may have got "
+                "no welcome mail. When it is Live again, `sfprm invite` mails those who are due."
+            )
+        return tuple(said)
 
 
 class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
@@ -169,7 +179,11 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
         if applied.errors:
             errors_file = context.run_dir / ERRORS_FILE
             write_errors(errors_file, applied.errors)
-        return ProvisionResult(plan, applied, errors_file, context.run, mended)
+        unmailed = ""
+        if plan.mails and CreateUser.__name__ in applied.done:
+            still = sends_welcome(context.session, context.programme)
+            unmailed = "" if still else context.programme.site
+        return ProvisionResult(plan, applied, errors_file, context.run, mended, unmailed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sfprm.errors import BadRequest
+from sfprm.errors import BadRequest, TryLater
 from sfprm.ids import RecordId
 from sfprm.programme.policies import KeyFields, OnDuplicate
 from sfprm.provisioning.apply_book import Book
@@ -122,11 +122,16 @@ class _Apply:
     def all(self) -> ApplyResult:
         mark, started = self.session.calls.snapshot(), self.clock.monotonic()
         present = {type(s) for s in self.plan.steps}
-        for kinds in PHASES:
-            for kind in kinds:
-                if kind in present:
-                    self._kind(kind)
         book = self.book
+        try:
+            for kinds in PHASES:
+                for kind in kinds:
+                    if kind in present:
+                        self._kind(kind)
+        except TryLater as stopped:
+            many = sum(book.done.values()) + book.already
+            stopped.message += f" {many:,} of {len(self.plan.steps):,} steps are done."
+            raise
         book.remember(self.plan.comparison.baseline)
         self._look_at_members()
         return ApplyResult(

@@ -27,6 +27,7 @@ _JOURNALLED_AT_ONCE = 5000
 _MEND = "mend that, then run apply again"
 _LOOK = "look at `sfprm plan`, and make a new plan"
 _IN_TIME = "apply again in the window"
+_GONE = "undelete it in Salesforce, or run apply again: what the files still name is made anew"
 
 
 class Book:
@@ -127,6 +128,10 @@ class Book:
                     words = f"{words}; frozen instead"
                     fix = "take the user out of it in Setup, then run apply again"
                     values.append(frozen_instead(step))
+                elif first is not None and first.refusal is Refusal.GONE:
+                    fix = _GONE
+                    if step.object == "Account":
+                        self.bad[f"account:{step.key}"] = f"{step.label} is gone: {code}"
                 bad[number] = words
                 self.failed.append(self._row_of(step, "failed", code, words, fix))
                 self.bad[step.ref] = f"{step.label} ({step.kind}) failed: {code}"

@@ -413,8 +413,7 @@ class Stage:
             plan or self.plan(),
             run=self.new_run("apply"),
             clock=SystemClock(),
-            progress=NoProgress(),
-            **options,
+            **{"progress": NoProgress(), **options},
         )
 
     def check(self) -> CheckResult:

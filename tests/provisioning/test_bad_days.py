@@ -5,12 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sfprm.clock import FakeClock, SystemClock
+from sfprm.errors import TryLater
 from sfprm.estate.reader import read_estate
+from sfprm.events import NoProgress
 from sfprm.ids import PartnerKey, PersonKey
+from sfprm.jobs.provision import ProvisionJob, ProvisionOptions
+from sfprm.jobs.runner import Starter, run_job
 from sfprm.programme.model import (
     FieldMatch,
     GroupMember,
@@ -22,11 +29,14 @@ from sfprm.programme.model import (
     PeoplePolicy,
     PersonMember,
     PortalRole,
+    Presence,
     PublicGroup,
 )
 from sfprm.provisioning.apply import Brakes
 from sfprm.provisioning.standing import stand
 from sfprm.salesforce import collections
+from sfprm.salesforce.session import open_session
+from sfprm.settings import load_settings
 
 USERS = "SELECT Id, Username FROM User WHERE Contact.Partner_Key__c != null"
 INES = "ines.moura.acme-ibericos@partners.example.com"
@@ -120,6 +130,134 @@ def test_a_bad_day_in_the_middle(ready: Any, name: str) -> None:
     assert ready.apply(programme=ready.programme).is_whole
     users = ready.rows(USERS)
     assert len(users) == len(ready.programme.people)
+    assert ready.plan().steps == ()
+
+
+class At(NoProgress):
+    """Something happens when a stage begins."""
+
+    def __init__(self, stage: str, happens: Callable[[], None]) -> None:
+        self.at, self.happens = stage, happens
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        if name == self.at:
+            self.at = ""
+            self.happens()
+
+
+def deleted(object_: str, key: str) -> Callable[[Any], None]:
+    """Somebody deletes the record with this key."""
+
+    def act(stage: Any) -> None:
+        [row] = stage.rows(f"SELECT Id FROM {object_} WHERE Partner_Key__c = '{key}'")
+        assert collections.delete(stage.session, [row["Id"]])[0].success
+
+    return act
+
+
+MEANWHILE: dict[str, tuple[str, Callable[[Any], None], set[tuple[str, str, str]]]] = {
+    "an account is deleted": (
+        "enable",
+        deleted("Account", "sulcom"),
+        {("EnablePartner", "sulcom", "ENTITY_IS_DELETED")},
+    ),
+    "a contact is deleted": (
+        "users",
+        deleted("Contact", "ines.moura"),
+        {("CreateUser", "ines.moura", "INVALID_CROSS_REFERENCE_KEY")},
+    ),
+    "locks without end": (
+        "enable",
+        fault(path="composite/sobjects", kind="lock", times=6),
+        {("EnablePartner", "acme-ibericos", "UNABLE_TO_LOCK_ROW")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEANWHILE)
+def test_a_bad_day_between_two_phases(ready: Any, name: str) -> None:
+    """The rest goes on; each record is named with its fix; what needs it waits for it; the next
+    run completes, without a second of anything."""
+    stage, happens, named = MEANWHILE[name]
+    # the waits between repeats of a locked row are passed over
+    ready.session = open_session(ready.settings, FakeClock(datetime(2026, 11, 23, tzinfo=UTC)))
+    at = At(stage, lambda: happens(ready))
+    result = ready.apply(programme=ready.programme, progress=at)
+    failed = {(row.kind, row.key, row.code) for row in result.failed}
+    assert failed >= named
+    codes = {code for *_, code in failed}
+    assert codes == {code for *_, code in named}
+    assert all(row.fix and row.label for row in result.errors)
+    partners = {row.key: row.kind for row in result.failed}
+    people = ready.programme.people.values()
+    lost = {p.key for p in people if p.partner in partners or p.key in partners}
+    assert {r.key for r in result.skipped if r.kind == "CreateUser"} == lost - set(partners)
+    assert result.done["CreateUser"] == len(people) - len(lost)
+    ready.org.control("DELETE", "faults")
+    assert ready.apply(programme=ready.programme).is_whole
+    assert len(ready.rows(USERS)) == len(people)
+    assert ready.plan().steps == ()
+
+
+def test_the_daily_limit_is_reached(ready: Any) -> None:
+    """Nothing more can be done today: the error says how far it came; tomorrow the same command
+    goes on, and nobody is made twice."""
+    spent = fault(path="/", kind="exhausted", times=None)
+    at = At("users", lambda: spent(ready))
+    with pytest.raises(TryLater) as later:
+        ready.apply(programme=ready.programme, progress=at)
+    assert "54 of 97 steps are done" in later.value.message
+    assert "24 hours" in later.value.hint
+    ready.org.control("DELETE", "faults")
+    assert ready.rows(USERS) == []
+    assert ready.apply(programme=ready.programme).is_whole
+    assert len(ready.rows(USERS)) == len(ready.programme.people)
+    assert ready.plan().steps == ()
+
+
+def test_the_site_goes_down(ready: Any, tmp_path: Path) -> None:
+    """The users are made all the same; that nobody was mailed is said, with the way to do it."""
+    [site] = ready.rows(f"SELECT Id FROM Network WHERE Name = '{ready.programme.site}'")
+    on = {"Id": site["Id"], "OptionsSendWelcomeEmail": True}
+    assert collections.update(ready.session, "Network", [on])[0].success
+    down = {"Id": site["Id"], "Status": "DownForMaintenance"}
+    at = At("users", lambda: print(collections.update(ready.session, "Network", [down])))
+    before = len(ready.org.outbox())
+    settings = load_settings(ready.org.env(tmp_path / "own"))
+    with Starter(settings, SystemClock(), at, started_by="test") as starter:
+        finished = run_job(ProvisionJob(), ProvisionOptions(), starter)
+    assert finished.exit_code == 0
+    assert finished.result is not None
+    assert "no longer Live" in finished.result.warnings[0]
+    assert "sfprm invite" in finished.result.warnings[0]
+    assert len(ready.rows(USERS)) == len(ready.programme.people)
+    assert ready.org.outbox()[before:] == []
+
+
+def test_a_leaver_whom_setup_holds_is_frozen(ready: Any) -> None:
+    """`state: absent` where Salesforce refuses to deactivate: frozen, named, done by the next run
+    once it can be; and let go again when the person comes back."""
+    ready.apply(programme=ready.programme)
+    held = {"username": INES, "because": "the default lead owner"}
+    ready.org.control("POST", "behaviours", {"held_users": [held]})
+    present = ready.programme
+    ines = present.people[PersonKey("ines.moura")]
+    gone = {**present.people, ines.key: replace(ines, state=Presence.ABSENT)}
+    ready.programme = replace(present, people=gone, digest="gone")
+    result = ready.apply(programme=ready.programme)
+    [row] = result.failed
+    assert (row.key, row.code) == ("ines.moura", "FIELD_INTEGRITY_EXCEPTION")
+    assert "frozen instead" in row.message
+    assert "run apply again" in row.fix
+    who = f"SELECT Id FROM User WHERE Username = '{INES}'"
+    frozen = f"SELECT IsFrozen FROM UserLogin WHERE UserId IN ({who})"
+    assert ready.rows(frozen)[0]["IsFrozen"] is True
+    ready.org.control("DELETE", "behaviours")
+    assert ready.apply(programme=ready.programme).is_whole
+    assert ready.plan().steps == ()
+    ready.programme = replace(present, digest="back")
+    assert ready.apply(programme=ready.programme).is_whole
+    assert ready.rows(frozen)[0]["IsFrozen"] is False
     assert ready.plan().steps == ()
 
 
