@@ -21,8 +21,8 @@ _INDEXED = frozenset({
     "OwnerId", "AccountId", "ContactId", "ParentId", "GroupId", "UserOrGroupId", "QueueId",
     "UserId", "LeadId", "ProfileId", "UserRoleId", "ParentRoleId", "PortalAccountId",
     "PartnerAccountId", "NetworkId", "MemberId", "AssigneeId", "PermissionSetId", "CampaignId",
-    "EntityDefinitionId", "Username", "Name", "CreatedDate", "Status", "Email", "DeveloperName",
-    "RelatedId",
+    "EntityDefinitionId", "Username", "Name", "CreatedDate", "SystemModstamp", "Status", "Email",
+    "DeveloperName", "RelatedId",
 })
 # fmt: on
 _READ_BY_AGE = frozenset({"OwnerId", "Status"})

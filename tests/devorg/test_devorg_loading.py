@@ -98,6 +98,11 @@ def test_a_failed_load_leaves_nothing(storage: Storage) -> None:
         ('"OwnerId" = ? ORDER BY "CreatedDate", "Id"', "Lead.OwnerId+CreatedDate+"),
         ('"Status" COLLATE NOCASE = ? ORDER BY "Id"', "Lead.Status+"),
         ('"CreatedDate" > ? ORDER BY "CreatedDate", "Id"', "Lead.CreatedDate+"),
+        (
+            "\"OwnerId\" IN ('1', '2') AND likelihood(\"SystemModstamp\" >= ?, 0.000001) "
+            'ORDER BY "SystemModstamp" DESC, "Id" DESC',
+            "Lead.SystemModstamp+",
+        ),
         ('"Email" COLLATE NOCASE = ?', "Lead.Email+"),
         ('"Key__c" IN (SELECT value FROM json_each(?))', "Lead.Key__c+"),
     ],

@@ -11,7 +11,7 @@ from typing import Any, Unpack
 
 from sfprm.devorg.formats import Place
 from sfprm.devorg.schema import Schema
-from sfprm.devorg.soql.bound import BoundQuery, ChildOutput, FieldOutput
+from sfprm.devorg.soql.bound import BoundQuery, ChildOutput, Compare, FieldOutput
 from sfprm.devorg.soql.check import check
 from sfprm.devorg.soql.columns import column_metadata
 from sfprm.devorg.soql.dates import Calendar
@@ -26,7 +26,7 @@ from sfprm.devorg.soql.listings import LISTINGS, refresh_listing
 from sfprm.devorg.soql.names import View
 from sfprm.devorg.soql.options import QueryOptions
 from sfprm.devorg.soql.parser import parse
-from sfprm.devorg.soql.ranges import range_indexed
+from sfprm.devorg.soql.ranges import age_bounds, range_indexed
 from sfprm.devorg.soql.records import Record, RecordPlan, group_record
 from sfprm.devorg.soql.spool import BLOCK, LARGE, Records, Rows
 from sfprm.devorg.soql.sql import Emitter, RowRules, among, rows
@@ -38,6 +38,10 @@ __all__ = ["QueryResult", "explain_query", "query_columns", "run_query"]
 
 MAX_GROUPS = 2_000
 """Rows of an aggregated query, which cannot page (SOQL sheet, section 6)."""
+
+FEW = 5_000
+"""Records up to which an index on an instant is taken before all others; counting them costs less
+than a millisecond."""
 
 _BOUNDS = ("too many", "too large", "at most", "parser stack")
 """What SQLite says of a statement with more columns, tables or depth than it takes."""
@@ -175,6 +179,7 @@ class _Runner:
 
     def _selecting(self, query: BoundQuery, emitter: Emitter, plan: RecordPlan) -> Sql:
         order = self._order(query, emitter)
+        emitter.rare = self._rare(query)
         where = emitter.where(query.where, self._scope(query, emitter))
         return (
             Sql("SELECT ")
@@ -185,6 +190,18 @@ class _Runner:
             + order
             + rows(query)
         )
+
+    def _rare(self, query: BoundQuery) -> tuple[Compare, ...]:
+        """The bounds of an instant that so few records keep that to begin with them is best."""
+        bounds = age_bounds(query.where)
+        if not bounds:
+            return ()
+        emitter = self._emitter(query)
+        conditions = joined(" AND ", [emitter.condition(one) for one in bounds])
+        some = Sql(f"SELECT 1 {emitter.tables.from_clause()} WHERE ") + conditions
+        counting = Sql("SELECT COUNT(*) FROM (") + some + Sql(" LIMIT ?)", (FEW + 1,))
+        ((count,),) = self._execute(counting)
+        return bounds if count <= FEW else ()
 
     def _fill_children(self, plan: RecordPlan, ids: list[str]) -> None:
         plan.children = [self._children(one, ids) for one in plan.child_outputs]

@@ -39,6 +39,7 @@ SEPARATOR = "\x01"
 
 _TEXT = TEXT_TYPES
 _MANY = 100
+_RARE = "0.000001"
 _ANY_OF = " IN (SELECT value FROM json_each(?))"
 
 
@@ -77,6 +78,8 @@ class Emitter:
         self._rules = rules
         self._place = place
         self.tables = Tables(root, self._aliases)
+        self.rare: tuple[Predicate, ...] = ()
+        """Conditions known to hold for few records: the database is told so, and begins there."""
 
     # Values
 
@@ -172,6 +175,11 @@ class Emitter:
 
     def condition(self, one: Predicate) -> Sql:
         """A predicate. A null inside counts as not true; only a complement has to say so."""
+        if one in self.rare:
+            return Sql("likelihood(") + self._bare(one) + f", {_RARE})"
+        return self._bare(one)
+
+    def _bare(self, one: Predicate) -> Sql:
         if isinstance(one, (All, Any)):
             word = " AND " if isinstance(one, All) else " OR "
             return _bracketed(word, [self.condition(part) for part in one.parts])
