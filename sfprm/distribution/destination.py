@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sfprm.distribution.lead_access import NO_ACCESS, unable_to_read_leads
 from sfprm.distribution.standing import partner_user_reasons, queue_reasons
 from sfprm.errors import BadRequest, NotReady
 from sfprm.estate.rows import partner_user, queue_state, site_of
@@ -121,7 +122,9 @@ def _partner_user(session: Session, programme: Programme, row: Row) -> tuple[Rea
         session, Query(("UserId", "IsFrozen"), "UserLogin", (eq("UserId", row["Id"]),))
     )
     user = partner_user(row, any(bool(login["IsFrozen"]) for login in logins))
-    return partner_user_reasons(user, _site(session, programme.site), programme.site)
+    reasons = partner_user_reasons(user, _site(session, programme.site), programme.site)
+    unable = unable_to_read_leads(session, {user.id: user.profile_id})
+    return (*reasons, NO_ACCESS) if unable else reasons
 
 
 def _site(session: Session, name: str) -> Site | None:

@@ -25,7 +25,7 @@ from sfprm.distribution.intake import (
 from sfprm.distribution.notify import NO_MAIL, MailReport, send_notices, to_new_owner
 from sfprm.distribution.offering import has_offers, plan_offers
 from sfprm.distribution.owner_hours import all_hours
-from sfprm.distribution.standing_now import read_standing
+from sfprm.distribution.standing_now import left_out, read_standing
 from sfprm.ids import RecordId
 from sfprm.routing.credits import worst_moment
 from sfprm.routing.decide import FIRST_WAIT, Decider, ledger_keys, retry_after
@@ -211,7 +211,7 @@ def route(
         mended=mended,
         calls=session.calls.since(mark).total,
     )
-    return result if standing is None else replace(result, left_out=_left_out(standing))
+    return result if standing is None else replace(result, left_out=left_out(standing))
 
 
 class _Behind:
@@ -250,14 +250,6 @@ class _Behind:
             raise
         finally:
             self._hand.shutdown(wait=True)
-
-
-def _left_out(standing: Standing) -> tuple[OwnerStanding, ...]:
-    """Who may not own leads now, whatever the lead."""
-    owners = (*standing.people.values(), *standing.users.values(), *standing.queues.values())
-    # a partner's person is among the users as well
-    once = {(owner.owner_id, owner.name): owner for owner in owners if owner.reasons}
-    return tuple(once.values())
 
 
 def _waiting(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sfprm.distribution.lead_access import unable_to_read_leads, without_lead_access
 from sfprm.distribution.standing import build_standing, count_open_leads, owners_to_count
 from sfprm.estate.reader import read_estate
 from sfprm.ids import PartnerKey
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sfprm.store.api import StoreWriter
     from sfprm.store.offer_book import Pause
 
-__all__ = ["LONGEST_WINDOW", "dead_owners", "read_standing", "without_paused"]
+__all__ = ["LONGEST_WINDOW", "dead_owners", "left_out", "read_standing", "without_paused"]
 
 LONGEST_WINDOW = timedelta(days=30)
 """Wins longer ago count for no cap."""
@@ -38,6 +39,8 @@ def read_standing(
     capped = [p.key for p in programme.routing.pools.values() if any(map(_has_window, p.members))]
     wins = store.wins(capped, now - LONGEST_WINDOW) if capped else {}
     standing = build_standing(programme, estate, held=held, wins=wins)
+    profiles = {u.id: u.profile_id for u in estate.partner_users.values() if u.active}
+    standing = without_lead_access(standing, unable_to_read_leads(session, profiles))
     running = [p for p in store.offers.pauses() if p.until is None or p.until > now]
     return without_paused(programme, standing, running)
 
@@ -90,6 +93,13 @@ def _with(owner: OwnerStanding, reason: Reason) -> OwnerStanding:
 def _words(pause: Pause) -> str:
     until = f" until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else " until lifted"
     return f"paused{until}: {pause.words}"
+
+
+def left_out(standing: Standing) -> tuple[OwnerStanding, ...]:
+    """Who may not own leads now, whatever the lead; each once."""
+    owners = (*standing.people.values(), *standing.users.values(), *standing.queues.values())
+    # a partner's person is among the users as well
+    return tuple({(o.owner_id, o.name): o for o in owners if o.reasons}.values())
 
 
 _GONE = frozenset({Code.INACTIVE, Code.FROZEN})

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from sfprm.blocks import Block, Text
+from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.open_leads import read_open_leads
 from sfprm.distribution.partner_work import (
     count_owned_by,
@@ -18,10 +18,11 @@ from sfprm.distribution.partner_work import (
     read_opportunities,
 )
 from sfprm.distribution.rule_names import read_rule_names
-from sfprm.distribution.standing_now import dead_owners, read_standing
+from sfprm.distribution.standing_now import dead_owners, left_out, read_standing
 from sfprm.errors import BadRequest
 from sfprm.estate.who import partner_accounts
 from sfprm.ids import PartnerKey, PoolKey
+from sfprm.insight.names import reasons_text
 from sfprm.insight.pages import page
 from sfprm.insight.partners import Answered, PartnersReport, partners_report
 from sfprm.insight.refusals import refusals_json, refusals_table
@@ -40,6 +41,7 @@ from sfprm.outbound.sending import mailbox_of, send_mail
 from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import Programme
 from sfprm.routing.offers import OfferEvent
+from sfprm.routing.values import OwnerStanding, Standing
 from sfprm.store.records import Parked
 from sfprm.store.refused import RefusedBy, refused_by
 
@@ -69,6 +71,7 @@ class ReportJobResult(JobResult):
     written: Path | None
     mailed: tuple[str, ...] = ()
     refused: tuple[RefusedBy, ...] = ()
+    left_out: tuple[OwnerStanding, ...] = ()
 
     def blocks(self) -> tuple[Block, ...]:
         channel = self.channel.blocks() if self.manager is None else self.channel.blocks()[:1]
@@ -76,19 +79,30 @@ class ReportJobResult(JobResult):
         if self.mailed:
             lines.append(f"Handed to the mail server for {', '.join(self.mailed)}.")
         ends = (Text(tuple(lines)),) if lines else ()
-        return (*channel, *self.partners.blocks(), *self.refusals(), *self.fairness.blocks(), *ends)
+        return (*channel, *self.partners.blocks(), *self.troubles(), *self.fairness.blocks(), *ends)
 
-    def refusals(self) -> tuple[Block, ...]:
-        """What the org's automation refused, for the whole channel only."""
-        if not self.refused or self.manager is not None:
+    def troubles(self) -> tuple[Block, ...]:
+        """Who may not own leads now, and what the org's automation refused: for the whole channel
+        only."""
+        if self.manager is not None:
             return ()
-        return (refusals_table(self.refused, self.partners.days),)
+        found: list[Block] = []
+        if self.left_out:
+            rows = tuple((o.name, reasons_text(o.reasons)) for o in self.left_out)
+            found.append(Table(("who", "because"), rows, "Left out of routing now"))
+        if self.refused:
+            found.append(refusals_table(self.refused, self.partners.days))
+        return tuple(found)
 
     def to_json(self) -> dict[str, Any]:
         return self.channel.to_json() | {
             "channel": self.partners.to_json(),
             "fairness": self.fairness.to_json(),
             "refused": refusals_json(self.refused),
+            "left_out": [
+                {"name": o.name, "id": o.owner_id, "reasons": [r.code.value for r in o.reasons]}
+                for o in self.left_out
+            ],
             "manager": self.manager,
             "written": None if self.written is None else str(self.written),
             "mailed": list(self.mailed),
@@ -119,13 +133,15 @@ class ReportJob(Job[ReportOptions, ReportJobResult]):
                 or "`sfprm programme show` lists them.",
             )
         channel = _channel(context, now)
+        standing = read_standing(context.session, context.store, programme, now)
         found = ReportJobResult(
             channel,
-            _partners(context, options, channel, now),
+            _partners(context, options, channel, standing, now),
             fairness(context.store, [PoolKey(p) for p in options.pools] or None, programme),
             options.manager,
             _place(options, now),
             refused=_refused(context, now - timedelta(days=options.days)),
+            left_out=left_out(standing),
         )
         if found.written is not None:
             _write(found.written, _page(options.format, found, programme, now))
@@ -157,14 +173,17 @@ def _channel(context: JobContext, now: datetime) -> ChannelReport:
 
 
 def _partners(
-    context: JobContext, options: ReportOptions, channel: ChannelReport, now: datetime
+    context: JobContext,
+    options: ReportOptions,
+    channel: ChannelReport,
+    standing: Standing,
+    now: datetime,
 ) -> PartnersReport:
     session, programme = context.session, context.programme
     since = now - timedelta(days=options.days)
     accounts = partner_accounts(session, programme)
     conversions = read_conversions(session, accounts, since)
     opportunities = read_opportunities(session, accounts)
-    standing = read_standing(session, context.store, programme, now)
     gone = dead_owners(standing)
     names = {
         owner.owner_id: owner.name
@@ -223,7 +242,7 @@ def _page(form: str, found: ReportJobResult, programme: Programme, now: datetime
     blocks = (
         *found.channel.blocks(),
         *found.partners.blocks(charts=True),
-        *found.refusals(),
+        *found.troubles(),
         *found.fairness.blocks(),
     )
     return page(form, _title(found, programme), f"As of {now:%Y-%m-%d %H:%M} UTC", blocks)
