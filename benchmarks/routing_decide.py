@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sfprm.cli.collector import collect_seldom
 from sfprm.ids import PartnerKey, PersonKey, PoolKey, RecordId
 from sfprm.programme.condition_text import parse_condition
 from sfprm.programme.criterion_text import parse_criterion
@@ -157,6 +158,7 @@ def leads(count: int) -> list[LeadFacts]:
 def measure(members: int, count: int, *, warm: int = 0) -> Speed:
     """Decide about `count` leads in batches, each decision chained; after `warm` that are not
     counted, in which the conditions and the ways through the rules become known."""
+    collect_seldom()  # as the program does
     made, standing = programme(members)
     waiting = leads(warm + count)
     ledgers: Mapping[str, Ledger] = {}
@@ -167,7 +169,9 @@ def measure(members: int, count: int, *, warm: int = 0) -> Speed:
     for at in range(0, warm + count, BATCH):
         begun = time.process_time()
         batch = decider.decide(standing, ledgers, waiting[at : at + BATCH], NOW)
-        standing, ledgers = batch.standing, batch.ledgers
+        # `route` reads the previous owners of each page's leads; these had none
+        standing = replace(batch.standing, previous_owners={})
+        ledgers = batch.ledgers
         classes: dict[int, str] = {}
         for decision in batch.decisions:
             end = chained(end, decision, classes)

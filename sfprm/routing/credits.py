@@ -19,12 +19,11 @@ equal counts by absence) gets its part of the leads and one more of every twenty
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from struct import Struct
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.errors import Bug
-from sfprm.routing.lanes import BIAS, Lanes
+from sfprm.routing.lanes import BIAS, Lanes, Reading
 from sfprm.routing.values import UNIT, Choice, Ledger
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class Sharing:
     total: int
     lump: int
     eligible: tuple[int, ...]
-    owed: Struct
+    owed: Reading
     whole: int
 
 
@@ -103,6 +102,7 @@ class Book:
         self._counts = is_counts(ledger.key)
         self._order = tuple(ledger.credits)
         self._lanes = Lanes(len(self._order))
+        self._size = self._lanes.whole.size
         self._packed = self._lanes.pack(tuple(ledger.credits.values()))
         self._last_won = [ledger.last_won.get(member, 0) for member in self._order]
         self._house = ledger.house
@@ -126,24 +126,17 @@ class Book:
         if self._counts:
             sharing = self._counted(sharing)
         packed = self._packed + sharing.lump
-        lanes = sharing.owed.unpack(packed.to_bytes(8 * self._lanes.count, "little"))
-        most = max(lanes)
-        place = lanes.index(most)
-        at = sharing.eligible[place]
-        try:
-            lanes.index(most, place + 1)
-        except ValueError:
-            pass
-        else:
-            at = self._first_of(sharing, lanes, most)
+        lanes = packed.to_bytes(self._size, "little")
+        most, place = sharing.owed.highest(lanes)
+        at = self._first_of(sharing, lanes, most) if place is None else place
         if most - BIAS - sharing.shares[at] > self._ordinary:
             at, most = self._spread(sharing, lanes, at, most)
         owed = most - BIAS
         self._packed = packed - (sharing.total << (64 * at))
-        self._sequence += 1
-        self._last_won[at] = self._sequence
+        sequence = self._sequence = self._sequence + 1
+        self._last_won[at] = sequence
         before, after = owed - sharing.shares[at], owed - sharing.total
-        return Choice(eligibility, sharing.order[at], before, after, self._sequence)
+        return Choice(eligibility, sharing.order[at], before, after, sequence)
 
     def shares_of(self, eligibility: EligibilityClass) -> dict[str, int]:
         """What each member would be given of one lead now, in UNIT; those without are left out."""
@@ -190,6 +183,7 @@ class Book:
         self._ever += sum(member not in credits for member in order)
         ordered = [credits.pop(member, 0) for member in order]
         self._lanes = Lanes(len(order))
+        self._size = self._lanes.whole.size
         self._packed = self._lanes.pack(ordered)
         self._last_won = [won.get(member, 0) for member in order]
         self._house += sum(credits.values())
@@ -201,14 +195,12 @@ class Book:
         and no less than two leads; in equal counts one lead."""
         return UNIT if self._counts else max(2 * UNIT, (self._ever - 1) * UNIT // 2)
 
-    def _first_of(self, sharing: Sharing, lanes: Sequence[int], most: int) -> int:
+    def _first_of(self, sharing: Sharing, lanes: bytes, most: int) -> int:
         """Among those owed the same: longest since it last won, then the smallest key."""
-        level = (at for at, lane in zip(sharing.eligible, lanes, strict=True) if lane == most)
+        level = (at for at, lane in sharing.owed.all(lanes).items() if lane == most)
         return min(level, key=lambda at: (self._last_won[at], sharing.order[at]))
 
-    def _spread(
-        self, sharing: Sharing, lanes: Sequence[int], wanted: int, most: int
-    ) -> tuple[int, int]:
+    def _spread(self, sharing: Sharing, lanes: bytes, wanted: int, most: int) -> tuple[int, int]:
         """Who wins, with its lane, when the most owed is catching up: whoever is catching up waits
         for its turns, unless all do."""
         turn = self._sequence + 1
@@ -219,7 +211,7 @@ class Book:
             weight = sharing.eligibility.candidates[at].weight
             return not _is_turn(turn, weight, sharing.whole)
 
-        owed = dict(zip(sharing.eligible, lanes, strict=True))
+        owed = sharing.owed.all(lanes)
         free = {at: lane for at, lane in owed.items() if not waits(at, lane)}
         if not free:
             return wanted, most
@@ -263,7 +255,7 @@ class Book:
             total=sum(parts),
             lump=lanes.lump(parts),
             eligible=eligible,
-            owed=Struct("<" + "".join(["8x" if c.reasons else "q" for c in candidates])),
+            owed=Reading([not c.reasons for c in candidates]),
             whole=whole,
         )
 

@@ -116,6 +116,8 @@ class Decider:
         self.caps = CapRules(programme)
         self.ready: dict[str, dict[int, Sharing]] = {}
         self.eligibility: Eligibility | None = None
+        self.books: dict[str, tuple[Ledger, Book]] = {}
+        """Each with the ledger that it stands at, as the last batch gave it back."""
         self.by_intake = {p.intake: p for p in routing.pools.values() if p.intake}
         self.people = {person_member(k): k for k in programme.people}
         self.members = {p.key: {m.key: m for m in p.members} for p in routing.pools.values()}
@@ -131,6 +133,7 @@ class Decider:
         if self.declared.forget():
             # these go by the identity of the classes that are gone now, and by what they hang on
             self.ready.clear()
+            self.books.clear()
             self.caps.states.clear()
             self.eligibility = None
         if self.eligibility is None or not self.eligibility.goes_on(standing, now):
@@ -165,6 +168,7 @@ class _Work:
         self._loads = Loads(programme, standing.loads, now, ready.caps)
         self._owners: dict[RecordId, frozenset[RecordId]] = {}
         self._ready = ready.ready
+        self._kept = ready.books
         self._matcher_for = ready.matcher_for
         self._matcher = ready.matcher
         self._completer = ready.completer
@@ -301,6 +305,7 @@ class _Work:
     def ledgers(self) -> Mapping[str, Ledger]:
         """All ledgers handed in, and those that were begun."""
         moved = {key: book.ledger() for key, book in self._books.items()}
+        self._kept.update({key: (moved[key], book) for key, book in self._books.items()})
         return MappingProxyType({**self._ledgers, **moved})
 
     def _direct(
@@ -445,7 +450,13 @@ class _Work:
     def _book(self, key: str) -> Book:
         book = self._books.get(key)
         if book is None:
-            book = Book(self._ledgers.get(key, Ledger(key)), self._ready.setdefault(key, {}))
+            ledger = self._ledgers.get(key)
+            # kept no longer from here on: it moves, and is its ledger's again when the batch ends
+            at, kept = self._kept.pop(key, (None, None))
+            if kept is not None and at is ledger:
+                book = kept
+            else:
+                book = Book(ledger or Ledger(key), self._ready.setdefault(key, {}))
             self._books[key] = book
         return book
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from struct import Struct
+from functools import cache
+from itertools import groupby
+from struct import Struct, pack
 from typing import TYPE_CHECKING
 
 from sfprm.errors import Bug
@@ -10,10 +12,16 @@ from sfprm.errors import Bug
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BIAS", "Lanes"]
+__all__ = ["BIAS", "Lanes", "Reading"]
 
 BIAS = 1 << 62
 """What is added to each credit in its lane."""
+
+
+@cache
+def _of(count: int) -> Struct:
+    """What reads and writes so many lanes."""
+    return Struct(f"<{count}q")
 
 
 class Lanes:
@@ -25,7 +33,7 @@ class Lanes:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.whole = Struct(f"<{count}q")
+        self.whole = _of(count)
 
     def lump(self, values: Sequence[int]) -> int:
         """Values from 0 on, packed."""
@@ -41,3 +49,31 @@ class Lanes:
         """The credits again."""
         found = self.whole.unpack(packed.to_bytes(8 * self.count, "little"))
         return [lane - BIAS for lane in found]
+
+
+class Reading:
+    """Reads some of the lanes: those whose place is true in `which`."""
+
+    __slots__ = ("_doubles", "_places", "_whole")
+
+    def __init__(self, which: Sequence[bool]) -> None:
+        runs = [(read, len(list(run))) for read, run in groupby(which)]
+        self._whole = Struct("<" + "".join([f"{n}q" if read else f"{8 * n}x" for read, n in runs]))
+        self._doubles = Struct(self._whole.format.replace("q", "d"))
+        self._places = tuple([at for at, read in enumerate(which) if read])
+
+    def highest(self, lanes: bytes) -> tuple[int, int | None]:
+        """The highest lane, and its place; None when another may be level with it.
+
+        For this the lanes are read as doubles, which cost half of what integers do: with their
+        first bit 0 and not all bits of the exponent 1, doubles are in the order of their bits
+        (IEEE 754). There is no arithmetic on them.
+        """
+        bits = pack("<d", max(self._doubles.unpack(lanes)))
+        at = lanes.find(bits)
+        alone = lanes.find(bits, at + 1) < 0
+        return int.from_bytes(bits, "little"), at // 8 if alone else None
+
+    def all(self, lanes: bytes) -> dict[int, int]:
+        """The lanes by place."""
+        return dict(zip(self._places, self._whole.unpack(lanes), strict=True))

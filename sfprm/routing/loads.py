@@ -84,6 +84,8 @@ class CapRules:
         self.caps: dict[tuple[PoolKey, str], Cap] = {}
         self.capped: dict[PoolKey, list[tuple[int, str]]] = {}
         self.holders: dict[str, list[tuple[PoolKey, str]]] = {}
+        self.states: dict[tuple[PoolKey, Capped], int] = {}
+        """A number for each set of caps reached that was met, so that it is compared by that."""
         self._folded: dict[str, str] = {}
         for pool in programme.routing.pools.values():
             for at, member in enumerate(pool.members):
@@ -114,7 +116,6 @@ class Loads:
         self._tallies: dict[tuple[PoolKey, str], _Tally] = {}
         self._rules = rules or CapRules(programme)
         self._capped: dict[PoolKey, tuple[int, Capped]] = {}
-        self._states: dict[tuple[PoolKey, Capped], int] = {}
 
     def capped(self, pool: PoolKey) -> tuple[int, Capped]:
         """Who has reached a cap in the pool, with a number that stands for it."""
@@ -125,26 +126,22 @@ class Loads:
                 for at, member in self._rules.capped.get(pool, ())
                 if (reached := self._tally((pool, member)).reached)
             )
-            state = self._states.setdefault((pool, capped), len(self._states))
+            states = self._rules.states
+            state = states.setdefault((pool, capped), len(states))
             found = self._capped[pool] = (state, capped)
         return found
 
-    def won(self, pool: PoolKey, member: str) -> None:
-        """A win counts in the pool that it was won in."""
-        tally = self._tally((pool, member))
-        tally.won += 1
-        if tally.counts:
-            tally.counts = [count + 1 for count in tally.counts]
-            if tally.look():
-                self._capped.pop(pool, None)
-
-    def hold_one_more(self, member: str) -> None:
-        """A lead is held by its owner, whichever pool or rule it came by: all caps on open leads of
-        that member count it."""
-        for key in self._rules.holders.get(member, ()) or self._rules.held_by(member):
-            tally = self._tally(key)
+    def took(self, member: str, pool: PoolKey | None = None) -> None:
+        """A lead is the member's. A win counts in the pool that it was won in; a lead is held
+        whichever pool or rule it came by: all caps on open leads of that member count it."""
+        for key in self._rules.holders.get(member) or self._rules.held_by(member):
+            tally = self._tallies.get(key) or self._tally(key)
             tally.held += 1
-            if tally.counts and tally.cap.open is not None and tally.look():
+            if key[0] == pool:
+                tally.won += 1
+                if tally.counts:
+                    tally.counts = [count + 1 for count in tally.counts]
+            if tally.counts and tally.look():
                 self._capped.pop(key[0], None)
 
     def _tally(self, key: tuple[PoolKey, str]) -> _Tally:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,8 +198,7 @@ class EligibilityClass:
         return self._digest
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One fair choice. `before` is the winner's credit before its share, `after` after paying.
 
     `sequence` is the choice's number in its ledger, from 1.
