@@ -39,6 +39,7 @@ __all__ = [
 LEAD = "Lead"
 PARTNER_USER_TYPE = "PowerPartner"
 """`Profile.UserType` of every partner licence (object reference)."""
+_BY_ACCOUNT = "channel account"
 
 _V = TypeVar("_V")
 
@@ -75,6 +76,12 @@ class Licence:
     name: str
     total: int
     used: int
+
+    @property
+    def by_account(self) -> bool:
+        """Whether its seats are partner accounts, not users: channel-account licences
+        (operations.md, rule 28; known by their name from memory, unverified)."""
+        return self.name.casefold().startswith(_BY_ACCOUNT)
 
     @property
     def left(self) -> int:

@@ -17,6 +17,7 @@ from sfprm.provisioning.checks.registry import run_checks
 from sfprm.provisioning.communities import SETTINGS, Communities, communities_in
 from sfprm.provisioning.compare import compare
 from sfprm.provisioning.exposure_reader import exposure_of, reviewed_files
+from sfprm.provisioning.steps import CreateUser
 from sfprm.salesforce.metadata import retrieve
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sfprm.outbound.mail_guard import MailPolicy
     from sfprm.programme.model import Programme
     from sfprm.provisioning.exposure_model import ExposureReview
+    from sfprm.provisioning.plan import Plan
     from sfprm.salesforce.permissions import Need
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreReader
@@ -167,11 +169,20 @@ def check(
             mail_open=policy.open,
             allowance=session.calls.allowance,
             calls_needed=plan.write_calls,
+            mails_needed=_welcome_mails(programme, estate, plan),
             surroundings=surroundings,
             thresholds=limit,
         )
     )
     return CheckResult(estate.org, items, session.calls.since(mark).total)
+
+
+def _welcome_mails(programme: Programme, estate: Estate, plan: Plan) -> int:
+    """What the site will send when the plan is carried out: none while it is not Live."""
+    site = estate.sites.get(programme.site)
+    if site is None or not site.is_live or not site.sends_welcome:
+        return 0
+    return sum(1 for step in plan.steps if isinstance(step, CreateUser))
 
 
 def _metadata(

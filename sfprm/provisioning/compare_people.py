@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -13,7 +13,6 @@ from sfprm.provisioning.difference import (
     Difference,
     Flag,
     Kind,
-    SeatUse,
     Verdict,
     blocked,
     ref,
@@ -27,12 +26,14 @@ from sfprm.provisioning.fields import (
     compare_fields,
     with_choices,
 )
+from sfprm.provisioning.seats import Seats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sfprm.estate.model import AccountState, ContactState, Estate, PartnerUser
     from sfprm.programme.model import FieldValue, Partner, Person, Programme
+    from sfprm.provisioning.difference import SeatUse
 
 __all__ = ["People", "effective_state", "full_name", "kept_owner_trouble"]
 
@@ -61,25 +62,6 @@ def full_name(person: Person) -> str:
     return f"{person.first_name} {person.last_name}".strip()
 
 
-@dataclass(slots=True)
-class _Seats:
-    """Seats handed out while people are walked in file order."""
-
-    left: dict[str, int]
-    taken: dict[str, int] = field(default_factory=dict)
-    freed: dict[str, int] = field(default_factory=dict)
-
-    def take(self, licence: str) -> bool:
-        free = self.left.get(licence, 0) + self.freed.get(licence, 0) - self.taken.get(licence, 0)
-        if free <= 0:
-            return False
-        self.taken[licence] = self.taken.get(licence, 0) + 1
-        return True
-
-    def give_back(self, licence: str) -> None:
-        self.freed[licence] = self.freed.get(licence, 0) + 1
-
-
 class People:
     """Compares people one after another in file order, handing out seats as it goes."""
 
@@ -92,8 +74,8 @@ class People:
     ) -> None:
         self.programme = programme
         self.key_field = programme.key_fields.contact
-        home = {c.id: c.account_id for c in estate.contacts.values()}
-        self.housed = {home.get(contact) for contact in estate.partner_users}
+        self.homes = {c.id: c.account_id for c in estate.contacts.values()}
+        self.housed = {self.homes.get(contact) for contact in estate.partner_users}
         """Accounts that have a user, and so their roles."""
         self.begun: set[str] = set()
         """Partners whose first user this plan makes."""
@@ -101,20 +83,11 @@ class People:
         self.applied = applied
         self.estate = estate
         self.guard = guard
-        self.seats = _Seats({name: lic.left for name, lic in estate.licences.items()})
+        self.seats = Seats(estate)
 
     def seat_use(self) -> tuple[SeatUse, ...]:
         """What the people compared so far take and give back."""
-        return tuple(
-            SeatUse(
-                name,
-                licence.total,
-                licence.left,
-                self.seats.taken.get(name, 0),
-                self.seats.freed.get(name, 0),
-            )
-            for name, licence in self.estate.licences.items()
-        )
+        return self.seats.use()
 
     def compare(
         self, person: Person, partner: Partner, account: AccountState | None
@@ -229,9 +202,9 @@ class People:
         takes = user is None or any(
             c.field == "IsActive" and c.after is True and c.written for c in changes
         )
-        if takes and not self.seats.take(profile.licence):
-            licence = self.estate.licences.get(profile.licence)
-            total = licence.total if licence else 0
+        home = account.id if account is not None else person.partner
+        if takes and not self.seats.take(profile.licence, home):
+            total = self.seats.total(profile.licence)
             return [
                 blocked(
                     Kind.USER,
@@ -239,7 +212,7 @@ class People:
                     full_name(person),
                     person.partner,
                     f"no {profile.licence} licence left (of {total})",
-                    "buy licences or deactivate partner users, then run plan again",
+                    self.seats.fix(profile.licence),
                 )
             ]
         housed = account is not None and account.id in self.housed
@@ -330,7 +303,8 @@ class People:
     def _leaver(self, person: Person, user: PartnerUser) -> Difference:
         profile = next((p for p in self.estate.profiles.values() if p.id == user.profile_id), None)
         if profile is not None:
-            self.seats.give_back(profile.licence)
+            home = self.homes.get(user.contact_id) or person.partner
+            self.seats.give_back(profile.licence, home)
         return Difference(
             kind=Kind.USER,
             key=person.key,

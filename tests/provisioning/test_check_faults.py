@@ -519,6 +519,7 @@ FAULTS: dict[str, Callable[[Bench], Any]] = {
 }
 PURE = {
     *("calls-short", "role-level-missing", "licence-disabled", "licence-lag"),
+    *("licence-accounts-short", "licence-users-per-account"),
     *("licence-logins-short", "site-member-failed", "site-self-registration", "profile-no-api"),
     *("profile-rights-unread", "permission-unread", "automation-unread", "limits-unread"),
     *("history-unread", "records-exposed", "plan-blocked"),
@@ -541,6 +542,16 @@ def test_each_planted_fault_is_found(bench: Bench, code: str) -> None:
     found = [i for i in bench.check().items if i.code == code]
     assert found
     assert all(i.found and i.fix and i.step for i in found)
+
+
+def test_mails_are_weighed_against_the_welcome_mails_of_the_plan(bench: Bench) -> None:
+    """One mail left and two new people at a Live site that welcomes them: too few."""
+    bench.org.control("POST", "limits", {"single_email": 1})
+    assert "mails-short" not in {i.code for i in bench.check().items}
+    bench.person("new.one")
+    bench.person("new.two")
+    [item] = [i for i in bench.check().items if i.code == "mails-short"]
+    assert "2 welcome mails by the plan" in item.found
 
 
 def test_an_agent_without_permissions_is_told_all_of_it(bench: Bench) -> None:

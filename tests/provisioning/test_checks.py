@@ -22,6 +22,7 @@ from sfprm.provisioning.communities import Communities
 from sfprm.provisioning.compare import compare
 from sfprm.provisioning.difference import Kind, blocked
 from sfprm.provisioning.exposure import review_exposure
+from sfprm.salesforce.limits import Limit
 from sfprm.salesforce.permissions import Lack, Need
 
 ROOT = Path(__file__).parents[2]
@@ -274,6 +275,27 @@ def executive(facts: Facts, make: Any) -> Facts:
     return told(roles={"Worker": 3})(wanted, make)
 
 
+def by_account(left: int) -> Callable[[Facts, Any], Facts]:
+    """The profile is of a licence that is counted by account; two partners want one."""
+
+    def change(facts: Facts, make: Any) -> Facts:
+        name = "Channel Account"
+        profile = replace(facts.estate.profiles["Partner"], licence=name)
+        estate = replace(
+            facts.estate,
+            profiles={"Partner": profile},
+            licences={name: Licence(name, 5, 5 - left)},
+        )
+        programme = make.programme(
+            [make.partner("acme"), make.partner("sul")],
+            [make.person("ines", "acme"), make.person("rui", "acme"), make.person("ana", "sul")],
+        )
+        programme = replace(programme, channel_managers=facts.programme.channel_managers)
+        return facts_of(programme, estate)
+
+    return change
+
+
 PURE: dict[str, Callable[[Facts, Any], Facts]] = {
     "experiences-off": switches(False, False),
     "calls-short": lambda f, _: replace(f, allowance=(14990, 15000)),
@@ -281,6 +303,8 @@ PURE: dict[str, Callable[[Facts, Any], Facts]] = {
     "licence-disabled": partner_profile(licence_active=False),
     "licence-lag": partner_profile(active_users=3),
     "licence-logins-short": partner_profile(monthly_logins=(90, 100)),
+    "licence-accounts-short": by_account(1),
+    "licence-users-per-account": by_account(2),
     "site-member-failed": lambda f, m: site(memberships={m.profile_id: "Failed Add"})(f, m),
     "site-self-registration": told(sites=(Exposed("Partner Central", True, ""),)),
     "profile-no-api": partner_profile(api_enabled=False),
@@ -316,6 +340,30 @@ def test_seats_are_counted_by_the_worse_figure(make: Any) -> None:
     """The org's own figure lags: active users count."""
     facts = partner_profile(active_users=10)(clean(make), make)
     assert "licence-short" in {i.code for i in run_checks(facts)}
+
+
+def test_a_licence_by_account_is_taken_once_an_account(make: Any) -> None:
+    """Three people of two partners need two seats, in check and in plan; with one left, the second
+    partner's people are blocked, and a colleague of the first is not."""
+    well = by_account(2)(clean(make), make)
+    said = {i.code: i.found for i in run_checks(well)}
+    assert "licence-accounts-short" not in said
+    assert "acme, 2 active" in said["licence-users-per-account"]
+    assert [(s.taken, s.left_after) for s in well.comparison.seats] == [(2, 0)]
+    short = by_account(1)(clean(make), make)
+    assert [d.key for d in short.comparison.blocked] == ["ana"]
+    assert "another partner" in short.comparison.blocked[0].fix
+
+
+@pytest.mark.parametrize(("mails", "left", "short"), [(3, 2, True), (2, 2, False), (0, 0, True)])
+def test_the_days_mails_are_weighed_against_the_plans(
+    make: Any, mails: int, left: int, short: bool
+) -> None:
+    """Fewer than it causes, or none at all."""
+    facts = told(limits={"SingleEmail": Limit(15, left)})(clean(make), make)
+    found = [i for i in run_checks(replace(facts, mails_needed=mails)) if i.name == "mails by API"]
+    assert [i.code == "mails-short" for i in found] == [short]
+    assert ("welcome mails" in found[0].found) == (mails > 0)
 
 
 def test_codes_are_told_once_and_complete() -> None:

@@ -27,10 +27,10 @@ CALLS_SHORT = Code(
 MAILS_SHORT = Code(
     "mails-short",
     CheckState.WARNING,
-    "no mails by API are left today, or fewer than people to be told",
-    "wait until tomorrow, or send notices by SMTP",
-    "route: notices",
-    "operations.md, rule 11 (SingleEmail)",
+    "no mails by API are left today, or fewer than the plan causes",
+    "wait until tomorrow, or apply in parts (--target); notices can go by SMTP",
+    "apply: welcome mails; route: notices",
+    "operations.md, rule 11 (SingleEmail; whether welcome mails count to it is unverified)",
 )
 STORAGE_SHORT = Code(
     "storage-short",
@@ -75,6 +75,8 @@ def look(facts: Facts) -> Iterator[CheckItem]:
     mails = limits.get("SingleEmail")
     if mails is not None:
         words = f"{mails.remaining:,} of {mails.max:,} left today"
+        if facts.mails_needed:
+            words += f", {facts.mails_needed:,} welcome mails by the plan"
         needed = max(1, facts.mails_needed)
         short = mails.remaining < needed
         yield MAILS_SHORT("mails by API", words) if short else ok("mails by API", words)

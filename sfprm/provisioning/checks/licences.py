@@ -12,6 +12,7 @@ from sfprm.provisioning.compare_people import effective_state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sfprm.estate.model import Licence
     from sfprm.programme.model import Person
     from sfprm.provisioning.checks.facts import Facts, PartnerProfile
     from sfprm.provisioning.checks.finding import CheckItem
@@ -50,6 +51,23 @@ LOGINS_SHORT = Code(
     "people cannot log in",
     "operations.md, rule 28",
 )
+ACCOUNTS_SHORT = Code(
+    "licence-accounts-short",
+    CheckState.PROBLEM,
+    "fewer seats of a licence that is counted by partner account are left than partners need",
+    "buy licences, or declare the people of fewer partners as active",
+    "apply: make users",
+    "operations.md, rule 28 (channel-account licences; unverified)",
+)
+ACCOUNT_USERS = Code(
+    "licence-users-per-account",
+    CheckState.MANUAL,
+    "a licence that is counted by partner account has a limit of users per account, and no API "
+    "tells it",
+    "see in the contract how many users an account may have, and declare no more as active",
+    "apply: make users",
+    "operations.md, rule 28 (channel-account licences; unverified)",
+)
 
 
 def without_user(facts: Facts) -> Iterator[Person]:
@@ -73,6 +91,9 @@ def look(facts: Facts) -> Iterator[CheckItem]:
     for name, licence in sorted(facts.estate.licences.items()):
         subject = f"licences {name}"
         profiles = told.get(name, [])
+        if licence.by_account:
+            yield from _by_account(facts, subject, licence)
+            continue
         active = sum(p.active_users for p in profiles)
         # what lags is the org's figure; never count on more seats than either leaves
         used = max(licence.used, active)
@@ -91,6 +112,31 @@ def look(facts: Facts) -> Iterator[CheckItem]:
         yield from _logins(facts, subject, profiles)
 
 
+def _by_account(facts: Facts, subject: str, licence: Licence) -> Iterator[CheckItem]:
+    """Partner accounts that have a seat, and those that the files give one to."""
+    of_profile = {p.name: p.licence for p in facts.estate.profiles.values()}
+    users: Counter[str] = Counter()
+    housed: set[str] = set()
+    for person, _, user in facts.people():
+        state = effective_state(person, facts.programme.partners[person.partner])
+        if of_profile.get(person.profile) != licence.name or state is not Presence.ACTIVE:
+            continue
+        users[person.partner] += 1
+        if user is not None and user.active:
+            housed.add(person.partner)
+    needed = [partner for partner in users if partner not in housed]
+    words = f"{len(needed)} partners need one, {licence.left} of {licence.total} left"
+    if len(needed) > licence.left:
+        yield ACCOUNTS_SHORT(subject, words, needed)
+    else:
+        yield ok(subject, words)
+    if users:
+        most, count = max(users.items(), key=lambda one: one[1])
+        yield ACCOUNT_USERS(
+            f"{subject}: users of an account", f"the most has {most}, {count} active", [most]
+        )
+
+
 def _logins(facts: Facts, subject: str, profiles: list[PartnerProfile]) -> Iterator[CheckItem]:
     for profile in profiles[:1]:
         if profile.monthly_logins is None:
@@ -103,4 +149,4 @@ def _logins(facts: Facts, subject: str, profiles: list[PartnerProfile]) -> Itera
             yield ok(f"{subject}: logins", words)
 
 
-CHECK = Check("licences", (SHORT, DISABLED, LAG, LOGINS_SHORT), look)
+CHECK = Check("licences", (SHORT, DISABLED, LAG, LOGINS_SHORT, ACCOUNTS_SHORT, ACCOUNT_USERS), look)
