@@ -31,6 +31,7 @@ __all__ = [
     "holiday_name",
     "next_open",
     "open_at",
+    "open_times",
     "open_until",
     "public_holidays",
 ]
@@ -111,6 +112,12 @@ def next_open(calendar: Calendar, instant: datetime) -> datetime | None:
         if instant < end:
             return max(start, instant.astimezone(UTC))
     return None
+
+
+def open_times(calendar: Calendar, first: date, days: int) -> Iterator[Interval]:
+    """The open intervals, in UTC, of so many local days from the first on."""
+    for ordinal in range(first.toordinal(), first.toordinal() + days):
+        yield from _day(calendar, ordinal)
 
 
 def add_working(calendar: Calendar, start: datetime, length: WorkingTime) -> datetime:

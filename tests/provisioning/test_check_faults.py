@@ -16,6 +16,7 @@ from sfprm.clock import FakeClock
 from sfprm.events import NoProgress
 from sfprm.ids import PartnerKey, PersonKey, PoolKey, RunId
 from sfprm.outbound.mail_guard import MailPolicy
+from sfprm.programme.calendar_text import parse_hours
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import (
     ChannelManager,
@@ -403,6 +404,13 @@ def circle(bench: Bench) -> None:
     bench.routing(pools=pools)
 
 
+def office_hours(bench: Bench) -> None:
+    pools = dict(bench.programme.routing.pools)
+    hours = parse_hours("Mon-Fri 09:00-18:00 Europe/Lisbon")
+    pools[PoolKey("south")] = replace(pools[PoolKey("south")], hours=hours)
+    bench.routing(pools=pools)
+
+
 def rule_user(bench: Bench) -> None:
     rule = Rule("big", (), None, ToUser("nobody@alder.example.com"), HERE)
     bench.routing(rules=(rule, *bench.programme.routing.rules))
@@ -502,6 +510,7 @@ FAULTS: dict[str, Callable[[Bench], Any]] = {
     "queue-missing": unmanaged_queue,
     "queue-not-for-leads": no_leads_in_queue,
     "queue-intake-and-member": circle,
+    "pool-empty-hours": office_hours,
     "group-missing": unmanaged_group,
     "role-missing": role_member,
     "permission-set-missing": lambda b: b.person(SOFIA, permission_sets=("Nothing",)),

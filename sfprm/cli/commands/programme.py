@@ -26,6 +26,7 @@ def validate(
     """Check every file of the programme, overlays too; exit 2 when there are errors."""
     from sfprm.programme.layers import environments
     from sfprm.programme.load import load_all
+    from sfprm.routing.opening import shut_pools
 
     settings = surface.settings
     names = [settings.environment] if settings.environment else environments(settings.programme)
@@ -43,7 +44,8 @@ def validate(
     listed = ", ".join(f"{count} {noun}" for count, noun in counts if count or noun != "groups")
     where = f" ({programme.environment})" if programme.environment else ""
     also = f" Overlays {', '.join(names)}." if names and not settings.environment else ""
-    warnings = tuple("\n".join(w.lines()) for w in loaded.warnings)
+    told = [*loaded.warnings, *shut_pools(programme, surface.clock.now())]
+    warnings = tuple("\n".join(w.lines()) for w in told)
     if not (org and surface.as_json):  # one object on stdout: the job's
         surface.put(
             (Text((f"{programme.name}{where}: {listed}.{also} No errors.",)),),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from sfprm.estate.model import ContactState, Estate, PartnerUser
     from sfprm.programme.model import Person, Programme
@@ -179,6 +180,7 @@ class Facts:
     mails_needed: int = 0
     surroundings: Surroundings = field(default_factory=Surroundings)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    now: datetime | None = None
 
     def people(self) -> Iterator[tuple[Person, ContactState | None, PartnerUser | None]]:
         """Each declared person with contact and user, as far as they are there."""
