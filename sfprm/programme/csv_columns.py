@@ -42,7 +42,7 @@ PARTNERS = CsvColumns(
         "territories": "List, such as PT; ES. In conditions: partner.territories.",
         "certified_for": "List. In conditions: partner.certified_for.",
         "match": "Names an account that exists already, such as AccountNumber=P-1001.",
-        "owner": "managed, set-once or unmanaged.",
+        "owner": "managed, set-once (default where match is given) or unmanaged.",
         "state": "active, frozen or absent.",
         "people": "managed, or delegated: the partner's own administrators add people.",
         "keep_team": "true: a change of owner keeps the account team and its shares.",

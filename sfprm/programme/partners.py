@@ -104,6 +104,10 @@ def _partner(
     fields = fields_of(row, "Account", defaults.account)
     currency = code_of(row, "currency", CURRENCY, "EUR", complaints)
     record_type = code_of(row, "record_type", DEVELOPER_NAME, "Partner", complaints)
+    match = match_of(row, "Account", matches, "partner", complaints)
+    # an owner change drops the team and re-parents roles: not by default where there was an owner
+    # before the files were (operations.md, rule 15)
+    owner = defaults.owner or (OwnerPolicy.SET_ONCE if match else OwnerPolicy.MANAGED)
     return Partner(
         key=PartnerKey(row.get("key")),
         name=text_of(row, "name", 255, complaints),
@@ -112,8 +116,8 @@ def _partner(
         tier=row.get("tier") or None,
         attributes=_attributes(row),
         fields=other_than(fields, file.key_fields.Account),
-        match=match_of(row, "Account", matches, "partner", complaints),
-        owner=OwnerPolicy(choice_of(row, "owner", list(OwnerPolicy), defaults.owner, complaints)),
+        match=match,
+        owner=OwnerPolicy(choice_of(row, "owner", list(OwnerPolicy), owner, complaints)),
         state=Presence(choice_of(row, "state", list(Presence), Presence.ACTIVE, complaints)),
         people=PeoplePolicy(
             choice_of(row, "people", list(PeoplePolicy), defaults.people, complaints)

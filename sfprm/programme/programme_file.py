@@ -196,8 +196,10 @@ class PersonDefaults(File):
 class PartnerDefaults(File):
     """What partners get whose row does not say otherwise."""
 
-    owner: Owner = Field(
-        "managed", description="Who decides the owner of an account that exists already."
+    owner: Owner | None = Field(
+        None,
+        description="Who decides the owner of an account that exists already. Without it: "
+        "managed, but set-once for an account that was matched.",
     )
     keep_team: bool = Field(
         False, description="true: a change of owner keeps the account team and its shares."

@@ -205,6 +205,8 @@ def _partner_row(
         "manager": proposal.managers[account.owner.id],
         "match": "" if account.key else f"Id={account.id}",
     }
+    if account.key:  # else by the match
+        row["owner"] = "set-once"
     if terms.tier_field:
         row["tier"] = _cell(account.fields.get(terms.tier_field))
     if record_type is None and account.record_type:

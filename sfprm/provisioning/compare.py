@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["compare", "owner_trouble", "unguarded"]
 
 _NOTHING: Mapping[str, FieldValue] = MappingProxyType({})
+_FILES = (Cause.FILE, Cause.BOTH)
 
 
 def unguarded(address: str) -> str:
@@ -279,8 +280,7 @@ class _Walk:
             declared["CurrencyIsoCode"] = Declared(partner.currency, "picklist")
         if user is not None and (account is None or partner.owner is not OwnerPolicy.UNMANAGED):
             managed = partner.owner is OwnerPolicy.MANAGED
-            # an adopted account keeps its owner until the file names another manager
-            policy = _following(adopted) if managed else Policy.SET_ONCE
+            policy = Policy.MANAGED if managed else Policy.SET_ONCE
             declared["OwnerId"] = Declared(user.id, "reference", policy)
         return with_choices("Account", declared, self.programme.who_wins)
 
@@ -294,6 +294,11 @@ class _Walk:
                 f"an account of that name exists ({a.id}); to use it, name it: match: Id={a.id}"
                 for a in doubles
             ]
+        elif any(c.field == "OwnerId" and not c.written and c.cause in _FILES for c in changes):
+            notes.append(
+                f"the file names {partner.manager} as manager, but the account stays with "
+                f"{account.owner_username}: owner: {partner.owner.value} (owner: managed moves it)"
+            )
         elif any(c.field == "OwnerId" and c.written for c in changes):
             staying = self.contacts_of[account.id]
             team = "keeps" if partner.keep_team else "drops"

@@ -135,6 +135,27 @@ def test_every_key_of_a_partner(folder: Path) -> None:
     assert partner.record_type == "Channel_Partner"
 
 
+@pytest.mark.parametrize(
+    ("words", "default", "policy"),
+    [
+        ("", "", OwnerPolicy.MANAGED),
+        ("match: {AccountNumber: P-1}", "", OwnerPolicy.SET_ONCE),
+        ("match: {AccountNumber: P-1}, owner: managed", "", OwnerPolicy.MANAGED),
+        ("match: {AccountNumber: P-1}", "managed", OwnerPolicy.MANAGED),
+        ("owner: unmanaged", "set-once", OwnerPolicy.UNMANAGED),
+    ],
+)
+def test_the_owner_of_an_adopted_account_is_set_once_by_default(
+    folder: Path, words: str, default: str, policy: OwnerPolicy
+) -> None:
+    """What the row says counts, then the defaults, then whether the account was there before."""
+    more = f"defaults: {{partner: {{owner: {default}}}, " if default else "defaults: {"
+    base = BASE.replace("defaults: {", more)
+    partners = f"people: []\npartners:\n  acme: {{name: Acme, manager: marta, {words}}}\n"
+    write(folder, programme=base + partners)
+    assert next(iter(load_programme(folder).partners.values())).owner is policy
+
+
 @pytest.fixture
 def rich(folder: Path) -> Programme:
     """A programme that uses queues, groups, sites, templates and policies."""

@@ -182,6 +182,25 @@ def test_owner_policies(make: Make, policy: OwnerPolicy, written: bool) -> None:
     assert any("OwnerId" in s.after for s in plan.steps) is written
 
 
+def test_a_matched_account_with_another_manager_in_the_file_says_so(make: Make) -> None:
+    """Set once: the account stays with whom it is, and the plan names the word that moves it."""
+    match = FieldMatch("AccountNumber", "P-1")
+    account = make.account(7, "Acme", fields={"AccountNumber": "P-1"})
+    partner = make.partner("acme", match=match, owner=OwnerPolicy.SET_ONCE)
+    estate = make.estate(accounts={account.id: account})
+    estate, applied = make.carry_out(make.plan(make.programme([partner]), estate), estate)
+    _, applied = make.carry_out(
+        make.plan(make.programme([partner]), estate, applied), estate, applied
+    )
+    plan = make.plan(make.programme([replace(partner, manager="jonas")]), estate, applied)
+    assert plan.steps == ()
+    assert "stays with" in screen(plan)
+    assert "owner: managed moves it" in screen(plan)
+    managed = replace(partner, manager="jonas", owner=OwnerPolicy.MANAGED)
+    moved = make.plan(make.programme([managed]), estate, applied)
+    assert [s.kind for s in moved.steps] == ["ChangeOwner"]
+
+
 def test_an_owner_change_says_what_is_lost(make: Make) -> None:
     """The account's team, its shares, and contacts left behind."""
     estate, applied = done(make, small(make))

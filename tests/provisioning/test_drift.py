@@ -105,6 +105,60 @@ def test_who_wins_is_chosen_per_field(
     assert [c.wins for c in drift(plan.comparison, applied)] == [wins]
 
 
+OWN_CHOICE = {"Account": "Name", "Contact": "LastName", "User": "LastName", "Group": "Name"}
+"""A field of each object where it is not a person's by nature."""
+
+
+@pytest.mark.parametrize("choice", list(FieldPolicy))
+@pytest.mark.parametrize("object_", OWN_CHOICE)
+def test_who_wins_holds_for_every_object(make: Make, object_: str, choice: FieldPolicy) -> None:
+    """A hand change is taken back where the file wins, and stays where the person does; a later
+    change of the file is written in both cases, and never where it is set once."""
+    name = OWN_CHOICE[object_]
+    declared = programme(make, who_wins={f"{object_}.{name}": choice})
+    estate, applied = settled(make, declared)
+    touched = by_hand(estate, object_)
+    assert [f"{s.object}.{n}" for s in make.plan(declared, touched, applied).steps for n in s.after
+            ] == ([f"{object_}.{name}"] if choice is FieldPolicy.FILE else [])  # fmt: skip
+    renamed = changed_files(make, declared, object_)
+    written = {f"{s.object}.{n}" for s in make.plan(renamed, estate, applied).steps
+               for n in s.after}  # fmt: skip
+    assert (f"{object_}.{name}" in written) is (choice is not FieldPolicy.ONCE)
+
+
+def by_hand(estate: Any, object_: str) -> Any:
+    """Somebody writes `By hand` into the field of every such record."""
+
+    def touched(records: Any) -> Any:
+        name = OWN_CHOICE[object_]
+        return {at: replace(r, fields={**r.fields, name: "By hand"}) for at, r in records.items()}
+
+    match object_:
+        case "Account":
+            return replace(estate, accounts=touched(estate.accounts))
+        case "Contact":
+            return replace(estate, contacts=touched(estate.contacts))
+        case "User":
+            return replace(estate, partner_users=touched(estate.partner_users))
+        case _:
+            queues = {at: replace(q, label="By hand") for at, q in estate.queues.items()}
+            return replace(estate, queues=queues)
+
+
+def changed_files(make: Make, declared: Any, object_: str) -> Any:
+    """The files with other names."""
+    partners = {k: replace(p, name="Other") for k, p in declared.partners.items()}
+    people = {k: replace(p, last_name="Other") for k, p in declared.people.items()}
+    queues = {n: replace(q, name="Other") for n, q in declared.queues.items()}
+    changes: dict[str, Any] = {
+        "Account": {"partners": partners},
+        "Contact": {"people": people},
+        "User": {"people": people},
+        "Group": {"queues": queues},
+    }
+    return replace(declared, **changes[object_])
+
+
 def test_a_person_wins_until_the_file_changes(make: Make) -> None:
     """A new value in the file is written even where people win."""
     who = {"Account.Phone": FieldPolicy.PERSON}
