@@ -172,6 +172,7 @@ def check(
             mails_needed=_welcome_mails(programme, estate, plan),
             surroundings=surroundings,
             thresholds=limit,
+            now=clock.now(),
         )
     )
     return CheckResult(estate.org, items, session.calls.since(mark).total)
