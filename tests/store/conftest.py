@@ -144,7 +144,7 @@ def channel() -> Channel:
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
+def store(state_url: str) -> Iterator[Store]:
     """An empty, open store."""
-    with open_store(store_url) as opened:
+    with open_store(state_url) as opened:
         yield opened

@@ -54,12 +54,12 @@ def clock() -> FakeClock:
 
 
 def test_a_process_killed_in_a_batch_leaves_nothing_half_written(
-    store: Store, store_url: str, channel: Any, run_script: Any
+    store: Store, state_url: str, channel: Any, run_script: Any
 ) -> None:
     """Everything was saved but not committed: the next batch finds the state from before."""
     channel.route(store, range(1, 8))
     before = (store.entries(), store.all_ledgers())
-    script = DIES_IN_A_BATCH.format(here=str(HERE), url=store_url)
+    script = DIES_IN_A_BATCH.format(here=str(HERE), url=state_url)
     code, _, err = run_script(script)
     assert code == -signal.SIGKILL, err
     assert (store.entries(), store.all_ledgers()) == before

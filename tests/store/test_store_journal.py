@@ -296,10 +296,10 @@ TAMPERINGS = [
 ]
 
 
-def test_verify_finds_a_tampered_row(store: Store, store_url: str, channel: Any) -> None:
+def test_verify_finds_a_tampered_row(store: Store, state_url: str, channel: Any) -> None:
     """Whatever row is changed behind our back, a law breaks and is named."""
     channel.route(store, range(1, 8))
-    engine = connect_to(store_url)
+    engine = connect_to(state_url)
     with engine.connect() as connection:
         for sql, words in TAMPERINGS:
             connection.execute(sa.text(sql))
@@ -311,11 +311,11 @@ def test_verify_finds_a_tampered_row(store: Store, store_url: str, channel: Any)
 
 
 def test_verify_finds_entries_cut_off_at_the_end(
-    store: Store, store_url: str, channel: Any
+    store: Store, state_url: str, channel: Any
 ) -> None:
     """A chain that joins but is too short is found by its head."""
     channel.route(store, range(1, 8))
-    engine = connect_to(store_url)
+    engine = connect_to(state_url)
     with engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM moves WHERE journal = 7"))
         connection.execute(sa.text("DELETE FROM journal WHERE sequence = 7"))
@@ -338,13 +338,13 @@ def test_purged_facts_leave_the_chain_provable(store: Store, channel: Any) -> No
     assert store.verify() == []
 
 
-def test_two_writers_never_lose_a_credit(store_url: str, store: Store, channel: Any) -> None:
+def test_two_writers_never_lose_a_credit(state_url: str, store: Store, channel: Any) -> None:
     """Two threads with stores of their own, batch by batch on the same ledger."""
     failures: list[BaseException] = []
 
     def work(first: int) -> None:
         try:
-            with open_store(store_url) as mine:
+            with open_store(state_url) as mine:
                 for at in range(first, first + 30, 3):
                     channel.route(mine, range(at, at + 3))
         except BaseException as error:

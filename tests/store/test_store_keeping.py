@@ -42,45 +42,45 @@ def whole(store: Store) -> tuple[Any, ...]:
 
 
 def test_a_backup_is_the_state_and_restores_it(
-    lived_in: Store, store_url: str, channel: Any, tmp_path: Path
+    lived_in: Store, state_url: str, channel: Any, tmp_path: Path
 ) -> None:
     """Also after the state has gone on; decisions follow on as if nothing had happened."""
     before = whole(lived_in)
     path = tmp_path / "kept" / "one.db"
-    counts = backup(store_url, path)
+    counts = backup(state_url, path)
     assert counts["journal"] == 30
     assert path.stat().st_mode & 0o777 == 0o600
     assert [p.name for p in path.parent.iterdir()] == ["one.db"]
     channel.route(lived_in, range(100, 130))
     with pytest.raises(NotReady, match="a state already"):
-        restore(store_url, path)
-    restore(store_url, path, replace=True)
+        restore(state_url, path)
+    restore(state_url, path, replace=True)
     assert whole(lived_in) == before
     [entry] = channel.route(lived_in, [200])
     assert entry.sequence == 31
     assert lived_in.verify() == []
 
 
-def test_a_backup_is_never_overwritten(lived_in: Store, store_url: str, tmp_path: Path) -> None:
+def test_a_backup_is_never_overwritten(lived_in: Store, state_url: str, tmp_path: Path) -> None:
     """Nor is anything else."""
     path = tmp_path / "notes.txt"
     path.write_text("mine")
     with pytest.raises(BadRequest, match="exists"):
-        backup(store_url, path)
+        backup(state_url, path)
     assert path.read_text() == "mine"
 
 
-def test_a_tampered_backup_is_not_restored(lived_in: Store, store_url: str, tmp_path: Path) -> None:
+def test_a_tampered_backup_is_not_restored(lived_in: Store, state_url: str, tmp_path: Path) -> None:
     """The state stays."""
     path = tmp_path / "one.db"
-    backup(store_url, path)
+    backup(state_url, path)
     engine = connect_to(f"sqlite:///{path}")
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE heads SET length = length - 1"))
     engine.dispose()
     before = whole(lived_in)
     with pytest.raises(NotReady, match="does not verify"):
-        restore(store_url, path, replace=True)
+        restore(state_url, path, replace=True)
     assert whole(lived_in) == before
 
 
@@ -109,14 +109,14 @@ def test_from_sqlite_to_postgresql_and_back(
 
 
 def test_another_org_begins_empty_and_the_old_state_is_kept(
-    lived_in: Store, store_url: str, tmp_path: Path
+    lived_in: Store, state_url: str, tmp_path: Path
 ) -> None:
     """A refreshed sandbox."""
     before = whole(lived_in)
     archive = tmp_path / "archive.db"
     with pytest.raises(BadRequest, match="already"):
-        rebase(store_url, ORG, archive, NOW)
-    rebase(store_url, NEW, archive, NOW)
+        rebase(state_url, ORG, archive, NOW)
+    rebase(state_url, NEW, archive, NOW)
     held = lived_in.org()
     assert held is not None
     assert (held.org_id, lived_in.runs(), lived_in.entries()) == (NEW, [], [])
