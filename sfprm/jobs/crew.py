@@ -212,6 +212,7 @@ def _of_part(starter: Starter, context: JobContext, part: Part) -> JobContext:
         connect=starter.connect,
         load=lambda: programme,
         attempt=part.fence,
+        before=part.before,
     )
 
 

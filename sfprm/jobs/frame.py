@@ -104,6 +104,7 @@ class JobContext:
         load: Callable[[], Programme],
         hands: Hands | None = None,
         attempt: int = 1,
+        before: tuple[Any, ...] = (),
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -115,6 +116,8 @@ class JobContext:
         """Other workers that take parts of this run; None: this process does it all."""
         self.attempt = attempt
         """From 1; more for a part of a run that another worker may have begun."""
+        self.before = before
+        """What the parts that this one waited for brought."""
         self._connect = connect
         self._load = load
 

@@ -25,7 +25,7 @@ PartWork = Callable[["JobContext", Any], Any]
 
 PARTS: Mapping[str, str] = {
     "carry": "sfprm.jobs.route_parts:carry",
-    "partners": "sfprm.jobs.provision_parts:partners",
+    "steps": "sfprm.jobs.provision_parts:steps",
 }
 """The kinds of parts there are, by name."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,9 +14,9 @@ from sfprm.errors import BadRequest, PartlyDone
 from sfprm.estate.reader import read_estate
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.plan import plan_of, save
-from sfprm.jobs.provision_parts import share_out, together
 from sfprm.programme.calendar_text import parse_hours
 from sfprm.provisioning.apply import Brakes, apply
+from sfprm.provisioning.by_workers import share_out
 from sfprm.provisioning.make_plan import sends_welcome
 from sfprm.provisioning.members_seen import known_of
 from sfprm.provisioning.mended import mend, read_errors
@@ -152,29 +151,24 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
             options.stop_on_error,
             (lambda: any(open_at(w, context.clock.now()) for w in windows)) if windows else None,
         )
-        whole = plan
-        shared: Mapping[str, int] = {}
-        if saved is None and options.target is None and not (windows or options.stop_on_error):
-            brakes.check(plan)
-            shared = share_out(context, plan)
-        if shared:
-            plan = plan_of(context)
-        if plan.steps or shared:
-            save(context.run_dir / PLAN_FILE, together(whole, plan) if shared else plan)
-        applied = apply(
-            context.session,
-            context.store,
-            plan,
-            run=context.run,
-            clock=context.clock,
-            progress=context.progress,
-            brakes=brakes,
-            stands=stands,
-            programme=context.programme,
-        )
-        if shared:
-            plan = whole
-            applied = replace(applied, done=Counter(applied.done) + Counter(shared))
+        brakes.check(plan)
+        if plan.steps:
+            save(context.run_dir / PLAN_FILE, plan)
+        applied = None
+        if stands is None and not (windows or options.stop_on_error):
+            applied = share_out(context.hands, context.store, plan, context.run, context.clock)
+        if applied is None:
+            applied = apply(
+                context.session,
+                context.store,
+                plan,
+                run=context.run,
+                clock=context.clock,
+                progress=context.progress,
+                brakes=brakes,
+                stands=stands,
+                programme=context.programme,
+            )
         errors_file = None
         if applied.errors:
             errors_file = context.run_dir / ERRORS_FILE

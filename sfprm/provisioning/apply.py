@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
 
-__all__ = ["Brakes", "apply"]
+__all__ = ["Brakes", "apply", "apply_part"]
+
+FIRST_USERS = ChunkSize()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,20 @@ def apply(
     return _Apply(session, plan, book, held, programme).all()
 
 
+def apply_part(
+    session: Session,
+    plan: Plan,
+    book: Book,
+    *,
+    programme: Programme,
+    users: ChunkSize,
+) -> tuple[ApplyResult, ChunkSize]:
+    """Carry out a part of a plan whose steps stand in the book, and the size that users' chunks
+    have grown to from `users`. What it needs of other parts the book knows."""
+    work = _Apply(session, plan, book, Brakes(), programme, users)
+    return work.all(), work.users
+
+
 class _Apply:
     """One run, phase by phase."""
 
@@ -106,8 +122,9 @@ class _Apply:
         book: Book,
         brakes: Brakes,
         programme: Programme | None,
+        users: ChunkSize = FIRST_USERS,
     ) -> None:
-        self.session, self.plan, self.book = session, plan, book
+        self.session, self.plan, self.book, self.users = session, plan, book, users
         self.brakes, self.programme, self.clock = brakes, programme, book.clock
         keys = programme.key_fields if programme is not None else KeyFields()
         rules = programme.territory_rules if programme is not None else None
@@ -158,11 +175,12 @@ class _Apply:
             found, missing = find_roles(self.session, self.programme, steps, self._account_of)
             book.ids |= found
             book.bad |= missing
-        size = ChunkSize() if kind is CreateUser else ChunkSize(most_rows(kind))
+        size = self.users if kind is CreateUser else ChunkSize(most_rows(kind))
         began = self.clock.monotonic()
         for part, wide in lanes(kind, book.ready(steps)):
             size = self.stream.send(kind, self._in_window(part), size, wide)
         if kind is CreateUser:
+            self.users = size
             self.user_seconds = self.clock.monotonic() - began
 
     def _in_window(self, steps: list[PlannedStep]) -> list[PlannedStep]:

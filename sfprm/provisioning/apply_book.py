@@ -13,15 +13,16 @@ from sfprm.salesforce.refusals import Refusal
 from sfprm.store.records import AppliedValue, StepState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sfprm.clock import Clock
     from sfprm.events import Progress
     from sfprm.ids import RecordId, RunId
     from sfprm.provisioning.sending import Sent
     from sfprm.store.api import StoreWriter
+    from sfprm.store.records import StepOutcome
 
-__all__ = ["Book", "met_lock"]
+__all__ = ["Book", "journal_steps", "met_lock"]
 
 _JOURNALLED_AT_ONCE = 5000
 _MEND = "mend that, then run apply again"
@@ -32,7 +33,8 @@ _GONE = "undelete it in Salesforce, or run apply again: what the files still nam
 
 class Book:
     """The steps of one run: which are done, which failed and why, and the ids made. Every change
-    is journalled before the next chunk is sent."""
+    is journalled before the next chunk is sent. `numbers`: the steps are journalled already, as
+    those of the run."""
 
     def __init__(
         self,
@@ -42,12 +44,14 @@ class Book:
         run: RunId,
         clock: Clock,
         progress: Progress,
-        first: int,
+        first: int = 1,
+        numbers: Sequence[int] | None = None,
     ) -> None:
         self.store, self.run, self.clock, self.progress = store, run, clock, progress
         self._steps = steps
         # steps are frozen but hold maps, so they are known by their place in the plan
-        self._numbers = {id(s): n for n, s in enumerate(steps, start=first)}
+        named = numbers if numbers is not None else range(first, first + len(steps))
+        self._numbers = {id(s): n for s, n in zip(steps, named, strict=True)}
         self.ids: dict[str, RecordId] = {}
         """Records made or found, by ref."""
         self.bad: dict[str, str] = {}
@@ -61,9 +65,26 @@ class Book:
         self.locks = 0
         self.settled: set[int] = set()
         """Steps (by `id`) of a saved plan that are done, or have moved."""
-        for at in range(0, len(steps), _JOURNALLED_AT_ONCE):
-            part = enumerate(steps[at : at + _JOURNALLED_AT_ONCE], start=at + first)
-            store.add_steps([journalled(run, n, s) for n, s in part])
+        if numbers is None:
+            journal_steps(store, run, steps, first)
+
+    def take_up(self, known: Mapping[int, StepOutcome]) -> None:
+        """Settle what another has done before it died, by the journal; the rest is done again,
+        which is safe for every kind of step."""
+        for step in self._steps:
+            found = known.get(self._number(step))
+            if found is None or found.state in (StepState.PLANNED, StepState.SENT):
+                continue
+            self.settled.add(id(step))
+            if found.state is StepState.DONE:
+                self.done[step.kind] += 1
+                if found.record_id is not None and not isinstance(step, FreezeUser):
+                    self.ids[step.ref] = found.record_id
+                continue
+            self.bad[step.ref] = found.message
+            failed = found.state is StepState.FAILED
+            row = self._row_of(step, "failed" if failed else "skipped", "", found.message, _MEND)
+            (self.failed if failed else self.skipped).append(row)
 
     def stand(self, stands: Sequence[Stand]) -> None:
         """Settle what of a saved plan is done already, and refuse what has moved."""
@@ -212,6 +233,15 @@ class Book:
         self, part: Sequence[PlannedStep], state: StepState, words: dict[int, str] | None = None
     ) -> None:
         self.store.set_steps(self.run, [self._number(s) for s in part], state, messages=words)
+
+
+def journal_steps(
+    store: StoreWriter, run: RunId, steps: Sequence[PlannedStep], first: int = 1
+) -> None:
+    """Journal what is meant to be done, numbered from `first` on."""
+    for at in range(0, len(steps), _JOURNALLED_AT_ONCE):
+        part = enumerate(steps[at : at + _JOURNALLED_AT_ONCE], start=at + first)
+        store.add_steps([journalled(run, n, s) for n, s in part])
 
 
 def met_lock(sent: Sent) -> bool:

@@ -1,71 +1,194 @@
-"""A large plan carried out by several workers: the partners in groups, each with all its people.
+"""A large plan carried out by several workers: made once, journalled once, and dealt out as shards
+that carry their steps (`shards`).
 
-Accounts of different groups have nothing in common, so their steps never wait for each other and
-never touch one record. Each worker plans its group anew (what another has begun is seen as it is)
-and does just that; what belongs to several partners (queues, groups, their members) follows when
-all groups are done. Within a group users are still written one request at a time.
+What a shard needs of another (the contact of a user, the users of a queue) it finds in the journal,
+under the number of the step that made it. So does a shard that was begun by a worker that died:
+what is done stays done, and the rest is safe to repeat.
 """
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from collections import Counter
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sfprm.provisioning.steps import (
-    CreateAccount,
-    CreateUser,
-    EnablePartner,
-    UpdateAccount,
-    UpdateUser,
-    UpsertContact,
-)
+from sfprm.ids import RecordId
+from sfprm.provisioning.apply import apply_part
+from sfprm.provisioning.apply_book import Book, journal_steps
+from sfprm.provisioning.chunks import ChunkSize
+from sfprm.provisioning.difference import Comparison
+from sfprm.provisioning.plan_file import plan_from, plan_lines
+from sfprm.provisioning.result import ApplyResult, FailedRow
+from sfprm.provisioning.shards import Shard, shards
+from sfprm.provisioning.steps import ChangeOwner, EnablePartner
+from sfprm.store.records import StepState
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from sfprm.clock import Clock
+    from sfprm.events import Progress
+    from sfprm.ids import RunId
+    from sfprm.programme.model import Programme
     from sfprm.provisioning.plan import Plan
     from sfprm.provisioning.steps import PlannedStep
+    from sfprm.salesforce.session import Session
+    from sfprm.store.api import StoreWriter
 
-__all__ = ["PART", "WORTH_IT", "Hands", "group_of", "groups_for"]
+__all__ = ["PART", "Hands", "apply_shard", "share_out"]
 
-PART = "partners"
+PART = "steps"
 """The kind of these parts."""
-WORTH_IT = 8000
-"""Steps of partners from which a plan is shared. Each group is planned anew: at 500 partners with
-three people each (4,000 steps) that cost more than the hands brought."""
-STEPS = 1500
-"""Steps of one group, about: enough that planning anew costs little beside them."""
-MOST_GROUPS = 16
-OWN: frozenset[type[PlannedStep]] = frozenset(
-    {CreateAccount, UpdateAccount, EnablePartner, UpsertContact, CreateUser, UpdateUser}
-)
-"""Steps that concern one partner alone."""
+_ROLE = "partner-role:"
+_UNDONE = "its step was not done"
 
 
 class Hands(Protocol):
     """Those who take parts (`sfprm.jobs.hands`)."""
 
-    def give(self, kind: str, content: Any) -> None:
-        """Hand a part out."""
+    @property
+    def others(self) -> int:
+        """Workers besides this one that might help."""
+
+    def give_all(self, wanted: Sequence[tuple[str, Any, Sequence[int]]]) -> None:
+        """Hand several out, some of which wait for others of them."""
 
     def gather(self) -> list[Any]:
         """The results of all parts, in order."""
 
 
-def groups_for(plan: Plan) -> int:
-    """Into how many groups the plan's partners are parted; 0: not worth it."""
-    own = sum(1 for step in plan.steps if type(step) in OWN)
-    return 0 if own < WORTH_IT else max(2, min(MOST_GROUPS, -(-own // STEPS)))
+def share_out(
+    hands: Hands | None, store: StoreWriter, plan: Plan, run: RunId, clock: Clock
+) -> ApplyResult | None:
+    """Have a large plan carried out by whoever is free, every step of it; None where there are no
+    other workers, or the plan is small."""
+    others = hands.others if hands is not None else 0
+    made = shards(plan.steps, others + 1) if others else []
+    if hands is None or not made:
+        return None
+    began = clock.monotonic()
+    journal_steps(store, run, plan.steps)
+    needed = _Needed(plan)
+    hands.give_all([(PART, _content(plan, shard, needed), shard.after) for shard in made])
+    told = hands.gather()
+    if plan.comparison.baseline:
+        store.record_applied(plan.comparison.baseline, run, clock.now())
+    return _together(told, clock.monotonic() - began)
 
 
-def group_of(plan: Plan, number: int, of: int) -> Plan:
-    """The plan for one group of partners, and nothing of what they share."""
-    steps = tuple(
-        step for step in plan.steps if type(step) in OWN and _group(step.owner, of) == number
+def apply_shard(
+    session: Session,
+    store: StoreWriter,
+    programme: Programme,
+    *,
+    run: RunId,
+    clock: Clock,
+    progress: Progress,
+    content: Mapping[str, Any],
+    before: Sequence[Any],
+    again: bool,
+) -> dict[str, Any]:
+    """Carry one shard out; what became of its steps, as JSON. `before`: what the shards that it
+    waited for told. `again`: somebody may have begun it."""
+    plan = plan_from(content["plan"], f"the part of {run}")
+    numbers: list[int] = content["numbers"]
+    book = Book(store, plan.steps, run=run, clock=clock, progress=progress, numbers=numbers)
+    book.ids |= {ref: RecordId(id_) for ref, id_ in content["known"].items()}
+    made_by: dict[str, list[int]] = content["needs"]
+    found = store.step_outcomes(run, sorted({n for named in made_by.values() for n in named}))
+    for ref, named in made_by.items():
+        for number in named:
+            outcome = found.get(number)
+            if outcome is None or outcome.state is not StepState.DONE:
+                book.bad[ref] = (outcome.message if outcome is not None else "") or _UNDONE
+            elif outcome.record_id is not None:
+                book.ids[ref] = outcome.record_id
+    if again:
+        book.take_up(store.step_outcomes(run, numbers))
+    users = ChunkSize(max((told["users"] for told in before), default=ChunkSize().size))
+    done, grown = apply_part(session, plan, book, programme=programme, users=users)
+    return {
+        "done": dict(done.done),
+        "failed": [asdict(row) for row in done.failed],
+        "skipped": [asdict(row) for row in done.skipped],
+        "adopted": list(done.adopted),
+        "calls": done.calls,
+        "locks": done.locks,
+        "user_seconds": done.user_seconds,
+        "users": grown.size,
+    }
+
+
+class _Needed:
+    """What steps need that others make."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._made: dict[str, list[int]] = {}
+        for number, step in enumerate(plan.steps, start=1):
+            self._made.setdefault(step.ref, []).append(number)
+        self._known = {
+            difference.ref: difference.record_id
+            for difference in plan.comparison.differences
+            if difference.record_id is not None
+        }
+
+    def of(
+        self, steps: Sequence[PlannedStep], mine: frozenset[int]
+    ) -> tuple[dict[str, list[int]], dict[str, str]]:
+        """(ref → numbers of the steps of others that make it, ref → id of what was there)."""
+        needs: dict[str, list[int]] = {}
+        known: dict[str, str] = {}
+        for ref in {ref for step in steps for ref in _refs(step)}:
+            others = [number for number in self._made.get(ref, ()) if number not in mine]
+            if others:
+                needs[ref] = others
+            elif ref not in self._made and ref in self._known:
+                known[ref] = str(self._known[ref])
+        return needs, known
+
+
+def _refs(step: PlannedStep) -> Iterator[str]:
+    yield from step.needs
+    for ref in step.links.values():
+        if ref.startswith(_ROLE):  # found by its account
+            ref = f"account:{ref.removeprefix(_ROLE).rpartition('/')[0]}"
+        yield ref
+    if isinstance(step, EnablePartner | ChangeOwner):
+        yield f"account:{step.key}"
+
+
+def _content(plan: Plan, shard: Shard, needed: _Needed) -> dict[str, Any]:
+    steps = tuple(plan.steps[at] for at in shard.steps)
+    numbers = [at + 1 for at in shard.steps]
+    needs, known = needed.of(steps, frozenset(numbers))
+    part = replace(plan, steps=steps, comparison=Comparison(differences=()), names={})
+    return {
+        "plan": "\n".join(plan_lines(part)),
+        "numbers": numbers,
+        "needs": needs,
+        "known": known,
+    }
+
+
+def _together(told: Sequence[Mapping[str, Any]], seconds: float) -> ApplyResult:
+    """The result of the whole, from those of its shards."""
+    done: Counter[str] = Counter()
+    for one in told:
+        done.update(one["done"])
+
+    def rows(name: str) -> tuple[FailedRow, ...]:
+        found = [FailedRow(**row) for one in told for row in one[name]]
+        return tuple(sorted(found, key=lambda row: row.number))
+
+    return ApplyResult(
+        done=dict(done),
+        failed=rows("failed"),
+        skipped=rows("skipped"),
+        ids={},
+        calls=sum(one["calls"] for one in told),
+        seconds=seconds,
+        adopted=tuple(sorted(ref for one in told for ref in one["adopted"])),
+        locks=sum(one["locks"] for one in told),
+        # created side by side: the pace of the run is that of all
+        user_seconds=sum(one["user_seconds"] for one in told),
     )
-    return replace(plan, steps=steps, comparison=replace(plan.comparison, baseline=()))
-
-
-def _group(partner: str, of: int) -> int:
-    return zlib.crc32(partner.encode()) % of

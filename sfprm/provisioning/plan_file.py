@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["VERSION", "plan_lines", "read_plan", "refuse_another", "write_plan"]
+__all__ = [
+    "VERSION",
+    "plan_from",
+    "plan_lines",
+    "read_plan",
+    "refuse_another",
+    "write_plan",
+]
 
 VERSION = 1
 """The form of the file. A file of another version is refused: plans are short-lived."""
@@ -73,19 +80,24 @@ def read_plan(path: Path) -> Plan:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadRequest(f"The plan {path} cannot be read: {error}.", hint=_HINT) from error
+    return plan_from(text, str(path))
+
+
+def plan_from(text: str, name: str) -> Plan:
+    """The plan in the text of a file of that name. Raises BadRequest when there is none."""
     try:
         told = json.loads(text)
         version = told["plan"]["sfprm_plan"]
     except (ValueError, KeyError, TypeError) as error:
         raise BadRequest(
-            f"{path} is not a plan of sfprm's, or only a part of one.", hint=_HINT
+            f"{name} is not a plan of sfprm's, or only a part of one.", hint=_HINT
         ) from error
     if version != VERSION:
-        raise BadRequest(f"{path} is a plan of version {version}, not {VERSION}.", hint=_HINT)
+        raise BadRequest(f"{name} is a plan of version {version}, not {VERSION}.", hint=_HINT)
     try:
         return _plan(told)
     except (ValueError, KeyError, TypeError) as error:
-        raise BadRequest(f"{path} was changed by hand: {error!r}.", hint=_HINT) from error
+        raise BadRequest(f"{name} was changed by hand: {error!r}.", hint=_HINT) from error
 
 
 def refuse_another(plan: Plan, *, org_id: RecordId, org_name: str, digest: str) -> None:

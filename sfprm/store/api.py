@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RunState,
         SeenAllowance,
         Step,
+        StepOutcome,
         StepState,
         WriteState,
     )
@@ -55,6 +56,9 @@ class StoreReader(Protocol):
 
     def steps(self, run: RunId) -> list[Step]:
         """In order of number."""
+
+    def step_outcomes(self, run: RunId, numbers: Iterable[int]) -> Mapping[int, StepOutcome]:
+        """What became of those steps of a run, by number."""
 
     def applied(self) -> Mapping[tuple[str, str], Mapping[str, Any]]:
         """Last written values: (object, programme key) → field → value."""

@@ -3,7 +3,7 @@ are done."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from sfprm.store.work_tables import parts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
 __all__ = ["Part", "PartBook"]
 
@@ -27,7 +27,8 @@ __all__ = ["Part", "PartBook"]
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a run. `state`: waiting, running, done or failed; `fence` grows with each worker
-    that takes it up. `after`: numbers of the parts that must be done before it."""
+    that takes it up. `after`: numbers of the parts that must be done before it, `before`: what they
+    brought, once it is taken up."""
 
     id: str
     run: RunId
@@ -40,6 +41,7 @@ class Part:
     result: Any = None
     message: str = ""
     after: tuple[int, ...] = ()
+    before: tuple[Any, ...] = ()
 
 
 class PartBook(Book):
@@ -97,7 +99,7 @@ class PartBook(Book):
                     .returning(*parts.c)
                 ).one_or_none()
                 if taken is not None:  # else another was quicker
-                    return _part(taken)
+                    return replace(_part(taken), before=_brought(connection, run, row.after))
         return None
 
     def finish_part(self, part: Part, *, state: str, result: Any, message: str = "") -> bool:
@@ -136,6 +138,13 @@ class PartBook(Book):
         under_way = exists().where(runs.c.id == parts.c.run, runs.c.state == RunState.RUNNING.value)
         with writing(self._engine) as connection:
             connection.execute(delete(parts).where(~under_way))
+
+
+def _brought(connection: Connection, run: str, numbers: Sequence[int] | None) -> tuple[Any, ...]:
+    if not numbers:
+        return ()
+    query = select(parts.c.result).where(parts.c.run == run, parts.c.number.in_(numbers))
+    return tuple(connection.execute(query.order_by(parts.c.number)).scalars())
 
 
 def _part(row: Row[Any]) -> Part:

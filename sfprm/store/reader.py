@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Run,
         SeenAllowance,
         Step,
+        StepOutcome,
         WriteState,
     )
 
@@ -71,6 +72,10 @@ class Reader:
     def steps(self, run: RunId) -> list[Step]:
         with reading(self._engine) as connection:
             return steps.of_run(connection, run)
+
+    def step_outcomes(self, run: RunId, numbers: Iterable[int]) -> Mapping[int, StepOutcome]:
+        with reading(self._engine) as connection:
+            return steps.outcomes(connection, run, numbers)
 
     def applied(self) -> Mapping[tuple[str, str], Mapping[str, Any]]:
         with reading(self._engine) as connection:

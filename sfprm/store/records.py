@@ -107,6 +107,15 @@ class Step:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What became of a step: its state, the record made or found, and the words about it."""
+
+    state: StepState
+    record_id: RecordId | None
+    message: str
+
+
 class AppliedValue(NamedTuple):
     """The last value that we wrote to a managed field. `key` is the programme's own name.
 

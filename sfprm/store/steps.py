@@ -14,7 +14,7 @@ from sfprm.errors import Bug
 from sfprm.ids import RecordId, RunId
 from sfprm.store.canonical import canonical
 from sfprm.store.inserts import insert
-from sfprm.store.records import AppliedValue, Step, StepState
+from sfprm.store.records import AppliedValue, Step, StepOutcome, StepState
 from sfprm.store.tables import applied, steps
 
 if TYPE_CHECKING:
@@ -47,6 +47,22 @@ def of_run(connection: Connection, run: RunId) -> list[Step]:
         )
         for row in connection.execute(query)
     ]
+
+
+def outcomes(connection: Connection, run: RunId, numbers: Iterable[int]) -> dict[int, StepOutcome]:
+    """What became of those steps, by number."""
+    found: dict[int, StepOutcome] = {}
+    left = iter(numbers)
+    while part := list(islice(left, _AT_ONCE)):
+        rows = connection.execute(
+            select(steps.c.number, steps.c.state, steps.c.record_id, steps.c.message).where(
+                steps.c.run == run, steps.c.number.in_(part)
+            )
+        )
+        for row in rows:
+            made = RecordId(row.record_id) if row.record_id else None
+            found[row.number] = StepOutcome(StepState(row.state), made, row.message)
+    return found
 
 
 def add(connection: Connection, planned: Iterable[Step]) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sfprm.errors import BadRequest, NotReady
 from sfprm.ids import PartnerKey, PersonKey
-from sfprm.jobs.provision_parts import together
 from sfprm.programme.model import OwnerPolicy, PartnerMember, PersonMember, Presence
 from sfprm.provisioning.lanes import cut
 from sfprm.provisioning.markdown import plan_markdown
@@ -255,13 +254,6 @@ def test_undo_leaves_just_the_fields_that_moved(make: Make) -> None:
     assert [dict(s.after) for s in back.plan.steps] == [{"Website": None}]
     assert [s.standing for s in stands] == [Standing.BEFORE]
     assert [c.why for c in back.cannot] == ["Phone was changed since, to '0800': left so"]
-
-
-def test_a_shared_plan_is_kept_whole(make: Make) -> None:
-    """What the workers did and what came up after, in the order of the phases."""
-    whole = make.plan(sample(make), make.estate())
-    rest = replace(whole, steps=whole.steps[3:])
-    assert together(replace(whole, steps=whole.steps[:5]), rest).steps == whole.steps
 
 
 @given(owners=st.lists(st.integers(0, 5), min_size=1, max_size=60), size=st.integers(1, 20))

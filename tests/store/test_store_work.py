@@ -198,15 +198,30 @@ def test_a_beat_keeps_what_lives_and_revives_nothing(store: Store) -> None:
     lease(store, "one", seconds=0.5)
     work.add_due(due(1))
     claim(store, due(1), worker="one", seconds=0.0)
-    work.beat(seen("one"), 60.0)
+    work.beat(seen("one"), 60.0, {"leads"})
     assert lease(store, "two").fence == 0
-    work.beat(seen("one"), -1.0)
+    work.beat(seen("one"), -1.0, {"leads"})
     assert lease(store, "two").fence == 2
-    work.beat(seen("one"), 60.0)
+    work.beat(seen("one"), 60.0, {"leads"})
     assert [name for name, _, _ in work.leases()] == ["leads"]
     assert [w.id for w in work.workers()] == ["one"]
     work.leave("one")
     assert work.workers() == []
+
+
+def test_a_beat_keeps_only_what_is_in_hand(store: Store) -> None:
+    """A run and a lock that could not be given back while the database was away are not kept for
+    ever by the heartbeat of the process that had them: only those named are touched."""
+    work = store.work
+    lease(store, "one", seconds=60.0)
+    work.add_due(due(1))
+    claim(store, due(1), worker="one", seconds=60.0)
+    work.beat(seen("one"), -1.0, {"another"})
+    assert work.lose_lapsed() == []
+    assert lease(store, "two").fence == 0
+    work.beat(seen("one"), -1.0, {due(1).id, "leads"})
+    assert len(work.lose_lapsed()) == work.shared
+    assert lease(store, "two").fence == 2
 
 
 def test_a_part_is_done_once(store: Store) -> None:
@@ -247,10 +262,10 @@ def test_a_part_waits_for_those_before_it(store: Store) -> None:
     assert third is not None
     assert (first.number, third.number) == (0, 2)
     assert take() is None
-    work.finish_part(first, state="done", result=None)
+    work.finish_part(first, state="done", result={"users": 40})
     second = take()
     assert second is not None
-    assert (second.number, second.after) == (1, (0,))
+    assert (second.number, second.after, second.before) == (1, (0,), ({"users": 40},))
     work.finish_part(third, state="done", result=None)
     work.finish_part(second, state="failed", result=None, message="refused")
     assert take() is None
