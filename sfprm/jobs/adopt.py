@@ -9,12 +9,14 @@ from typing import Any, ClassVar, Literal
 
 from sfprm.blocks import Block, Table, Text
 from sfprm.errors import BadRequest, NotReady
+from sfprm.jobs.adopt_rules import with_rules
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.programme.model import KeyFields
 from sfprm.provisioning.adopt import AdoptTerms
 from sfprm.provisioning.adopt_doubts import Doubt
-from sfprm.provisioning.adopt_folder import adopted, write_folder
+from sfprm.provisioning.adopt_folder import adopted, more, write_folder
 from sfprm.provisioning.adopt_reader import read_found
+from sfprm.provisioning.adopt_rest import not_adopted
 
 __all__ = ["AdoptJob", "AdoptOptions", "AdoptResult"]
 
@@ -122,7 +124,9 @@ class AdoptJob(Job[AdoptOptions, AdoptResult]):
             account_fields=options.account_fields,
             with_inactive=options.with_inactive,
         )
-        done = adopted(found, terms)
+        done = with_rules(context, adopted(found, terms))
+        rest = not_adopted(context.session, done.programme, context.clock)
+        done = more(done, {}, rest)
         write_folder(folder, done)
         programme = done.programme
         counted = {
@@ -132,5 +136,6 @@ class AdoptJob(Job[AdoptOptions, AdoptResult]):
             "queues": sum(q.managed for q in programme.queues.values()),
             "groups": sum(g.managed for g in programme.groups.values()),
             "sites": len(programme.sites),
+            "lead rules": len(programme.routing.rules),
         }
         return AdoptResult(folder, tuple(done.files), counted, done.review)

@@ -29,13 +29,13 @@ from sfprm.provisioning.adopt_files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sfprm.programme.model import Programme
     from sfprm.provisioning.adopt import AdoptTerms, Proposal
     from sfprm.provisioning.adopt_found import Found
 
-__all__ = ["Adopted", "adopted", "write_folder"]
+__all__ = ["Adopted", "adopted", "more", "write_folder"]
 
 MOST_ROUNDS = 50
 """Each round leaves at least one record out; files made by a program have few kinds of fault."""
@@ -67,6 +67,14 @@ def adopted(found: Found, terms: AdoptTerms) -> Adopted:
         review = (*left_out, *proposal.review)
         return Adopted({**files, REVIEW: review_text(review)}, programme, review)
     raise Bug("The adopted files have faults that cannot be told from each other.")
+
+
+def more(done: Adopted, files: Mapping[str, str], doubts: Sequence[Doubt]) -> Adopted:
+    """With further files and lines of the review. Raises BadFiles when it does not load so."""
+    review = (*done.review, *doubts)
+    texts = {**done.files, **files}
+    programme = _loaded({name: text for name, text in texts.items() if name != REVIEW})
+    return Adopted({**texts, REVIEW: review_text(review)}, programme, review)
 
 
 def _texts(proposal: Proposal, org: str) -> dict[str, str]:

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
+from sfprm.clock import SystemClock
 from sfprm.programme.load import load_programme
+from sfprm.programme.model import ToQueue, ToUser
+from sfprm.salesforce import collections
+from sfprm.salesforce.metadata import deploy
+from sfprm.salesforce.package import METADATA, manifest
 from sfprm.salesforce.query import select_all
 from sfprm.salesforce.session import Session
 
@@ -96,3 +101,82 @@ def test_keys_are_written_when_asked(ready: Any, sfprm: Any, tmp_path: Path) -> 
     assert sfprm("apply", "--json", env=env).code == 0
     assert sfprm("plan", "--detailed-exitcode", env=env).code == 0
     assert not ready.rows("SELECT Id FROM Account WHERE IsPartner = true AND Partner_Key__c = null")
+
+
+RULES = f"""<AssignmentRules xmlns="{METADATA}"><assignmentRule><fullName>Standard</fullName>
+<active>true</active>
+<ruleEntry><assignedTo>Partner_leads_South</assignedTo><assignedToType>Queue</assignedToType>
+<criteriaItems><field>Lead.Country</field><operation>equals</operation><value>PT,ES</value>
+</criteriaItems></ruleEntry>
+<ruleEntry><assignedTo>jonas.weber@alder.example.com</assignedTo>
+<assignedToType>User</assignedToType><criteriaItems><field>Lead.Rating</field>
+<operation>equals</operation><value>Hot</value></criteriaItems></ruleEntry>
+<ruleEntry><assignedTo>Partner_leads_South</assignedTo><assignedToType>Queue</assignedToType>
+<criteriaItems><field>Lead.City</field><operation>contains</operation></criteriaItems></ruleEntry>
+</assignmentRule></AssignmentRules>"""
+SHARING = f"""<SharingRules xmlns="{METADATA}"><sharingCriteriaRules><fullName>Hot_ones</fullName>
+<accessLevel>Read</accessLevel><label>Hot ones</label><sharedTo><allPartnerUsers/></sharedTo>
+<criteriaItems><field>Rating</field><operation>equals</operation><value>Hot</value></criteriaItems>
+</sharingCriteriaRules></SharingRules>"""
+
+
+def test_the_orgs_lead_rule_becomes_the_first_routing_file(
+    ready: Any, sfprm: Any, tmp_path: Path
+) -> None:
+    """What can be said is in routing.yaml, the rest and sharing rules are named; the plan after it
+    is empty, and `rules diff` finds the same but for what cannot be said."""
+    assert not ready.apply().errors
+    members = {"AssignmentRules": ["Lead"], "SharingCriteriaRule": ["Lead.Hot_ones"]}
+    files = {
+        "package.xml": manifest(members, ready.session.api_version),
+        "assignmentRules/Lead.assignmentRules": RULES.encode(),
+        "sharingRules/Lead.sharingRules": SHARING.encode(),
+    }
+    outcome = deploy(ready.session, files, clock=SystemClock())
+    assert outcome.success, outcome.failures
+    env = ready.org.env(tmp_path / "state")
+    folder = tmp_path / "adopted"
+    done = sfprm("adopt", str(folder), "--json", env=env)
+    assert done.code == 0, done.err
+    result = done.json["result"]
+    assert (result["counts"]["lead rules"], "routing.yaml" in result["files"]) == (2, True)
+    said = {(line["kind"], line["name"]): line["what"] for line in result["review"]}
+    assert "shares with all partner users" in said["sharing rule", "Lead.Hot_ones"]
+    assert "the org applies them still" in said["routing", "Standard"]
+    assert any(w["what"].startswith("not adopted: ") for w in result["review"]), said
+    assert "account teams" in said["sharing", ""]
+
+    south, hot = load_programme(folder).routing.rules
+    assert south.target == ToQueue("Partner leads South")
+    assert hot.target == ToUser("jonas.weber@alder.example.com")
+    env["SFPRM_PROGRAMME"] = str(folder)
+    plan = sfprm("plan", "--json", "--detailed-exitcode", env=env)
+    assert (plan.code, plan.json["result"]["changes"]) == (0, 0), plan.out
+    diff = sfprm("rules", "diff", "--json", env=env).json["result"]
+    assert {line["in"] for line in diff["lines"]} == {"both"}
+    assert len(diff["unsaid"]) == 1
+
+
+def test_rules_that_may_not_be_read_are_named(ready: Any, sfprm: Any, tmp_path: Path) -> None:
+    """An agent without the right to retrieve metadata adopts the rest."""
+    assert not ready.apply().errors
+    who = ready.session.identity
+    [plain] = ready.rows("SELECT Id FROM Profile WHERE Name = 'Standard User'")
+    held = ready.rows(
+        "SELECT Id FROM PermissionSetAssignment WHERE PermissionSet.Name = 'sfprm_setup'"
+    )
+    collections.delete(ready.session, [row["Id"] for row in held])
+    ready.org.event(
+        "person-edits",
+        object="User",
+        id=who.user_id,
+        fields={"ProfileId": plain["Id"]},
+        by=who.username,
+    )
+    done = sfprm("adopt", str(tmp_path / "adopted"), "--json", env=ready.org.env(tmp_path / "s"))
+    assert done.code == 0, done.err
+    result = done.json["result"]
+    assert (result["counts"]["partners"], "routing.yaml" in result["files"]) == (12, False)
+    said = " ".join(line["what"] for line in result["review"])
+    assert "lead assignment rules could not be read" in said
+    assert "sharing rules could not be read" in said

@@ -23,6 +23,7 @@ from sfprm.provisioning.adopt_found import (
     FoundPerson,
     FoundSite,
 )
+from sfprm.provisioning.adopt_rest import sharing_doubts
 
 
 def at(prefix: str, number: int) -> RecordId:
@@ -270,3 +271,33 @@ def test_look_alikes() -> None:
     assert bare_name("GmbH") == "gmbh"
     assert domain_of("https://www.Acme.example.com/x") == "acme.example.com"
     assert domain_of("a@gmail.com") == ""
+
+
+def _sharing(to: str, of: str = "<group>Staff</group>") -> dict[str, bytes]:
+    rule = (
+        f"<sharingOwnerRules><fullName>One</fullName><sharedTo>{to}</sharedTo>"
+        f"<sharedFrom>{of}</sharedFrom></sharingOwnerRules>"
+    )
+    text = f'<SharingRules xmlns="http://soap.sforce.com/2006/04/metadata">{rule}</SharingRules>'
+    return {"sharingRules/Lead.sharingRules": text.encode()}
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (_sharing("<allPartnerUsers/>"), "shares with all partner users: not adopted"),
+        (_sharing("<group>Resellers</group>"), "shares with the group All resellers: not adopted"),
+        (
+            _sharing("<role>Sales</role>", "<portalRole>AcmePartnerUser</portalRole>"),
+            "shares what partner roles (AcmePartnerUser) own: not adopted",
+        ),
+        (_sharing("<role>Sales</role>"), None),
+        ({"sharingRules/Lead.sharingRules": b"no xml"}, None),
+        ({"reports/Open-meta.xml": b"<ReportFolder/>"}, None),
+    ],
+)
+def test_sharing_rules_of_partners_are_named(files: dict[str, bytes], said: str | None) -> None:
+    """Those that name partners or a group that was adopted; others are nobody's business here."""
+    found = sharing_doubts(files, {"Resellers": "All resellers"})
+    assert [d.what for d in found] == ([said] if said else [])
+    assert all(d.name == "Lead.One" for d in found)
