@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sfprm.blocks import Block, Table, Text
 from sfprm.errors import BadRequest
 from sfprm.insight.names import instant_text, leads_text, member_name
-from sfprm.routing.credits import shares
+from sfprm.routing.credits import is_counts, shares, shares_in, sync_members
 from sfprm.routing.eligibility import pool_ledger
-from sfprm.routing.values import UNIT
+from sfprm.routing.values import UNIT, Ledger
 from sfprm.store.records import MoveKind
 
 if TYPE_CHECKING:
@@ -58,11 +59,17 @@ class PoolFairness:
     members: tuple[MemberFairness, ...]
     worst: int
     ever: int
+    bounded: bool = True
 
     @property
-    def bound(self) -> float:
-        """(n - 1)/2 leads, as proved."""
-        return max(0, self.ever - 1) / 2
+    def bound(self) -> float | None:
+        """(n - 1)/2 leads, as proved; None in equal counts, where whoever is away falls behind."""
+        return max(0, self.ever - 1) / 2 if self.bounded else None
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the worst distance is beyond what is proved: only where the state is damaged."""
+        return self.bound is not None and self.leads > 0 and self.worst > self.bound * UNIT
 
     def blocks(self) -> tuple[Block, ...]:
         """A sentence and a table."""
@@ -72,6 +79,11 @@ class PoolFairness:
         refunds = f"; {self.refunds:,} {noun} not counted" if self.refunds else ""
         count = "lead" if self.leads == 1 else "leads"
         most = max((member.got for member in self.members), default=0)
+        bound = (
+            "by equal counts, for which no bound is proved"
+            if self.bound is None
+            else f"proved bound for {self.ever} members: {self.bound:.2f}"
+        )
         return (
             Table(
                 columns=("member", "entitled", "got", "difference", ""),
@@ -92,7 +104,7 @@ class PoolFairness:
                 (
                     f"Since {instant_text(self.since)}, {self.leads:,} {count}, worst distance "
                     f"from entitlement at any moment {leads_text(self.worst)} leads "
-                    f"(proved bound for {self.ever} members: {self.bound:.2f}{refunds}).",
+                    f"({bound}{refunds}).",
                 )
             ),
         )
@@ -186,7 +198,11 @@ def _pool(reader: StoreReader, pool: Pool, programme: Programme, last: int) -> P
     refunded = {move.sequence for move in moves if move.kind is MoveKind.REFUND}
     kept = [m for m in moves if m.kind is MoveKind.CHOICE and m.sequence not in refunded]
     entitled = {member.key: 0 for member in pool.members}
-    worst, ever = _share_out(reader, kept, entitled)
+    bounded = not is_counts(key)
+    if bounded:
+        worst, ever = _share_out(reader, kept, entitled)
+    else:
+        worst, ever = _count_out(reader, key, kept, entitled)
     got = Counter(choice.winner for choice in kept)
     here = {member.key for member in pool.members}
     first = reader.entries(pool=pool.key, after=moves[0].journal - 1, limit=1) if moves else []
@@ -207,6 +223,7 @@ def _pool(reader: StoreReader, pool: Pool, programme: Programme, last: int) -> P
         ),
         worst=worst,
         ever=max(ever, len(pool.members)),
+        bounded=bounded,
     )
 
 
@@ -245,3 +262,25 @@ def _share_out(
         distance[choice.winner] -= sum(parts.values())
         worst = max(worst, *(abs(distance[member]) for member in parts))
     return worst, joined
+
+
+def _count_out(
+    reader: StoreReader, key: str, choices: Sequence[LedgerMove], entitled: dict[str, int]
+) -> tuple[int, int]:
+    """As `_share_out`, in equal counts: what a lead shares out hangs on who is owed how much, so
+    the ledger is led along."""
+    known = reader.eligibilities({choice.class_digest for choice in choices})
+    ledger = Ledger(key)
+    worst = 0
+    for choice in choices:
+        eligibility = known[choice.class_digest]
+        ledger = sync_members(ledger, (c.member for c in eligibility.candidates))
+        parts = shares_in(ledger, eligibility)
+        credits = dict(ledger.credits)
+        for member, part in parts.items():
+            entitled[member] = entitled.get(member, 0) + part
+            credits[member] += part
+        credits[choice.winner] -= sum(parts.values())
+        ledger = replace(ledger, credits=MappingProxyType(credits))
+        worst = max(worst, *(abs(credit) for credit in credits.values()))
+    return worst, ledger.ever

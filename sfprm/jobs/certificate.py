@@ -13,7 +13,6 @@ from sfprm.ids import PoolKey
 from sfprm.insight.certificate import Certificate, certificate, check, from_json
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.out_place import page_place
-from sfprm.programme.model import Fairness
 
 
 class CertificateOptions(JobOptions):
@@ -33,7 +32,6 @@ class CertificateResult(JobResult):
     checked: Path | None
     wrong: tuple[str, ...]
     written: Path | None
-    equal_counts: tuple[str, ...] = ()
 
     def blocks(self) -> tuple[Block, ...]:
         if self.checked is not None:
@@ -58,16 +56,11 @@ class CertificateResult(JobResult):
         report = self.found.report
         if report is None:
             return ()
-        unproved = tuple(
-            f"pool {pool} shares out equal counts: its entitlements are told as by equal "
-            "opportunity, and the bound is not proved for it."
-            for pool in self.equal_counts
-        )
-        return unproved + tuple(
+        return tuple(
             f"pool {pool.pool}: the worst distance is beyond the proved bound; run `sfprm state "
             "verify`."
             for pool in report.pools
-            if pool.leads and pool.worst > pool.bound * (1 << 40)
+            if pool.beyond
         )
 
 
@@ -92,13 +85,7 @@ class CertificateJob(Job[CertificateOptions, CertificateResult]):
         if options.out is not None:
             written = page_place(options.out, "fairness", "json", now)
             _write(written, made)
-        declared = context.programme.routing.pools
-        counts = tuple(
-            pool["pool"]
-            for pool in made.body["pools"]
-            if declared[pool["pool"]].fairness is Fairness.EQUAL_COUNTS
-        )
-        return CertificateResult(made, None, (), written, counts)
+        return CertificateResult(made, None, (), written)
 
 
 def _read(path: Path) -> str:

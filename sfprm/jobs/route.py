@@ -43,7 +43,7 @@ def fairness_table(pool: PoolShare) -> Table:
         ("member", "weight", "entitled", "got", "difference"),
         rows,
         title=f"Pool {pool.pool}: worst difference {float(pool.worst):.2f} leads, "
-        f"proved bound {float(pool.bound):.1f}",
+        + ("no proved bound" if pool.bound is None else f"proved bound {float(pool.bound):.1f}"),
         right=(1, 2, 3, 4),
     )
 
@@ -106,7 +106,7 @@ class RouteJobResult(JobResult):
                 {
                     "pool": pool.pool,
                     "worst": float(pool.worst),
-                    "bound": float(pool.bound),
+                    "bound": None if pool.bound is None else float(pool.bound),
                     "members": [
                         {
                             "member": m.member,

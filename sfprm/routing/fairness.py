@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sfprm.ids import PartnerKey
+from sfprm.routing.credits import is_counts
 from sfprm.routing.eligibility import pool_ledger
 from sfprm.routing.values import UNIT, Ledger
 
@@ -37,11 +38,11 @@ class MemberShare:
 @dataclass(frozen=True, slots=True)
 class PoolShare:
     """One pool since its ledger began. `bound` is the proved one, (n - 1)/2 leads, for all who ever
-    were members."""
+    were members; None in equal counts, which have none."""
 
     pool: PoolKey
     members: tuple[MemberShare, ...]
-    bound: Fraction
+    bound: Fraction | None
 
     @property
     def worst(self) -> Fraction:
@@ -75,5 +76,5 @@ def pool_share(
             )
             for m in pool.members
         ),
-        Fraction(max(ledger.ever - 1, 0), 2),
+        None if is_counts(key) else Fraction(max(ledger.ever - 1, 0), 2),
     )

@@ -38,6 +38,7 @@ def test_two_thousand_leads_end_with_an_owner_or_a_reason(channel: Channel) -> N
     assert {e.state for e in entries} == {WriteState.CONFIRMED, WriteState.NOTHING_TO_WRITE}
     assert result.worst_drift <= 2
     for share in result.pools:
+        assert share.bound is not None
         assert share.worst <= share.bound
         assert sum(m.got for m in share.members) == sum(m.entitled for m in share.members)
     assert [w for x in channel.store.all_ledgers().values() for w in broken_laws(x)] == []

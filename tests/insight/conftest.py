@@ -13,6 +13,7 @@ from sfprm.ids import PartnerKey, PersonKey, PoolKey, RecordId, RunId
 from sfprm.programme.canonical import digest
 from sfprm.programme.model import (
     Criterion,
+    Fairness,
     Operator,
     Origin,
     Partner,
@@ -69,12 +70,13 @@ class Channel:
     store: Store
     now: datetime = START
     against: dict[str, Reason] = field(default_factory=dict)
+    fairness: Fairness = Fairness.EQUAL_OPPORTUNITY
 
     def programme(self, without: Sequence[str] = ()) -> Programme:
         """The declared channel."""
         keys = [key for key in PARTNERS if key not in without]
         members = tuple(PoolMember("partner", k, 2 if k == "acme" else 1, HERE) for k in keys)
-        pool = Pool(PoolKey("iberia"), members, HERE)
+        pool = Pool(PoolKey("iberia"), members, HERE, fairness=self.fairness)
         criteria = (
             Criterion("Country", Operator.EQUALS, ("PT", "ES"), "Country equals PT, ES", HERE),
             Criterion("Rating", Operator.EQUALS, ("Hot",), "Rating equals Hot", HERE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from sfprm.blocks import Table, Text
 from sfprm.errors import BadRequest
 from sfprm.ids import PartnerKey, PoolKey, RecordId, RunId
+from sfprm.insight.certificate import certificate, check, from_json
 from sfprm.insight.names import leads_text, span_text
 from sfprm.insight.report import OpenLead, channel_report, fairness
 from sfprm.insight.status import status
+from sfprm.programme.model import Fairness
 from sfprm.routing.values import UNIT, Code, Reason
 from sfprm.store.records import Run, RunState, SeenAllowance, WriteState
 
@@ -61,7 +64,27 @@ def test_entitled_less_got_is_the_ledger(channel: Any) -> None:
         assert abs(member.difference + credits[member.member]) < UNIT // 1000
     assert sum(member.got for member in pool.members) == pool.leads == 40
     assert pool.bound == 1.0
+    assert not pool.beyond
     assert 0 < report.worst <= pool.bound
+
+
+def test_equal_counts_are_told_by_their_own_shares(channel: Any) -> None:
+    """Who was away is owed for it; no bound is claimed; the certificate says the same and holds."""
+    channel = replace(channel, fairness=Fairness.EQUAL_COUNTS)
+    channel.route(range(1, 13), away={"acme": AWAY})
+    channel.route(range(13, 31))
+    programme = channel.programme()
+    (pool,) = fairness(channel.store, None, programme).pools
+    credits = channel.store.all_ledgers()["pool:iberia/counts"].credits
+    assert {m.member: -m.difference for m in pool.members} == dict(credits)
+    acme = next(m for m in pool.members if m.member == "partner:acme")
+    assert acme.entitled == 15 * UNIT, "half of every lead, also of those while it was away"
+    assert pool.worst >= 6 * UNIT
+    assert (pool.bound, pool.beyond) == (None, False)
+    assert "no bound is proved" in str(pool.blocks())
+    made = certificate(channel.store, None, programme, channel.now)
+    assert made.body["pools"][0]["bound"] is None
+    assert check(channel.store, from_json(json.dumps(made.to_json())), programme) == []
 
 
 def test_refunded_leads_are_not_counted(channel: Any) -> None:
