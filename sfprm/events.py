@@ -19,7 +19,9 @@ class Event(StrEnum):
     RUN_FINISHED = "run.finished"  # run, job, state, exit_code, calls, seconds
     RUN_FAILED = "run.failed"  # run, job, error, message
     RUN_LOST = "run.lost"  # run, job
-    CALL_DONE = "call.done"  # kind, method, status, milliseconds
+    CALL_DONE = "call.done"  # kind, method, path, status, milliseconds, attempt, request_id
+    CALL_FAILED = "call.failed"  # the same; status 0: no answer
+    ROW_REFUSED = "row.refused"  # object, operation, record, code
     DAEMON_READY = "daemon.ready"  # jobs
     DAEMON_DRAINING = "daemon.draining"  # signal
     DAEMON_STOPPED = "daemon.stopped"  # exit_code

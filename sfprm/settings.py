@@ -260,6 +260,11 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="json: one object a line; text: for people; auto: text on a terminal."
     )
+    traces: Literal["off", "otlp"] = Field(
+        "off",
+        description="otlp: a span for each run and call goes to OpenTelemetry, which is told where "
+        "to by its own variables (OTEL_EXPORTER_OTLP_ENDPOINT); needs sfprm[otel].",
+    )
 
     @classmethod
     def settings_customise_sources(

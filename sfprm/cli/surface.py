@@ -77,8 +77,15 @@ class Surface:
     def starter(self, progress: Progress) -> Starter:
         """What a run needs, from these settings."""
         from sfprm.jobs.runner import Starter
+        from sfprm.jobs.traces import open_traces
 
-        return Starter(self.settings, self.clock, progress, started_by=caller(), wait=self.wait)
+        traces = open_traces(self.settings)
+        starter = Starter(
+            self.settings, self.clock, progress, started_by=caller(), wait=self.wait, traces=traces
+        )
+        if traces is not None:
+            starter.at_close(traces.close)
+        return starter
 
     def finish(self, job: Job[Any, Any], options: JobOptions) -> NoReturn:
         """Run a job, show its result or error, and exit with its code."""

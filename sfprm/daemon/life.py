@@ -22,7 +22,7 @@ from sfprm.daemon.keeper import Board, Keeper
 from sfprm.daemon.notify import Supervisor
 from sfprm.daemon.planner import pick
 from sfprm.daemon.watch import Watch
-from sfprm.errors import AnotherWriter
+from sfprm.errors import AnotherWriter, TryLater
 from sfprm.events import Event
 from sfprm.jobs.starter import Starter
 from sfprm.store.lock import daemon_lock
@@ -62,6 +62,7 @@ class Daemon:
         self.board = Board({})
         self._doing = Doing(self.installation, watch)
         self._draining = False
+        self._adrift = False
 
     def run(self) -> int:
         """Run until told to stop. Returns the exit code.
@@ -114,10 +115,7 @@ class Daemon:
 
     def _serve(self) -> int:
         code = 0
-        now = self._starter.clock.now()
-        for org in self._states():
-            for lost in org.starter.state().work.lose_scheduled(now):
-                _log.warning(Event.RUN_LOST, run=lost.id, job=lost.job)
+        self._lose_left()
         with Keeper(
             self.installation,
             self.board,
@@ -131,13 +129,27 @@ class Daemon:
             try:
                 while not self._draining:
                     self.board.news.clear()
-                    if not self._work_one():
+                    try:
+                        worked = self._work_one()
+                    except TryLater as away:  # the state: what was in hand may be open in it
+                        self._adrift, worked = True, False
+                        _log.error(Event.STATE_AWAY, why=away.message)
+                    if not worked:
                         self.board.news.wait(IDLE_S)
             except KeyboardInterrupt:
                 code = 130
         self._supervisor.say("STOPPING=1")
         _log.info(Event.DAEMON_STOPPED, exit_code=code)
         return code
+
+    def _lose_left(self) -> None:
+        """Scheduled runs that are open and in nobody's hands: a dead daemon's, or one's whose end
+        could not be stored."""
+        now = self._starter.clock.now()
+        for org in self._states():
+            for lost in org.starter.state().work.lose_scheduled(now):
+                _log.warning(Event.RUN_LOST, run=lost.id, job=lost.job)
+        self._adrift = False
 
     def _states(self) -> list[Org]:
         return self.installation.states({file.org for file in self.board.files.values()})
@@ -147,6 +159,8 @@ class Daemon:
         now = self._starter.clock.now()
         if self.board.state_trouble:
             return False
+        if self._adrift:
+            self._lose_left()
         for org in self._states():
             work = org.starter.state().work
             files = {n: f for n, f in self.board.files.items() if f.org == org.name}
@@ -160,6 +174,7 @@ class Daemon:
                     _log.info(Event.JOB_SKIPPED, job=run.job, run=run.id, why=why)
             if picked.run is not None:
                 finished = self._doing.do(files[picked.run.job], picked.run)
+                self._adrift = self._adrift or not finished.settled
                 if finished.exit_code == 130:
                     raise KeyboardInterrupt
                 return True

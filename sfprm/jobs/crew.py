@@ -187,7 +187,10 @@ def take_one(
         return True
     bound = structlog.contextvars.bind_contextvars(run=part.run, part=part.number)
     try:
-        with around(part) if around is not None else contextlib.nullcontext():
+        with (
+            presence.keeping(part.id),
+            around(part) if around is not None else contextlib.nullcontext(),
+        ):
             result = part_named(part.kind)(_of_part(starter, context, part), part.content)
             work.finish_part(part, state="done", result=result)
     except Replaced:

@@ -14,7 +14,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -51,6 +51,8 @@ class Presence:
         self.trouble: SfprmError | None = None
         self._started = clock.now()
         self._until = 0.0
+        self._kept: set[str] = set()
+        self._lock = threading.Lock()
         self._ends = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -73,14 +75,28 @@ class Presence:
         during which it was stopped counts."""
         return self._clock.monotonic() < self._until
 
+    @contextmanager
+    def keeping(self, name: str) -> Iterator[None]:
+        """Renew the lease of a run, lock or part while inside, and only then: what could not be
+        given back, because the database was away, lapses."""
+        with self._lock:
+            self._kept.add(name)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._kept.discard(name)
+
     def beat(self) -> None:
         """Say that this process lives. Raises TryLater when the database is away."""
+        with self._lock:
+            kept = frozenset(self._kept)
         began = self._clock.monotonic()
         seen = WorkerSeen(
             self.id, self.kind, socket.gethostname(), os.getpid(), self._started,
             self._clock.now(), self.doing,
         )  # fmt: skip
-        self._work.beat(seen, self.lease_seconds)
+        self._work.beat(seen, self.lease_seconds, kept)
         self._until = began + self.lease_seconds
         self.trouble = None
 
@@ -98,10 +114,12 @@ class Presence:
         """Hold all the names while inside, taken in order. Raises AnotherWriter naming the holder
         after `wait` seconds."""
         held: list[Lease] = []
+        kept = ExitStack()
         said = f"{words}, process {os.getpid()} on {socket.gethostname()}"
         end = self._clock.monotonic() + wait
         try:
             for name in sorted(names):
+                kept.enter_context(self.keeping(name))
                 while True:
                     lease = self._work.take_lease(
                         name, worker=self.id, run=run, words=said,
@@ -116,6 +134,7 @@ class Presence:
                     self._clock.sleep(min(PACE_S, left))
             yield tuple(held)
         finally:
+            kept.close()
             for lease in held:
                 # a database that is away has nothing to be told: the lease lapses
                 with suppress(TryLater):

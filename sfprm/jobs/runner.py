@@ -56,6 +56,8 @@ class Finished:
     name: str = ""
     shut_out: bool = False
     """The org was asked to let us in, and did not."""
+    settled: bool = True
+    """Its row says how it ended; False when the state could not be told."""
 
 
 def run_job(
@@ -74,15 +76,25 @@ def run_job(
     the same instant, and a run is unique by (name, slot). By default it is the job's. `due`: the
     row of a run that is due, which becomes this one.
     """
+    run = due.id if due is not None else new_id(starter.clock.now())
+    recorded = _Recorded(job, options, starter, run, slot, name or job.name, due, limits)
+    if starter.traces is None:
+        return _run(recorded)
+    with starter.traces.run(run, recorded.name):
+        finished = _run(recorded)
+        error = None if finished.error is None else finished.error.name
+        starter.traces.ended(finished.exit_code, finished.calls, error)
+        return finished
+
+
+def _run(recorded: _Recorded) -> Finished:
+    starter, job, run = recorded.starter, recorded.job, recorded.run
     clock = starter.clock
     began = clock.monotonic()
-    started = clock.now()
-    run = due.id if due is not None else new_id(started)
     before = 0
     if starter.session is not None:
         before = starter.session.calls.total
         starter.session.calls.begin_run()
-    recorded = _Recorded(job, options, starter, run, started, slot, name or job.name, due, limits)
     result: JobResult | None = None
     error: SfprmError | None = None
     bound = structlog.contextvars.bind_contextvars(run=run)
@@ -102,18 +114,21 @@ def run_job(
         code = result.exit_code
     else:
         code = error.exit_code if error is not None else Bug.exit_code
+    settled = True
     try:
         recorded.finish(result, error, code, calls)
     except SfprmError as unwritten:  # the state could not take the row: the run stays open in it
+        settled = False
         error = error or unwritten
         code = error.exit_code if code == 0 else code
     finally:
         structlog.contextvars.reset_contextvars(**bound)
     seconds = clock.monotonic() - began
-    begun = recorded.has_row or due is None
-    named = name or job.name
+    begun = recorded.has_row or recorded.due is None
     shut_out = recorded.asked and not recorded.bound
-    return Finished(run, job.name, code, calls, seconds, result, error, begun, named, shut_out)
+    return Finished(
+        run, job.name, code, calls, seconds, result, error, begun, recorded.name, shut_out, settled
+    )
 
 
 class _Recorded:
@@ -125,14 +140,14 @@ class _Recorded:
         options: JobOptions,
         starter: Starter,
         run: RunId,
-        started: datetime,
         slot: datetime | None,
         name: str,
         due: Run | None,
         limits: Limits,
     ) -> None:
         self.job, self.options, self.starter, self.name = job, options, starter, name
-        self.run, self.started, self.slot, self.due = run, started, slot, due
+        self.run, self.slot, self.due = run, slot, due
+        self.started = starter.clock.now()
         self.limits = limits
         self.has_row = False
         self.taken = False
@@ -250,6 +265,8 @@ class _Recorded:
     def _take(self, due: Run) -> None:
         """Take the due run in hand, so that no newer slot takes its place while it begins."""
         presence = self.starter.present()
+        if presence is not None:
+            self._held.enter_context(presence.keeping(self.run))
         self.taken = self.starter.state().work.claim(
             self.run,
             now=self.started,
@@ -284,6 +301,8 @@ class _Recorded:
                 lease_until=work.lease_end(self.started, seconds) if seconds else None,
                 locked=locked,
             )
+            if presence is not None:
+                self._held.enter_context(presence.keeping(self.run))
             if not starter.state().start_run(row):
                 raise _begun_elsewhere(self.name, self.slot)
         self.has_row = True

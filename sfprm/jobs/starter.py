@@ -10,6 +10,7 @@ from sfprm.clock import Clock
 from sfprm.events import Progress
 from sfprm.jobs.presence import Presence
 from sfprm.jobs.queue import Queue
+from sfprm.jobs.traces import Traces
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
 from sfprm.salesforce.calls import CallDone, log_call
@@ -43,6 +44,8 @@ class Starter:
     load: Callable[[], Programme] | None = None
     kind: str = "command"
     on_call: Callable[[CallDone], None] = log_call
+    traces: Traces | None = None
+    """Where runs and calls are traced; None: nowhere."""
     on_rows: Callable[[str, str, int, int], None] | None = None
     presence: Presence | None = None
     org: str = ""
@@ -67,6 +70,8 @@ class Starter:
 
     def _called(self, done: CallDone) -> None:
         self.on_call(done)
+        if self.traces is not None:
+            self.traces.call(done)
 
     def state(self) -> Store:
         """The store, opened on first use."""
@@ -100,6 +105,10 @@ class Starter:
         if self.load is not None:
             return self.load()
         return load_programme(self.settings.programme, self.settings.environment)
+
+    def at_close(self, act: Callable[[], None]) -> None:
+        """Do this as well when this is closed."""
+        self._opened.callback(act)
 
     def close(self) -> None:
         """Close what was opened."""

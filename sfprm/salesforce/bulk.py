@@ -20,7 +20,7 @@ from typing import Any, Literal
 from sfprm.errors import BadRequest, OrgRefused, OrgUnreachable, OutcomeUnknown, StillWorking
 from sfprm.ids import RecordId
 from sfprm.salesforce.answer import told_id, understood
-from sfprm.salesforce.collections import RowError, RowOutcome
+from sfprm.salesforce.collections import VERBS, RowError, RowOutcome, id_of
 from sfprm.salesforce.session import Session
 
 __all__ = [
@@ -90,6 +90,7 @@ def ingest(
         _close(session, id_)
         state = watch(session, id_, timeout=timeout, on_progress=on_progress)
         told = _outcomes(session, state, texts[start:end], key, start, operation)
+        session.tell_rows(object_, VERBS[operation], told, [id_of(r) for r in rows[start:end]])
         if on_outcomes is not None:
             on_outcomes(told)
         outcomes += told
@@ -117,7 +118,9 @@ def collect(
         error = RowError(NOT_PROCESSED, "the job was never begun")
         return [RowOutcome(index, None, False, errors=(error,)) for index in range(len(rows))]
     state = watch(session, job, timeout=timeout)
-    return _outcomes(session, state, _keys(rows, key), key, 0, operation)
+    told = _outcomes(session, state, _keys(rows, key), key, 0, operation)
+    session.tell_rows("", VERBS[operation], told, [id_of(row) for row in rows])
+    return told
 
 
 def watch(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sfprm.errors import BudgetSpent
 from sfprm.salesforce.budget import CallBudget
 
-__all__ = ["FREE_KINDS", "CallCount", "CallDone", "CallMark", "log_call"]
+__all__ = ["FREE_KINDS", "CallCount", "CallDone", "CallMark", "log_call", "log_refused"]
 
 FREE_KINDS = frozenset({"login", "versions"})
 """Kinds that Salesforce does not count against the daily allowance: the token endpoint and the
@@ -34,6 +34,7 @@ class CallDone:
     seconds: float
     attempt: int
     request_id: str
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +148,16 @@ class CallCount:
 
 
 def log_call(done: CallDone) -> None:
-    """A ready `on_call` hook: one structlog event a request, at level debug."""
+    """A ready `on_call` hook: one structlog event a request, at level debug; one that was refused
+    or not answered at level info, so that its id is at hand when Salesforce is asked about it."""
     import structlog
 
     from sfprm.events import Event
 
-    structlog.get_logger("sfprm.salesforce").debug(
-        Event.CALL_DONE.value,
+    log = structlog.get_logger("sfprm.salesforce")
+    well = 0 < done.status < 400
+    (log.debug if well else log.info)(
+        Event.CALL_DONE.value if well else Event.CALL_FAILED.value,
         kind=done.kind,
         method=done.method,
         path=done.path,
@@ -162,3 +166,17 @@ def log_call(done: CallDone) -> None:
         attempt=done.attempt,
         request_id=done.request_id,
     )
+
+
+def log_refused(object_: str, operation: str, rows: Iterable[tuple[str, str]]) -> None:
+    """A structlog event for each row that the org refused, at level info: its record's id, if it
+    has one, and the code of the refusal; not the words, which may quote what people wrote."""
+    import structlog
+
+    from sfprm.events import Event
+
+    log = structlog.get_logger("sfprm.salesforce")
+    for record, code in rows:
+        log.info(
+            Event.ROW_REFUSED.value, object=object_, operation=operation, record=record, code=code
+        )

@@ -20,11 +20,13 @@ __all__ = [
     "AUTO_ASSIGN_OFF",
     "MAX_ROWS",
     "UNKNOWN",
+    "VERBS",
     "PartlyUnknown",
     "RowError",
     "RowOutcome",
     "create",
     "delete",
+    "id_of",
     "is_passing",
     "outcomes_of",
     "record_of",
@@ -42,6 +44,14 @@ Absent, the org takes it for TRUE [documented]; whether Collections honour it is
 
 UNKNOWN = "OUTCOME_UNKNOWN"
 """Our code for rows that were sent and not answered: read them back before writing them again."""
+
+VERBS: Mapping[str, str] = {
+    "insert": "create",
+    "update": "update",
+    "upsert": "upsert",
+    "delete": "delete",
+}
+"""What operations are called where rows are counted, by what Bulk 2.0 calls them."""
 
 _LOCK_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each repeat of rows that a lock refused."""
@@ -80,6 +90,11 @@ class RowOutcome:
     success: bool
     created: bool = False
     errors: tuple[RowError, ...] = ()
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the row was sent and not answered."""
+        return any(error.code == UNKNOWN for error in self.errors)
 
     @property
     def error(self) -> RowRefused | None:
@@ -153,7 +168,7 @@ def delete(session: Session, ids: Sequence[str]) -> list[RowOutcome]:
             "DELETE", "composite/sobjects", kind="delete", params=params, repeatable=True
         )
         outcomes = outcomes_of([index for index, _ in part], answer.json, created=False)
-        session.tell_rows("", "delete", outcomes)
+        session.tell_rows("", "delete", outcomes, [id_ for _, id_ in part])
         return outcomes
 
     return _in_chunks(session, list(ids), send, MAX_ROWS)
@@ -183,7 +198,7 @@ def _write(
             repeatable=repeatable,
         )
         outcomes = outcomes_of([index for index, _ in part], answer.json, created=inserts)
-        session.tell_rows(object_, kind, outcomes)
+        session.tell_rows(object_, kind, outcomes, [id_of(row) for _, row in part])
         return outcomes
 
     return _in_chunks(session, list(rows), send, chunk)
@@ -195,6 +210,11 @@ def record_of(object_: str, row: Fields) -> dict[str, Any]:
     for name, value in row.items():
         record["id" if name.lower() == "id" else name] = value
     return record
+
+
+def id_of(row: Fields) -> str:
+    """The record that the row names; empty for one that is to be made, or is named by a key."""
+    return str(row.get("Id") or row.get("id") or "")
 
 
 def _in_chunks(

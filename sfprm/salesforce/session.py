@@ -24,7 +24,7 @@ from sfprm.clock import Clock
 from sfprm.errors import Bug, LoginRefused, OrgRefused, OrgUnreachable
 from sfprm.salesforce.answer import Answer, Request
 from sfprm.salesforce.budget import CallBudget
-from sfprm.salesforce.calls import CallCount, CallDone
+from sfprm.salesforce.calls import CallCount, CallDone, log_refused
 from sfprm.salesforce.credentials import (
     LAST_SOAP_LOGIN,
     Credentials,
@@ -102,7 +102,7 @@ class Session:
         self.guard: Callable[[str], AbstractContextManager[None]] | None = None
         """Entered around each call, with its kind; what it raises instead ends the call."""
         self.on_rows: Callable[[str, str, int, int], None] | None = None
-        """Told of each Collections answer: object (empty: by id alone), operation, rows done, rows
+        """Told of each answer about rows: object (empty: by id alone), operation, rows done, rows
         refused."""
         self.describes = describes
         self.described: dict[str, Any] = {}  # describe's cache: it lives as long as the session
@@ -283,7 +283,8 @@ class Session:
                 answer = standing.link.send(request)
                 status = answer.status
             finally:
-                self._tell(request, status, self.clock.monotonic() - started, number)
+                seconds = self.clock.monotonic() - started
+                self._tell(request, status, seconds, number, standing.host)
         self.calls.watch(answer.headers.get("Sforce-Limit-Info"))
         if status >= 300 and status != 304:  # not modified: an answer to a question of ours
             failed = failure(answer, self.clock.now())
@@ -303,13 +304,33 @@ class Session:
             )
         return answer
 
-    def tell_rows(self, object_: str, operation: str, outcomes: Sequence[RowOutcome]) -> None:
-        """Count the rows of an answer, for whoever listens."""
+    def tell_rows(
+        self,
+        object_: str,
+        operation: str,
+        outcomes: Sequence[RowOutcome],
+        records: Sequence[str] = (),
+    ) -> None:
+        """Count the rows of an answer, for whoever listens, and log each that was refused.
+        `records`: the id of each row, in order, empty where it has none. Rows whose outcome is not
+        known are neither.
+        """
+        refused = {
+            place: one.errors[0].code if one.errors else ""
+            for place, one in enumerate(outcomes)
+            if not (one.success or one.is_unknown)
+        }
+        if refused:
+            log_refused(
+                object_,
+                operation,
+                [(records[n] if n < len(records) else "", code) for n, code in refused.items()],
+            )
         if self.on_rows is not None:
             done = sum(outcome.success for outcome in outcomes)
-            self.on_rows(object_, operation, done, len(outcomes) - done)
+            self.on_rows(object_, operation, done, len(refused))
 
-    def _tell(self, request: Request, status: int, seconds: float, number: int) -> None:
+    def _tell(self, request: Request, status: int, seconds: float, number: int, host: str) -> None:
         if self._on_call is not None:
             self._on_call(
                 CallDone(
@@ -320,6 +341,7 @@ class Session:
                     seconds,
                     number,
                     request.headers.get("X-Request-Id", ""),
+                    host,
                 )
             )
 

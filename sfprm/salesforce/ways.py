@@ -17,9 +17,11 @@ from sfprm.salesforce.bulk import Fields, Operation
 from sfprm.salesforce.collections import (
     MAX_ROWS,
     UNKNOWN,
+    VERBS,
     PartlyUnknown,
     RowError,
     RowOutcome,
+    id_of,
     is_passing,
     outcomes_of,
     record_of,
@@ -61,7 +63,7 @@ def chunks_of(
 
 def is_unknown(outcome: RowOutcome) -> bool:
     """Whether the row was sent and not answered."""
-    return any(error.code == UNKNOWN for error in outcome.errors)
+    return outcome.is_unknown
 
 
 def by_collections(
@@ -98,7 +100,10 @@ def by_composite(session: Session, chunks: Sequence[Chunk], start: int = 0) -> l
         return _unknown(sum(len(chunk.rows) for chunk in chunks), error.message, start)
     outcomes: list[RowOutcome] = []
     for chunk, answer in zip(chunks, answers, strict=True):
-        outcomes += _read(chunk, answer, start + len(outcomes))
+        told = _read(chunk, answer, start + len(outcomes))
+        verb, records = VERBS[chunk.operation], [id_of(row) for row in chunk.rows]
+        session.tell_rows(chunk.object, verb, told, records)
+        outcomes += told
     _past_trouble(session, chunks, outcomes, start)
     return outcomes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -33,9 +34,9 @@ class WorkerSeen:
 class AtWork(Book):
     """Processes by their id."""
 
-    def beat(self, worker: WorkerSeen, seconds: float) -> None:
-        """Say that a process lives: its runs, leases and parts are its own for `seconds` more.
-        What has lapsed stays lapsed."""
+    def beat(self, worker: WorkerSeen, seconds: float, kept: Collection[str] = ()) -> None:
+        """Say that a process lives: those of its runs, locks and parts that are in `kept` are its
+        own for `seconds` more. What has lapsed stays lapsed."""
         with writing(self._engine) as connection:
             now = self._now(connection, worker.seen)
             values = {
@@ -57,14 +58,14 @@ class AtWork(Book):
         # not hold the row while it wants the lease
         for statement in (
             update(runs_table)
-            .where(mine, runs_table.c.lease_until > now)
+            .where(mine, runs_table.c.lease_until > now, runs_table.c.id.in_(kept))
             .values(lease_until=until),
-            *(
-                update(table)
-                .where(table.c.worker == worker.id, table.c.until > now)
-                .values(until=until)
-                for table in (leases, parts)
-            ),
+            update(leases)
+            .where(leases.c.worker == worker.id, leases.c.until > now, leases.c.name.in_(kept))
+            .values(until=until),
+            update(parts)
+            .where(parts.c.worker == worker.id, parts.c.until > now, parts.c.id.in_(kept))
+            .values(until=until),
         ):
             with writing(self._engine) as connection:
                 connection.execute(statement)

@@ -20,7 +20,7 @@ from tests.chaos.stage import Base, Postgres, Stage, program, set_stage
 
 __all__ = ["play"]
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds for everything to come to rest after the last blow."""
 PACE_S = 0.2
 
