@@ -48,10 +48,12 @@ _SWITCHES = {
 class Delays:
     """How slow the asynchronous parts are. `membership_seconds`: real seconds from the
     creation of a NetworkMemberGroup to its status `Added`. `bulk_seconds`: seconds of the org's
-    clock from the closing of a Bulk job to its work."""
+    clock from the closing of a Bulk job to its work. `deployment_seconds`: the same for a
+    deployment that nobody polls."""
 
     membership_seconds: float = 1.0
     bulk_seconds: float = 0.0
+    deployment_seconds: float = 3.0
 
 
 class Org:

@@ -125,7 +125,7 @@ def _check_flag(leavers: Leavers, options: OffboardOptions) -> None:
         raise BadRequest("Only a whole partner has a partner flag; a person has none.")
     if options.clear_partner_flag != leavers.target:
         raise BadRequest(
-            "Clearing the partner flag deletes the account's partner roles and groups for ever, and "
+            "Clearing the partner flag deletes the account's partner roles and groups for ever; "
             f"{options.clear_partner_flag!r} is not its key. Nothing was written.",
             hint=f"Confirm it with --yes-irreversible {leavers.target}, or in a job file with "
             f"clear_partner_flag: {leavers.target}.",

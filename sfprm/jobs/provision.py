@@ -17,6 +17,7 @@ from sfprm.jobs.plan import plan_of, save
 from sfprm.programme.calendar_text import parse_hours
 from sfprm.provisioning.apply import Brakes, apply
 from sfprm.provisioning.by_workers import share_out
+from sfprm.provisioning.deployments import await_deployments
 from sfprm.provisioning.make_plan import sends_welcome
 from sfprm.provisioning.members_seen import known_of
 from sfprm.provisioning.mended import mend, read_errors
@@ -30,12 +31,15 @@ from sfprm.routing.calendar import open_at
 
 PLAN_FILE = "plan.json"
 ERRORS_FILE = "errors.csv"
+DEPLOYMENT_WAIT = 120.0
+"""Seconds; longer ones are for the next run, since other jobs may wait for this one."""
 
 
 class ProvisionOptions(JobOptions):
     """Options of `provision`. `plan`: a saved plan, carried out exactly; `resume`: a run whose
     plan is gone on with; `retry`: a mended error file. `window`: local times in which steps that
-    move roles may run, `Mon-Fri 20:00-06:00 Europe/Lisbon`."""
+    move roles may run, `Mon-Fri 20:00-06:00 Europe/Lisbon`. `deployment_wait`: seconds for which
+    a metadata deployment in the org is waited for."""
 
     plan: Path | None = None
     resume: str | None = None
@@ -44,6 +48,7 @@ class ProvisionOptions(JobOptions):
     max_changes: int | None = Field(None, ge=0)
     stop_on_error: bool = False
     window: tuple[str, ...] = ()
+    deployment_wait: float = Field(DEPLOYMENT_WAIT, ge=0)
     dry_run: bool = False
 
 
@@ -152,11 +157,25 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
             (lambda: any(open_at(w, context.clock.now()) for w in windows)) if windows else None,
         )
         brakes.check(plan)
+        await_deployments(
+            context.session,
+            plan.steps,
+            clock=context.clock,
+            progress=context.progress,
+            most=options.deployment_wait,
+        )
         if plan.steps:
             save(context.run_dir / PLAN_FILE, plan)
         applied = None
         if stands is None and not (windows or options.stop_on_error):
-            applied = share_out(context.hands, context.store, plan, context.run, context.clock)
+            applied = share_out(
+                context.hands,
+                context.store,
+                plan,
+                context.programme,
+                run=context.run,
+                clock=context.clock,
+            )
         if applied is None:
             applied = apply(
                 context.session,

@@ -13,8 +13,9 @@ from sfprm.estate.reader import read_estate
 from sfprm.ids import RunId
 from sfprm.jobs.frame import JobContext, JobResult
 from sfprm.jobs.plan import save
-from sfprm.jobs.provision import PLAN_FILE
+from sfprm.jobs.provision import DEPLOYMENT_WAIT, PLAN_FILE
 from sfprm.provisioning.apply import apply
+from sfprm.provisioning.deployments import await_deployments
 from sfprm.provisioning.members_seen import known_of
 from sfprm.provisioning.owned import count_owned
 from sfprm.provisioning.plan import Plan
@@ -191,6 +192,13 @@ def undo_provision(
     already = len(back.plan.steps) - len(todo)
     if dry_run:
         return ProvisionUndone(run, back, None, todo, already)
+    await_deployments(
+        context.session,
+        todo,
+        clock=context.clock,
+        progress=context.progress,
+        most=DEPLOYMENT_WAIT,
+    )
     save(context.run_dir / PLAN_FILE, back.plan)
     applied = apply(
         context.session,

@@ -3,6 +3,9 @@ completes. And groups, permission sets, merges and owners, which only the org ca
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from sfprm.clock import FakeClock, SystemClock
 from sfprm.errors import TryLater
@@ -232,6 +236,56 @@ def test_the_site_goes_down(ready: Any, tmp_path: Path) -> None:
     assert "sfprm invite" in finished.result.warnings[0]
     assert len(ready.rows(USERS)) == len(ready.programme.people)
     assert ready.org.outbox()[before:] == []
+
+
+NOTHING = """<Package xmlns="http://soap.sforce.com/2006/04/metadata"><version>60.0</version></Package>
+"""
+
+
+class OrgWaits(FakeClock):
+    """Whoever sleeps sees the org's clock go on as well."""
+
+    def __init__(self, org: Any) -> None:
+        super().__init__(datetime(2026, 11, 23, tzinfo=UTC))
+        self.org = org
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.org.control("POST", "clock", {"advance": seconds})
+
+
+def test_a_deployment_is_waited_for(ready: Any, tmp_path: Path) -> None:
+    """While one runs nothing is written: the run ends with who and since when, and a next try; with
+    a longer wait it goes on once the deployment has ended."""
+    ready.org.control("POST", "delays", {"deployment_seconds": 60})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("package.xml", NOTHING)
+    files = {
+        "json": (None, json.dumps({"deployOptions": {}}), "application/json"),
+        "file": ("deploy.zip", packed.getvalue(), "application/zip"),
+    }
+    form = requests.Request("POST", "http://localhost", files=files).prepare()
+    ready.session.request(
+        "POST",
+        "metadata/deployRequest",
+        kind="metadata",
+        data=form.body,
+        headers={"Content-Type": form.headers["Content-Type"]},
+        repeatable=False,
+    )
+    settings = load_settings(ready.org.env(tmp_path / "own"))
+    clock = OrgWaits(ready.org)
+    with Starter(settings, clock, NoProgress(), started_by="test") as starter:
+        short = run_job(ProvisionJob(), ProvisionOptions(deployment_wait=10), starter)
+        assert isinstance(short.error, TryLater)
+        assert "by Sfprm Agent since 20" in short.error.message
+        assert "--deployment-wait" in short.error.hint
+        assert ready.rows(USERS) == []
+        whole = run_job(ProvisionJob(), ProvisionOptions(deployment_wait=300), starter)
+    assert whole.exit_code == 0
+    assert 50 < sum(clock.slept) < 90
+    assert len(ready.rows(USERS)) == len(ready.programme.people)
 
 
 def test_a_leaver_whom_setup_holds_is_frozen(ready: Any) -> None:

@@ -87,6 +87,12 @@ def add(app: typer.Typer) -> None:
                 help="When steps that move roles may run: 'Mon-Fri 20:00-06:00 Europe/Lisbon'."
             ),
         ] = None,
+        deployment_wait: Annotated[
+            float,
+            typer.Option(
+                min=0, help="Seconds to wait while a metadata deployment runs in the org."
+            ),
+        ] = 120.0,
         dry_run: Annotated[bool, typer.Option(help="Show the plan; change nothing.")] = False,
     ) -> None:
         """Make the org match the files. The same command again goes on where it stopped."""
@@ -100,6 +106,7 @@ def add(app: typer.Typer) -> None:
             max_changes=max_changes,
             stop_on_error=stop_on_error,
             window=tuple(window or ()),
+            deployment_wait=deployment_wait,
             dry_run=dry_run,
         )
         surface.finish(ProvisionJob(), options)

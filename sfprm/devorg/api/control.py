@@ -139,6 +139,8 @@ def _delays(request: Request) -> Answer:
     delays, body = request.org.delays, _body(request)
     delays.membership_seconds = float(body.get("membership_seconds", delays.membership_seconds))
     delays.bulk_seconds = float(body.get("bulk_seconds", delays.bulk_seconds))
+    wait = body.get("deployment_seconds", delays.deployment_seconds)
+    delays.deployment_seconds = float(wait)
     return Answer(body=asdict(delays))
 
 

@@ -39,8 +39,8 @@ def query_all(request: Request) -> Answer:
 
 
 def tooling(request: Request) -> Answer:
-    """GET /tooling/query?q=SOQL, of EntityDefinition, FieldDefinition, ValidationRule, ApexTrigger.
-    The answer has three keys more [R].
+    """GET /tooling/query?q=SOQL, of EntityDefinition, FieldDefinition, ValidationRule, ApexTrigger,
+    DeployRequest. The answer has three keys more [R].
     """
     answer = _run(request, include_deleted=False, resource="tooling/query", objects=_TOOLING)
     if not isinstance(answer.body, dict) or "records" not in answer.body:

@@ -22,10 +22,12 @@ from sfprm.devorg.stamps import stamp_text
 if TYPE_CHECKING:
     from sfprm.devorg.org import Org
 
-__all__ = ["cancel", "deploy", "may_deploy", "settle", "status"]
+__all__ = ["LATEST", "cancel", "deploy", "may_deploy", "settle", "status"]
 
 _WAITING = "deployments:waiting"
-_WAIT = timedelta(seconds=3)
+LATEST = "deployments:latest"
+"""Meta value: the latest deployments as DeployRequest lists them, oldest first."""
+_MOST_LISTED = 50
 _TEST_LEVELS = (
     "NoTestRun",
     "RunSpecifiedTests",
@@ -118,10 +120,11 @@ def settle(org: Org) -> None:
     waiting = org.storage.meta_get(_WAITING)
     if not waiting:
         return
+    wait = timedelta(seconds=org.delays.deployment_seconds)
     with org.storage.transaction():
         for deploy_id in waiting:
             job = _job(org, deploy_id)
-            if org.clock.now() - datetime.fromisoformat(job["created"]) > _WAIT:
+            if org.clock.now() - datetime.fromisoformat(job["created"]) > wait:
                 _carry_out(org, job)
 
 
@@ -162,6 +165,18 @@ def _tests(wanted: Mapping[str, Any]) -> tuple[str | None, list[str] | None]:
 
 def _keep(org: Org, job: Mapping[str, Any]) -> None:
     org.storage.meta_set(f"deployment:{job['id']}", job)
+    summary = _summary(org, job)
+    row = {
+        "Id": job["id"],
+        "Status": job["status"],
+        "CheckOnly": summary["checkOnly"],
+        "StartDate": summary["startDate"],
+        "CompletedDate": summary["completedDate"],
+        "CreatedById": job["user"],
+        "CreatedDate": summary["createdDate"],
+    }
+    latest = [one for one in org.storage.meta_get(LATEST, []) if one["Id"] != job["id"]]
+    org.storage.meta_set(LATEST, [*latest, row][-_MOST_LISTED:])
 
 
 def _job(org: Org, deploy_id: str) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """What an org lists of its own making: FlowDefinitionView, ApexTrigger, ValidationRule,
-DuplicateRule, ObjectPermissions. Records made when they are asked for.
+DuplicateRule, ObjectPermissions, DeployRequest. Records made when they are asked for.
 
-The first four come from what the control API has set (behaviours, duplicate rules), the last from
-the grants of profiles and permission sets. Fields as client code asks for them [R: queries in
-public repositories] and as the object reference has them [D]; lengths from memory. ValidationRule
-is an object of the Tooling API only [D]. A profile has a permission set of its own
-(IsOwnedByProfile) [D]; here it is made when one of the two objects is asked for, and is assigned to
-nobody. None of them can be written here; real ones in part. Flows are autolaunched; that a rule
+The first four come from what the control API has set (behaviours, duplicate rules), the fifth from
+the grants of profiles and permission sets, the last are the latest deployments. Fields as client
+code asks for them [R: queries in public repositories] and as the object reference has them [D];
+lengths from memory. ValidationRule and DeployRequest are objects of the Tooling API only [D, R];
+who may see deployments of others is unverified: here everybody. A profile has a permission set of
+its own (IsOwnedByProfile) [D]; here it is made when one of the two objects is asked for, and is
+assigned to nobody. None of them can be written here; real ones in part. Flows are autolaunched; that a rule
 which is asked for lists is active is this org's choice."""
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = ["LISTINGS", "TOOLING_ONLY", "refresh_listing"]
 LISTINGS = frozenset(
     {
         "ApexTrigger",
+        "DeployRequest",
         "DuplicateRule",
         "FlowDefinitionView",
         "ObjectPermissions",
@@ -31,7 +33,7 @@ LISTINGS = frozenset(
         "ValidationRule",
     }
 )
-TOOLING_ONLY = frozenset({"ValidationRule"})
+TOOLING_ONLY = frozenset({"DeployRequest", "ValidationRule"})
 _EVENTS = (("insert", "Insert"), ("update", "Update"), ("delete", "Delete"))
 _RECORD_TRIGGERS = {
     frozenset({"insert"}): "Create",
@@ -60,6 +62,8 @@ def refresh_listing(name: str, schema: Schema, storage: Storage) -> None:
         case "ValidationRule":
             rules = set_.get("validation_rules", ())
             _renew(storage, name, "ValidationName", [_validation(one) for one in rules])
+        case "DeployRequest":
+            _renew(storage, name, "Id", storage.meta_get("deployments:latest", []))
         case "DuplicateRule":
             found = storage.meta_get("setting:duplicate_rules", [])
             _renew(storage, name, "DeveloperName", [_duplicate(one) for one in found])

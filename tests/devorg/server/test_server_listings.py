@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from typing import Any
 
 import pytest
+import requests
 
 FLOW = {"object": "Lead", "name": "Round robin", "message": "no", "save": "after", "on": ["insert"]}
 TRIGGER = {"object": "Contact", "name": "Touch", "message": "no", "event": "after"}
@@ -48,6 +52,42 @@ def test_validation_rules_are_an_object_of_tooling_only(call: Any) -> None:
     assert refused.status_code == 400
     assert refused.json()[0]["errorCode"] == "INVALID_TYPE"
     call.org.control("DELETE", "behaviours")
+
+
+def test_deployments_are_listed_while_they_run_and_after(call: Any) -> None:
+    """By the Tooling API, with who started them; nobody polls this one."""
+    call.org.control("POST", "delays", {"deployment_seconds": 60})
+    files = {
+        "package.xml": '<Package xmlns="http://soap.sforce.com/2006/04/metadata">'
+        "<types><members>Communities</members><name>Settings</name></types>"
+        "<version>60.0</version></Package>",
+        "settings/Communities.settings": "<CommunitiesSettings "
+        'xmlns="http://soap.sforce.com/2006/04/metadata"/>',
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    parts: Any = {
+        "json": (None, json.dumps({"deployOptions": {"checkOnly": True}}), "application/json"),
+        "file": ("deploy.zip", packed.getvalue(), "application/zip"),
+    }
+    url = f"{call.org.http}/services/data/v60.0/metadata/deployRequest"
+    head = {"Authorization": call.session.headers["Authorization"]}
+    started = requests.post(url, files=parts, headers=head, timeout=30)
+    assert started.status_code == 201, started.text
+    query = "SELECT Id, Status, CheckOnly, CreatedBy.Username, CompletedDate FROM DeployRequest"
+    running = {"q": f"{query} WHERE Status IN ('Pending', 'InProgress')"}
+    [row] = call("GET", "tooling/query", params=running).json()["records"]
+    assert (row["Id"], row["Status"]) == (started.json()["id"], "Pending")
+    assert (row["CheckOnly"], row["CompletedDate"]) == (True, None)
+    assert row["CreatedBy"]["Username"] == call.org.username
+    call.org.control("POST", "clock", {"advance": 61})
+    assert call("GET", "tooling/query", params=running).json()["records"] == []
+    [row] = call("GET", "tooling/query", params={"q": query}).json()["records"]
+    assert row["Status"] == "Succeeded"
+    assert row["CompletedDate"] is not None
+    call.org.control("POST", "delays", {"deployment_seconds": 3})
 
 
 @pytest.mark.parametrize(
