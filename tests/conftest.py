@@ -3,6 +3,7 @@ databases."""
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import requests
 
@@ -46,6 +48,8 @@ def _keep_folders_in_memory() -> None:
 
 
 _keep_folders_in_memory()
+hypothesis.settings.register_profile("sfprm", deadline=None)  # times say more of the machine
+hypothesis.settings.load_profile("sfprm")
 
 
 DEAREST_FIRST = (
@@ -64,6 +68,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Dear files first; the order within a file stays."""
     place = {ROOT / "tests" / name: number for number, name in enumerate(DEAREST_FIRST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Thousands of tests and modules are no garbage: the collector need not look at them again, and
+    looks less often at what the tests make."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 25, 25)
 
 
 @pytest.fixture(autouse=True)
