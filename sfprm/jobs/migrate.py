@@ -12,12 +12,23 @@ from sfprm.blocks import Block, Table, Text
 from sfprm.errors import BadRequest, PartlyDone
 from sfprm.ids import PartnerKey
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
+from sfprm.jobs.migrate_parts import (
+    checked,
+    columns_table,
+    findings_json,
+    findings_table,
+    guessed_json,
+    mapping_path,
+    named,
+    save_mapping,
+)
 from sfprm.jobs.plan import mail_policy
 from sfprm.outbound.mail_guard import guarded
 from sfprm.programme.keys import key_from
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
 from sfprm.provisioning.apply import apply
+from sfprm.provisioning.by_workers import share_out
 from sfprm.provisioning.make_plan import make_plan
 from sfprm.provisioning.migrate_draft import Draft, Finding
 from sfprm.provisioning.migrate_folder import begun, prepared, write_prepared
@@ -26,7 +37,6 @@ from sfprm.provisioning.migrate_mapping import (
     Mapping_,
     guessed,
     mapping_text,
-    missing_targets,
     read_mapping,
 )
 from sfprm.provisioning.migrate_org import alike_in, effective, known_addresses, words_of
@@ -43,10 +53,7 @@ from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.result import ApplyResult
 from sfprm.provisioning.target import limited
 
-__all__ = ["MigrateJob", "MigrateOptions", "MigrateResult", "mapping_path", "save_mapping"]
-
-SHOWN = 20
-"""Findings that are printed; all of them stand in report.csv."""
+__all__ = ["MigrateJob", "MigrateOptions", "MigrateResult"]
 
 
 class MigrateOptions(JobOptions):
@@ -83,12 +90,7 @@ class MigrateResult(JobResult):
     def blocks(self) -> tuple[Block, ...]:
         out: list[Block] = []
         if self.guesses:
-            rows = tuple(
-                (column, guess.target, f"{guess.sureness} %" if guess.sureness else "")
-                for column, guess in self.guesses.items()
-            )
-            title = f"Columns of {self.file.name}, as guessed"
-            out.append(Table(("column", "is", "sure"), rows, title=title, right=(2,)))
+            out.append(columns_table(self.file, self.guesses))
         if self.findings:
             out += self._findings()
         out.append(Text(tuple(self._summary())))
@@ -100,14 +102,9 @@ class MigrateResult(JobResult):
             (code, str(many), "rows held back" if held else "said only")
             for (code, held), many in counts.most_common()
         )
-        rows = tuple(
-            (str(f.row), f.column, f.what, f.advice)
-            for f in sorted(self.findings, key=lambda f: (not f.held, f.row))[:SHOWN]
-        )
-        more = f", the first {SHOWN} of {len(self.findings)}" if len(self.findings) > SHOWN else ""
         return [
             Table(("found", "times", ""), summed, title="Quality", right=(1,)),
-            Table(("row", "column", "what", "advice"), rows, title=f"Findings{more}", right=(0,)),
+            findings_table("Findings", self.findings),
         ]
 
     def _summary(self) -> list[str]:
@@ -137,7 +134,7 @@ class MigrateResult(JobResult):
         return {
             "file": str(self.file),
             "mapping": str(self.mapping),
-            "guessed": {c: {"is": g.target, "sure": g.sureness} for c, g in self.guesses.items()},
+            "guessed": guessed_json(self.guesses),
             "rows": self.rows,
             "held": self.held,
             "loaded": self.loaded,
@@ -145,13 +142,9 @@ class MigrateResult(JobResult):
             "new_people": self.new[1],
             "changes": len(self.plan.steps) if self.plan is not None else 0,
             "outcomes": dict(counted(self.outcomes)),
-            "findings": [
-                {"row": f.row, "column": f.column, "code": f.code, "what": f.what,
-                 "advice": f.advice, "held": f.held}
-                for f in self.findings
-            ],
+            "findings": findings_json(self.findings),
             "files": {what: str(path) for what, path in self.files.items()},
-        }  # fmt: skip
+        }
 
     @property
     def exit_code(self) -> int:
@@ -164,11 +157,6 @@ class MigrateResult(JobResult):
     @property
     def counts(self) -> Mapping[str, int]:
         return {"rows": self.rows, "held": self.held, **counted(self.outcomes)}
-
-
-def mapping_path(file: Path, given: Path | None) -> Path:
-    """Where the mapping is kept."""
-    return given or file.with_name(f"{file.stem}.mapping.yaml")
 
 
 class MigrateJob(Job[MigrateOptions, MigrateResult]):
@@ -193,7 +181,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
             alike = _alike(context, table, first)
             save_mapping(path, mapping_text(table, "partners", guesses, defaults={}, values={},
                                      alike=alike))  # fmt: skip
-        mapping = _checked(read_mapping(path, table), path, guesses)
+        mapping = checked(read_mapping(path, table), path, guesses, "partners")
         if mapping is None:
             return MigrateResult(
                 options.file, path, guesses, (), len(table.rows), len(table.rows), loaded=False
@@ -240,7 +228,14 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
         plan = _plan(context, programme, draft, held, f"migrated/{_name(path)}-partners.csv")
         applied = None
         if not dry and plan.steps:
-            applied = apply(
+            applied = share_out(
+                context.hands,
+                context.store,
+                plan,
+                programme,
+                run=context.run,
+                clock=context.clock,
+            ) or apply(
                 context.session,
                 context.store,
                 plan,
@@ -250,13 +245,9 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
                 programme=programme,
             )
         done = () if dry else tuple(outcomes(table, draft, plan, applied))
-        files = (
-            {"report": write_findings(context.run_dir, draft.findings)} if draft.findings else {}
-        )
-        if done:
-            success, errors = write_outcomes(context.run_dir, table, done)
-            files |= {"success": success} if success is not None else {}
-            files |= {"errors": errors} if errors is not None else {}
+        found = draft.findings
+        report = write_findings(context.run_dir, found) if found else None
+        success, errors = write_outcomes(context.run_dir, table, done) if done else (None, None)
         return MigrateResult(
             options.file,
             path,
@@ -268,7 +259,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
             plan=plan,
             applied=applied,
             outcomes=done,
-            files=files,
+            files=named(report=report, success=success, errors=errors),
             new=(len(partners), len(people)),
         )
 
@@ -306,26 +297,3 @@ def _name(mapping: Path) -> str:
     """What the migration's files are called: as its mapping, so that an error file which is given
     back joins the rest."""
     return key_from(mapping.name.removesuffix(".yaml").removesuffix(".mapping"), "file")
-
-
-def save_mapping(path: Path, text: str) -> None:
-    """Write a mapping. Raises BadRequest when it cannot be written."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadRequest(
-            f"The mapping cannot be written to {path}: {error.strerror or error}.",
-            hint="Name another place with --mapping.",
-        ) from error
-
-
-def _checked(mapping: Mapping_, path: Path, guesses: Mapping[str, Guess]) -> Mapping_ | None:
-    """The mapping when it is enough to load by; None when a guess was not enough."""
-    missing = missing_targets(mapping)
-    if mapping.kind != "partners":
-        raise BadRequest(f"{path} is a mapping of {mapping.kind}.", hint="Add --leads.")
-    if not missing:
-        return mapping
-    if guesses:
-        return None
-    raise BadRequest(f"{path}: no column is {', '.join(missing)}.", hint="Name it in the mapping.")

@@ -9,17 +9,26 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from sfprm.blocks import Block, Table, Text
+from sfprm.blocks import Block, Text
 from sfprm.errors import BadRequest, PartlyDone
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
-from sfprm.jobs.migrate import mapping_path, save_mapping
+from sfprm.jobs.migrate_parts import (
+    checked,
+    columns_table,
+    findings_json,
+    findings_table,
+    guessed_json,
+    mapping_path,
+    named,
+    save_mapping,
+)
 from sfprm.provisioning.migrate_draft import Finding
-from sfprm.provisioning.migrate_leads import LeadDraft, drafted_leads, write_leads
+from sfprm.provisioning.migrate_leads import LeadDraft, drafted_leads
+from sfprm.provisioning.migrate_leads_write import write_leads
 from sfprm.provisioning.migrate_mapping import (
     Guess,
     guessed,
     mapping_text,
-    missing_targets,
     read_mapping,
 )
 from sfprm.provisioning.migrate_outcome import (
@@ -30,8 +39,6 @@ from sfprm.provisioning.migrate_outcome import (
 from sfprm.provisioning.migrate_source import SourceTable, read_source_table
 
 __all__ = ["MigrateLeadsJob", "MigrateLeadsOptions", "MigrateLeadsResult"]
-
-SHOWN = 20
 
 
 class MigrateLeadsOptions(JobOptions):
@@ -56,21 +63,16 @@ class MigrateLeadsResult(JobResult):
     rows: int
     to_change: int
     loaded: bool
+    run: str = ""
     outcomes: tuple[LeadOutcome, ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
 
     def blocks(self) -> tuple[Block, ...]:
         out: list[Block] = []
         if self.guesses:
-            rows = tuple((column, guess.target) for column, guess in self.guesses.items())
-            out.append(Table(("column", "is"), rows, title=f"Columns of {self.file.name}"))
+            out.append(columns_table(self.file, self.guesses))
         if self.findings:
-            rows4 = tuple((str(f.row), f.column, f.what, f.advice) for f in self.findings[:SHOWN])
-            more = (
-                f", the first {SHOWN} of {len(self.findings)}" if len(self.findings) > SHOWN else ""
-            )
-            columns = ("row", "column", "what", "advice")
-            out.append(Table(columns, rows4, title=f"Held back{more}", right=(0,)))
+            out.append(findings_table("Held back", self.findings))
         lines = [
             f"{self.rows} rows: {self.to_change} change their lead, {len(self.findings)} are held "
             "back, the rest is as it should be."
@@ -82,6 +84,8 @@ class MigrateLeadsResult(JobResult):
         else:
             failed = sum(bool(o.error) for o in self.outcomes) - len(self.findings)
             lines.append(f"{self.to_change - failed} leads changed, {failed} failed.")
+            if self.to_change > failed:
+                lines.append(f"sfprm undo {self.run} takes it back.")
         lines += [f"{what}: {path}" for what, path in self.files.items()]
         out.append(Text(tuple(lines)))
         return tuple(out)
@@ -90,15 +94,12 @@ class MigrateLeadsResult(JobResult):
         return {
             "file": str(self.file),
             "mapping": str(self.mapping),
-            "guessed": {c: {"is": g.target, "sure": g.sureness} for c, g in self.guesses.items()},
+            "guessed": guessed_json(self.guesses),
             "rows": self.rows,
             "to_change": self.to_change,
             "loaded": self.loaded,
             "failed": sum(bool(o.error) for o in self.outcomes),
-            "findings": [
-                {"row": f.row, "column": f.column, "code": f.code, "what": f.what}
-                for f in self.findings
-            ],
+            "findings": findings_json(self.findings),
             "files": {what: str(path) for what, path in self.files.items()},
         }
 
@@ -132,25 +133,24 @@ class MigrateLeadsJob(Job[MigrateLeadsOptions, MigrateLeadsResult]):
             guesses = guessed(table, "leads")
             text = mapping_text(table, "leads", guesses, defaults={}, values={}, alike={})
             save_mapping(path, text)
-        mapping = read_mapping(path, table)
-        if mapping.kind != "leads":
-            raise BadRequest(f"{path} is a mapping of {mapping.kind}.", hint="Leave out --leads.")
-        missing = missing_targets(mapping)
-        if missing and not guesses:
-            raise BadRequest(f"{path}: no column is {', '.join(missing)}.")
-        if missing:
+        mapping = checked(read_mapping(path, table), path, guesses, "leads")
+        if mapping is None:
             return MigrateLeadsResult(
                 options.file, path, guesses, (), len(table.rows), 0, loaded=False
             )
         draft = drafted_leads(context.session, table, mapping, context.programme)
-        changes = [c for c in draft.changes.values() if c.changes]
+        changes = [c.write for c in draft.changes.values() if c.changes]
         dry = options.dry_run or bool(guesses and not options.accept)
         if options.max_changes is not None and len(changes) > options.max_changes and not dry:
             raise BadRequest(
                 f"{len(changes)} leads would change; --max-changes allows {options.max_changes}.",
                 hint="Look at --dry-run, then raise the brake.",
             )
-        failed = {} if dry else write_leads(context.session, changes)
+        failed = (
+            {}
+            if dry
+            else write_leads(context.session, context.store, context.run, changes, context.progress)
+        )
         return self._result(context, options, table, draft, path, guesses, failed, dry=dry)
 
     def _result(
@@ -166,13 +166,11 @@ class MigrateLeadsJob(Job[MigrateLeadsOptions, MigrateLeadsResult]):
         dry: bool,
     ) -> MigrateLeadsResult:
         done = () if dry else tuple(_outcomes(table, draft, failed))
-        files: dict[str, Path] = {}
-        if draft.findings:
-            files["report"] = write_findings(context.run_dir, draft.findings)
-        if done:
-            success, errors = write_lead_outcomes(context.run_dir, table, done)
-            files |= {"success": success} if success is not None else {}
-            files |= {"errors": errors} if errors is not None else {}
+        found = draft.findings
+        report = write_findings(context.run_dir, found) if found else None
+        success, errors = (
+            write_lead_outcomes(context.run_dir, table, done) if done else (None, None)
+        )
         return MigrateLeadsResult(
             options.file,
             path,
@@ -181,8 +179,9 @@ class MigrateLeadsJob(Job[MigrateLeadsOptions, MigrateLeadsResult]):
             len(table.rows),
             sum(c.changes for c in draft.changes.values()),
             loaded=not dry,
+            run=context.run,
             outcomes=done,
-            files=files,
+            files=named(report=report, success=success, errors=errors),
         )
 
 
@@ -200,5 +199,7 @@ def _outcomes(
         change = draft.changes[at]
         error, fix = failed.get(at, ("", ""))
         status = "failed" if error else "changed" if change.changes else "unchanged"
-        done.append(LeadOutcome(at, status, change.lead, *change.before, error, fix))
+        done.append(
+            LeadOutcome(at, status, change.write.lead, change.owner, change.status, error, fix)
+        )
     return done

@@ -18,6 +18,7 @@ from sfprm.jobs.owners_moved import (
     settled_json,
     settled_lines,
 )
+from sfprm.jobs.undo_leads import moved_leads, undo_leads
 from sfprm.jobs.undo_provision import plan_of_run, undo_provision
 
 
@@ -86,6 +87,8 @@ class UndoJob(Job[UndoOptions, JobResult]):
         if plan_file is not None:
             run = RunId(options.undone)
             return undo_provision(context, run, plan_file, dry_run=options.dry_run)
+        if moved_leads(context, RunId(options.undone)):
+            return undo_leads(context, RunId(options.undone), dry_run=options.dry_run)
         _refuse_others(context, RunId(options.undone))
         done = undo(
             context.session,

@@ -1,6 +1,6 @@
 """Owners and status of leads of old, from a file: which lead, whose, and what would change.
 
-Reads only, but for `write_leads`. Leads are known by Id, or by e-mail address (and company, where
+Reads only. Leads are known by Id, or by e-mail address (and company, where
 several have it); converted ones are left alone. An owner is a partner with one person, a person, a
 username, or a queue.
 """
@@ -16,8 +16,8 @@ from sfprm.ids import PartnerKey, PersonKey, RecordId, is_record_id
 from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import Presence
 from sfprm.provisioning.migrate_draft import Finding
+from sfprm.provisioning.migrate_leads_write import LeadWrite
 from sfprm.provisioning.migrate_mapping import IGNORE
-from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, update
 from sfprm.salesforce.describe import describe
 from sfprm.salesforce.query import select
 from sfprm.salesforce.soql import Query, eq, in_, split_in
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sfprm.salesforce.query import Row
     from sfprm.salesforce.session import Session
 
-__all__ = ["LeadChange", "LeadDraft", "drafted_leads", "write_leads"]
+__all__ = ["LeadChange", "LeadDraft", "drafted_leads"]
 
 _FIELDS = ("Id", "OwnerId", "Owner.Name", "Status", "Email", "Company", "IsConverted")
 _OWNERS = ("005", "00G")
@@ -39,19 +39,17 @@ _OWNERS = ("005", "00G")
 
 @dataclass(frozen=True, slots=True)
 class LeadChange:
-    """What a row changes of its lead; both None when the lead is so already. `before`: name of the
-    owner, and status."""
+    """What a row changes of its lead: nothing when the lead is so already. `owner` and `status`:
+    names, from before it."""
 
-    row: int
-    lead: RecordId
-    owner: RecordId | None
-    status: str | None
-    before: tuple[str, str]
+    write: LeadWrite
+    owner: str
+    status: str
 
     @property
     def changes(self) -> bool:
         """Whether there is anything to write."""
-        return self.owner is not None or self.status is not None
+        return bool(self.write.after)
 
 
 @dataclass(slots=True)
@@ -215,13 +213,12 @@ class _Maker:
         owner, status = self._owner(row, said), self._status(row, said)
         if len(self.draft.findings) > before_findings:
             return
-        before = ((lead.get("Owner") or {}).get("Name") or "", lead["Status"] or "")
+        wanted = {"OwnerId": owner, "Status": status}
+        after = {name: to for name, to in wanted.items() if to and to != lead[name]}
         self.draft.changes[row.number] = LeadChange(
-            row.number,
-            at,
-            owner if owner and owner != lead["OwnerId"] else None,
-            status if status and status != lead["Status"] else None,
-            before,
+            LeadWrite(row.number, at, {name: lead[name] for name in after}, after),
+            (lead.get("Owner") or {}).get("Name") or "",
+            lead["Status"] or "",
         )
 
     def _lead(self, row: SourceRow, said: Mapping[str, str]) -> Row | None:
@@ -284,36 +281,3 @@ class _Maker:
             or f"say what it is: values: {{lead.status: {{{word}: …}}}}",
         )
         return None
-
-
-def write_leads(session: Session, changes: Sequence[LeadChange]) -> dict[int, tuple[str, str]]:
-    """Write them, read the owners back, and say of each row that failed why, and the fix.
-
-    Without the org's assignment rules (`Sforce-Auto-Assign: FALSE`). An owner that is another right
-    after our write was changed by automation (operations.md, rule 13).
-    """
-    failed: dict[int, tuple[str, str]] = {}
-    rows = [
-        {
-            "Id": change.lead,
-            **({"OwnerId": change.owner} if change.owner else {}),
-            **({"Status": change.status} if change.status else {}),
-        }
-        for change in changes
-    ]
-    for change, outcome in zip(
-        changes, update(session, "Lead", rows, headers=AUTO_ASSIGN_OFF), strict=True
-    ):
-        if outcome.error is not None:
-            said = "; ".join(str(error) for error in outcome.errors)
-            failed[change.row] = (said, outcome.error.hint)
-    written = {c.lead: c for c in changes if c.owner and c.row not in failed}
-    for condition in split_in("Id", sorted(written)):
-        for row in select(session, Query(("Id", "OwnerId"), "Lead", (condition,))):
-            wanted = written[RecordId(row["Id"])]
-            if row["OwnerId"] != wanted.owner:
-                failed[wanted.row] = (
-                    f"automation of the org gave the lead to {row['OwnerId']} right after",
-                    "look for flows, triggers and other routers on Lead (`sfprm check` lists them)",
-                )
-    return failed

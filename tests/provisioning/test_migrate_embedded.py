@@ -153,8 +153,11 @@ def test_owners_and_status_of_leads(
         body = {"LastName": f"L{event}", "Company": f"C{event}"}
         body["Email"] = f"l{event}@x.example.com"
         ready.session.request("POST", "sobjects/Lead", kind="write", json=body)
-    found = ready.rows("SELECT Id, Email, Status FROM Lead WHERE Company LIKE 'C_' ORDER BY Id")
+    found = ready.rows(
+        "SELECT Id, Email, OwnerId, Status FROM Lead WHERE Company LIKE 'C_' ORDER BY Id"
+    )
     ids = [row["Id"] for row in found]
+    before = {row["Id"]: row["OwnerId"] for row in found}
     status = found[4]["Status"]
     values = ready.rows("SELECT MasterLabel FROM LeadStatus WHERE IsConverted = false")
     other = next(v["MasterLabel"] for v in values if v["MasterLabel"] != status)
@@ -176,3 +179,25 @@ def test_owners_and_status_of_leads(
     assert all(row["sfprm_owner_before"] for row in good)
     again = sfprm("migrate", str(source), "--leads", "--json", env=env).json["result"]
     assert again["to_change"] == 0
+
+    run = done.json["result"]["run"]
+    dry = sfprm("undo", run, "--dry-run", "--json", env=env)
+    assert (dry.code, len(dry.json["result"]["leads"])) == (0, 3), dry.err
+    [lena] = ready.rows("SELECT Id FROM User WHERE Username = 'lena.berg@alder.example.com'")
+    ready.org.event(
+        "person-edits",
+        object="Lead",
+        id=ids[0],
+        fields={"OwnerId": lena["Id"]},
+        by="lena.berg@alder.example.com",
+    )
+    back = sfprm("undo", run, "--json", env=env)
+    assert back.code == 68, back.err
+    assert [(s["lead"], s["why"]) for s in back.json["result"]["stays"]] == [
+        (ids[0], "its owner is Lena Berg by now")
+    ]
+    now = {r["Id"]: r for r in ready.rows("SELECT Id, OwnerId, Status FROM Lead")}
+    assert [now[at]["OwnerId"] == before[at] for at in ids] == [False, True, True, True, True]
+    assert now[ids[0]]["Status"] == other
+    over = sfprm("undo", run, "--json", env=env).json["result"]
+    assert (over["leads"], over["already"]) == ([], 2)
