@@ -31,6 +31,7 @@ class Event(StrEnum):
     JOB_RETRIES = "job.retries"  # job, run, after, seconds
     DAEMON_STANDS_BY = "daemon.stands_by"  # why
     PART_DROPPED = "part.dropped"  # run, job, why
+    RUN_HELPED = "run.helped"  # run, job, parts: those that this process did of another's run
     ORG_AWAY = "org.away"  # org, seconds, why
     HEALTH_READY = "health.ready"  # port
     HEALTH_UNSEEN = "health.unseen"  # why

@@ -44,8 +44,11 @@ class Spread:
     """Hands the decisions of a run out as they are journalled; `gather` waits for all of them and
     adds what became of them to the tally."""
 
-    def __init__(self, hands: Hands, carrier: Carrier, store: StoreReader) -> None:
+    def __init__(
+        self, hands: Hands, carrier: Carrier, store: StoreReader, *, tell_all: bool = False
+    ) -> None:
         self._hands, self._carrier, self._store = hands, carrier, store
+        self._tell_all = tell_all
 
     def carry_out(self, entries: Sequence[JournalEntry]) -> None:
         """Have the entries (of one batch) written, by whoever is free; few of them at once."""
@@ -54,7 +57,8 @@ class Spread:
             return
         for at in range(0, len(entries), ROWS):
             part = entries[at : at + ROWS]
-            self._hands.give(PART, {"first": part[0].sequence, "last": part[-1].sequence})
+            span = {"first": part[0].sequence, "last": part[-1].sequence}
+            self._hands.give(PART, {**span, "tell_all": self._tell_all})
 
     def gather(self) -> None:
         """Wait, and count."""
@@ -71,12 +75,16 @@ def carry_range(
     first: int,
     last: int,
     again: bool,
+    tell_all: bool = False,
 ) -> dict[str, Any]:
     """Carry out what is open of the journal from `first` to `last`; what became of it, as JSON.
 
     `again`: somebody may have begun this before, so the org is read before it is written.
+    `tell_all`: every confirmed decision is to be told, not only those that ask for it.
     """
-    carrier = Carrier(session, store, clock, progress, programme, among_others=True)
+    carrier = Carrier(
+        session, store, clock, progress, programme, tell_all=tell_all, among_others=True
+    )
     if again:
         found = store.entries(states=(WriteState.DECIDED,), after=first - 1, limit=last - first + 1)
         carrier.finish([entry for entry in found if entry.sequence <= last])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sfprm.distribution.by_workers import Spread
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.destination import find_destination
 from sfprm.distribution.intake import PAGE
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sfprm.clock import Clock
+    from sfprm.distribution.by_workers import Hands
     from sfprm.events import Progress
     from sfprm.ids import RunId
     from sfprm.outbound.mail_guard import MailPolicy
@@ -125,13 +127,15 @@ def reassign(
     notify: str | None = None,
     policy: Outlets | MailPolicy | None = None,
     max_changes: int | None = None,
+    hands: Hands | None = None,
 ) -> ReassignResult:
     """Move leads to a user or a queue, share them out over a pool (by who is owed most, or
     `evenly`), or hand each to its partner's channel manager.
 
     Refused before anything is written: an owner who fails a condition (OwnerRefused, unless
     `allow_any_owner`), more moves than `max_changes`, more than MOST_MAILS mails, an id that is no
-    open lead (BadRequest). Run again after an interruption it finishes what is left.
+    open lead (BadRequest). Run again after an interruption it finishes what is left. `hands`: other
+    workers, who then write large moves.
     """
     mark = session.calls.snapshot()
     notice = None if notify is None else notice_named(programme, notify)
@@ -156,8 +160,14 @@ def reassign(
     mails = NO_MAIL
     if order.moves and not dry_run:
         progress.stage("leads", len(order.moves))
+        spread = None
+        if hands is not None:
+            spread = Spread(hands, carrier, store, tell_all=notice is not None)
         for entries in order.journal(store, run, clock.now()):
-            carrier.carry_out([e for e in entries if e.state is WriteState.DECIDED])
+            to_write = [e for e in entries if e.state is WriteState.DECIDED]
+            (spread or carrier).carry_out(to_write)
+        if spread is not None:
+            spread.gather()
         mails = _mail(session, store, programme, carrier, notice, policy, clock.now())
     return ReassignResult(
         dry_run=dry_run,

@@ -20,6 +20,7 @@ import sfprm.errors
 from sfprm.errors import Bug, Replaced, SfprmError, TryLater
 from sfprm.jobs.frame import JobContext
 from sfprm.jobs.hands import part_named
+from sfprm.programme.canonical import to_json
 from sfprm.store.work import Part
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sfprm.jobs.hands import Wanted
     from sfprm.jobs.presence import Fence
     from sfprm.jobs.starter import Starter
+    from sfprm.programme.model import Programme
 
 __all__ = ["Crew", "take_one"]
 
@@ -46,6 +48,7 @@ class Crew:
     def __init__(self, starter: Starter, run: RunId, name: str, fence: Fence) -> None:
         self._starter, self._run, self._name, self._fence = starter, run, name, fence
         self._context: JobContext | None = None
+        self._programme: Programme | None = None
         self._count = 0
         self._asked: float | None = None
         self._others = 0
@@ -71,13 +74,19 @@ class Crew:
         """Hand a part out; returns at once. Raises what ended this process's own hand."""
         self.give_all([(kind, content, ())])
 
-    def give_all(self, wanted: Sequence[Wanted]) -> None:
+    def give_all(self, wanted: Sequence[Wanted], programme: Programme | None = None) -> None:
         """The same for several: what each is, and the places in this list of those that must be
-        done before."""
+        done before. `programme`: what they go by where it is not the run's; for all parts until
+        they are gathered."""
         self._check()
         first = self._count
+        work = self._starter.state().work
+        if not first:
+            assert self._context is not None
+            self._programme = programme or self._context.programme
+            work.keep_files(self._run, to_json(self._programme))
         self._count += len(wanted)
-        self._starter.state().work.add_parts(
+        work.add_parts(
             [
                 Part(f"{self._run}.{n}", self._run, n, kind, content,
                      after=tuple(first + at for at in after))
@@ -140,7 +149,7 @@ class Crew:
         if self._asked is not None and now - self._asked < INVITE_EVERY_S:
             return
         self._asked = now
-        assert self._context is not None
+        assert self._programme is not None
         for number in range(1, min(self._count, self.others) + 1):
             self._starter.hints().ask_help(
                 {
@@ -148,7 +157,7 @@ class Crew:
                     "name": self._name,
                     "org": self._starter.org,
                     "leases": [[lease.name, lease.fence] for lease in self._fence.leases],
-                    "digest": self._context.programme.digest,
+                    "digest": self._programme.digest,
                     "number": number,
                 }
             )
@@ -156,10 +165,11 @@ class Crew:
     def _work(self) -> None:
         """This process's own hand. It stands behind the run's fence, as all the run does."""
         assert self._context is not None
+        assert self._programme is not None
         try:
             while not self._ends.is_set():
                 self._given.clear()
-                if take_one(self._starter, self._context):
+                if take_one(self._starter, self._context, self._programme):
                     self._idle.clear()
                     continue
                 self._idle.set()
@@ -172,10 +182,12 @@ class Crew:
 def take_one(
     starter: Starter,
     context: JobContext,
+    programme: Programme,
     around: Callable[[Part], contextlib.AbstractContextManager[None]] | None = None,
 ) -> bool:
-    """Do one part of the context's run that is free; False when there is none. `around` opens what
-    guards a part, and closes it. Raises Replaced when the part or the run is another's by now."""
+    """Do one part of the context's run that is free, by the programme; False when there is none.
+    `around` opens what guards a part, and closes it. Raises Replaced when the part or the run is
+    another's by now."""
     work = starter.state().work
     presence = starter.present()
     assert presence is not None
@@ -191,7 +203,9 @@ def take_one(
             presence.keeping(part.id),
             around(part) if around is not None else contextlib.nullcontext(),
         ):
-            result = part_named(part.kind)(_of_part(starter, context, part), part.content)
+            result = part_named(part.kind)(
+                _of_part(starter, context, programme, part), part.content
+            )
             work.finish_part(part, state="done", result=result)
     except Replaced:
         raise
@@ -203,8 +217,7 @@ def take_one(
     return True
 
 
-def _of_part(starter: Starter, context: JobContext, part: Part) -> JobContext:
-    programme = context.programme
+def _of_part(starter: Starter, context: JobContext, programme: Programme, part: Part) -> JobContext:
     return JobContext(
         settings=starter.settings,
         clock=starter.clock,

@@ -65,6 +65,7 @@ def _one_place(
             pool=name if kind == "pool" else None,
             manager=kind == MANAGER,
             max_changes=max_changes,
+            hands=context.hands,
         )
     except SfprmError as refused:
         trouble.append(NotDone(f"{len(leads)} leads → {where}", refused.message, refused.hint))

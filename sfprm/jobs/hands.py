@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from sfprm.jobs.frame import JobContext
+    from sfprm.programme.model import Programme
 
 __all__ = ["PARTS", "Hands", "Wanted", "part_named"]
 
@@ -47,8 +48,9 @@ class Hands(Protocol):
     def give(self, kind: str, content: Any) -> None:
         """Hand a part out; returns at once."""
 
-    def give_all(self, wanted: Sequence[Wanted]) -> None:
-        """Hand several out, some of which wait for others of them."""
+    def give_all(self, wanted: Sequence[Wanted], programme: Programme | None = None) -> None:
+        """Hand several out, some of which wait for others of them. `programme`: what they go by
+        where it is not the run's."""
 
     def gather(self) -> list[Any]:
         """Wait until every part is done, by whoever; the results, in the order of the parts.

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from sfprm.errors import Replaced
+from sfprm.errors import BadFiles, Replaced
 from sfprm.events import Event
 from sfprm.jobs.brakes import Brakes, Disk
 from sfprm.jobs.crew import PACE_S, take_one
 from sfprm.jobs.frame import JobContext, Limits
 from sfprm.jobs.presence import Fence
+from sfprm.programme.canonical import from_json
 from sfprm.store.lanes import Lanes
 from sfprm.store.work import Lease
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
+    from sfprm.ids import RunId
     from sfprm.jobs.starter import Starter
+    from sfprm.programme.model import Programme
     from sfprm.store.work import Part
 
 __all__ = ["help_run"]
@@ -35,13 +38,15 @@ def help_run(
     starter: Starter, invitation: Mapping[str, Any], stopped: Callable[[], bool] = lambda: False
 ) -> int:
     """Do parts of another's run until there are no more, or `stopped` says so; how many. Ends
-    quietly when the run does, and does nothing where this machine's files differ from the run's.
-    """
+    quietly when the run does. Goes by the run's programme, whatever files this machine has."""
     run, name = invitation["run"], invitation["name"]
     leases = tuple(Lease(lease, fence) for lease, fence in invitation["leases"])
     presence = starter.present()
     store = starter.state()
     if presence is None or not store.work.stands(leases):
+        return 0
+    programme = _programme(starter, run, invitation["digest"])
+    if programme is None:
         return 0
     context = JobContext(
         settings=starter.settings,
@@ -51,12 +56,8 @@ def help_run(
         run=run,
         run_dir=starter.settings.state_dir / "runs" / run,
         connect=starter.connect,
-        load=starter.programme,
+        load=lambda: programme,
     )
-    if context.programme.digest != invitation["digest"]:
-        why = f"the programme's files here ({starter.settings.programme}) are not those of the run"
-        _log.warning(Event.PART_DROPPED, run=run, job=name, why=why)
-        return 0
     session = starter.connect()
     lanes = Lanes(
         store.engine, session.identity.org_id, starter.settings.calls_in_flight, starter.clock
@@ -83,7 +84,10 @@ def help_run(
 
     presence.doing = f"parts of {name} {run}"
     try:
-        return _until_idle(starter, context, leases, guarded, stopped)
+        done = _until_idle(starter, context, programme, leases, guarded, stopped)
+        if done:
+            _log.info(Event.RUN_HELPED, run=run, job=name, parts=done)
+        return done
     except Replaced as over:
         _log.info(Event.PART_DROPPED, run=run, job=name, why=over.message)
         return 0
@@ -92,9 +96,23 @@ def help_run(
         lanes.close()
 
 
+def _programme(starter: Starter, run: RunId, digest: str) -> Programme | None:
+    """The run's programme: this machine's files where they say the same, else as it was kept with
+    the parts. None: the run has ended."""
+    try:
+        found = starter.programme()
+    except BadFiles:
+        found = None
+    if found is not None and found.digest == digest:
+        return found
+    kept = starter.state().work.files_of(run)
+    return None if kept is None else from_json(kept)
+
+
 def _until_idle(
     starter: Starter,
     context: JobContext,
+    programme: Programme,
     leases: tuple[Lease, ...],
     guarded: Any,
     stopped: Callable[[], bool],
@@ -102,7 +120,7 @@ def _until_idle(
     clock, work = starter.clock, starter.state().work
     done, idle = 0, clock.monotonic()
     while not stopped():
-        if take_one(starter, context, guarded):
+        if take_one(starter, context, programme, guarded):
             done, idle = done + 1, clock.monotonic()
             continue
         if clock.monotonic() - idle > LINGER_S:

@@ -148,6 +148,7 @@ class ReassignJob(Job[ReassignOptions, ReassignJobResult]):
             notify=options.notice if options.notify else None,
             policy=outlets_from(context.settings, mail_policy(context)),
             max_changes=options.max_changes,
+            hands=context.hands,
         )
         rows = None
         if done.moves and not done.dry_run:

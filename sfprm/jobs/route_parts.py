@@ -1,4 +1,4 @@
-"""The parts of a large routing run: ranges of the journal to be carried out."""
+"""The parts of a large run that moves leads: ranges of the journal to be carried out."""
 
 from __future__ import annotations
 
@@ -23,4 +23,5 @@ def carry(context: JobContext, content: Any) -> Any:
         first=content["first"],
         last=content["last"],
         again=context.attempt > 1,
+        tell_all=content.get("tell_all", False),
     )

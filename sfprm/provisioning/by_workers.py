@@ -50,7 +50,9 @@ class Hands(Protocol):
     def others(self) -> int:
         """Workers besides this one that might help."""
 
-    def give_all(self, wanted: Sequence[tuple[str, Any, Sequence[int]]]) -> None:
+    def give_all(
+        self, wanted: Sequence[tuple[str, Any, Sequence[int]]], programme: Programme | None = None
+    ) -> None:
         """Hand several out, some of which wait for others of them."""
 
     def gather(self) -> list[Any]:
@@ -58,7 +60,13 @@ class Hands(Protocol):
 
 
 def share_out(
-    hands: Hands | None, store: StoreWriter, plan: Plan, run: RunId, clock: Clock
+    hands: Hands | None,
+    store: StoreWriter,
+    plan: Plan,
+    programme: Programme,
+    *,
+    run: RunId,
+    clock: Clock,
 ) -> ApplyResult | None:
     """Have a large plan carried out by whoever is free, every step of it; None where there are no
     other workers, or the plan is small."""
@@ -69,11 +77,12 @@ def share_out(
     began = clock.monotonic()
     journal_steps(store, run, plan.steps)
     needed = _Needed(plan)
-    hands.give_all([(PART, _content(plan, shard, needed), shard.after) for shard in made])
+    wanted = [(PART, _content(plan, shard, needed), shard.after) for shard in made]
+    hands.give_all(wanted, programme)
     told = hands.gather()
     if plan.comparison.baseline:
         store.record_applied(plan.comparison.baseline, run, clock.now())
-    return _together(told, clock.monotonic() - began)
+    return _together(told, _ids(store, plan, run), clock.monotonic() - began)
 
 
 def apply_shard(
@@ -170,7 +179,20 @@ def _content(plan: Plan, shard: Shard, needed: _Needed) -> dict[str, Any]:
     }
 
 
-def _together(told: Sequence[Mapping[str, Any]], seconds: float) -> ApplyResult:
+def _ids(store: StoreWriter, plan: Plan, run: RunId) -> dict[str, RecordId]:
+    """What the shards made, by ref."""
+    found = store.step_outcomes(run, range(1, len(plan.steps) + 1))
+    ids: dict[str, RecordId] = {}
+    for number, step in enumerate(plan.steps, start=1):
+        made = found[number].record_id if number in found else None
+        if made is not None:
+            ids[step.ref] = made
+    return ids
+
+
+def _together(
+    told: Sequence[Mapping[str, Any]], ids: Mapping[str, RecordId], seconds: float
+) -> ApplyResult:
     """The result of the whole, from those of its shards."""
     done: Counter[str] = Counter()
     for one in told:
@@ -184,7 +206,7 @@ def _together(told: Sequence[Mapping[str, Any]], seconds: float) -> ApplyResult:
         done=dict(done),
         failed=rows("failed"),
         skipped=rows("skipped"),
-        ids={},
+        ids=ids,
         calls=sum(one["calls"] for one in told),
         seconds=seconds,
         adopted=tuple(sorted(ref for one in told for ref in one["adopted"])),

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["Part", "PartBook"]
 
 
+FILES = -1
+"""The number of the row that holds what the parts go by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a run. `state`: waiting, running, done or failed; `fence` grows with each worker
@@ -68,6 +72,29 @@ class PartBook(Book):
                 ],
             )
 
+    def keep_files(self, run: RunId, programme: str) -> None:
+        """Keep the programme that the run's parts go by, as JSON, while there are parts."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                parts.insert().values(
+                    id=f"{run}.files",
+                    run=run,
+                    number=FILES,
+                    kind="files",
+                    content=programme,
+                    state="files",
+                    fence=0,
+                    message="",
+                )
+            )
+
+    def files_of(self, run: RunId) -> str | None:
+        """The programme that the run's parts go by; None when it has none any more."""
+        query = select(parts.c.content).where(parts.c.run == run, parts.c.number == FILES)
+        with reading(self._engine) as connection:
+            found: str | None = connection.execute(query).scalar_one_or_none()
+            return found
+
     def take_part(self, run: RunId, *, worker: str, seconds: float) -> Part | None:
         """Take up the first part of the run that may begin and that nobody has, or whose worker has
         been silent for too long, for `seconds`; None when there is none just now."""
@@ -75,7 +102,7 @@ class PartBook(Book):
             at = self._now(connection, datetime.now(UTC))
             left = connection.execute(
                 select(parts.c.id, parts.c.number, parts.c.state, parts.c.until, parts.c.after)
-                .where(parts.c.run == run, parts.c.state != "done")
+                .where(parts.c.run == run, parts.c.state.not_in(("done", "files")))
                 .order_by(parts.c.number)
             ).all()
             undone = {row.number for row in left}
@@ -116,7 +143,7 @@ class PartBook(Book):
         """How many parts of the run are in each state."""
         query = (
             select(parts.c.state, func.count().label("many"))
-            .where(parts.c.run == run)
+            .where(parts.c.run == run, parts.c.number > FILES)
             .group_by(parts.c.state)
         )
         with reading(self._engine) as connection:
@@ -124,9 +151,9 @@ class PartBook(Book):
 
     def parts_of(self, run: RunId) -> list[Part]:
         """In order of number."""
-        query = select(parts).where(parts.c.run == run).order_by(parts.c.number)
+        query = select(parts).where(parts.c.run == run, parts.c.number > FILES)
         with reading(self._engine) as connection:
-            return [_part(row) for row in connection.execute(query)]
+            return [_part(row) for row in connection.execute(query.order_by(parts.c.number))]
 
     def forget_parts(self, run: RunId) -> None:
         """Drop the parts of a run that has ended."""
