@@ -27,10 +27,11 @@ class Changed:
     after: str
 
     def diff(self) -> list[str]:
-        """The change, as unified diff."""
+        """The change, as unified diff; in words where no line differs but for its end."""
         name = str(self.path)
         old, new = self.before.splitlines(), self.after.splitlines()
-        return list(difflib.unified_diff(old, new, name, name, lineterm=""))
+        lines = list(difflib.unified_diff(old, new, name, name, lineterm=""))
+        return lines or [f"{name}: only the ends of its lines (to LF), or its first bytes (a BOM)"]
 
 
 @dataclass(frozen=True, slots=True)

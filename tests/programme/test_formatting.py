@@ -168,3 +168,13 @@ def test_command_checks_and_writes(copy: Path) -> None:
     again = run.invoke(app, ["programme", "fmt", "--check", "--programme", str(copy)])
     assert again.exit_code == 0, again.stdout
     assert load_programme(copy).digest == before.digest
+
+
+@pytest.mark.parametrize("ends", [b"\r\n", b"\r"])
+def test_ends_of_lines_are_a_change_too(copy: Path, ends: bytes) -> None:
+    """As a spreadsheet writes them: no line differs, and the diff says what does."""
+    path = copy / "partners.csv"
+    path.write_bytes(path.read_bytes().replace(b"\n", ends))
+    shown = CliRunner().invoke(app, ["programme", "fmt", "--diff", "--programme", str(copy)])
+    assert f"{path}: only the ends of its lines" in shown.stdout
+    assert "1 file would change" in shown.stdout
