@@ -112,6 +112,19 @@ class _Failed:
     reason: Reason | None = None
 
 
+NO_NAMES: frozenset[str] = frozenset()
+
+
+def owner_news(entry: JournalEntry, notices: frozenset[str]) -> tuple[int, str] | None:
+    """The notice (entry, key) for a decision's new owner; None when none is asked for, or a queue
+    has it. What people move by hand is told of by whoever moved it."""
+    if entry.notify not in notices or entry.kind not in DECIDED:
+        return None
+    if entry.owner_new is None or entry.owner_new.prefix != "005":
+        return None
+    return entry.sequence, f"owner:{entry.notify}"
+
+
 class Carrier:
     """Carries out the decisions of one run; `tally` grows as it goes.
 
@@ -131,6 +144,7 @@ class Carrier:
         among_others: bool = False,
     ) -> None:
         self._extra = ExtraFields(programme, store)
+        self._notices = frozenset(programme.routing.notices) if programme is not None else NO_NAMES
         self._session = session
         self._store = store
         self._clock = clock
@@ -329,6 +343,8 @@ class Carrier:
             [e.sequence for e in entries],
             WriteState.CONFIRMED,
             messages={e.sequence: words for e in entries} if words else None,
+            due=[news for e in entries if (news := owner_news(e, self._notices)) is not None],
+            at=self._clock.now(),
         )
         self.tally.confirmed += len(entries)
         self.tally.parked += sum(e.outcome == Outcome.PARKED.value for e in entries)

@@ -1,8 +1,8 @@
 """Notices about leads, after what they tell of is seen in the org.
 
-A notice goes out once, or not at all: that it is meant to go is noted in the state before it is
-handed over, and what has been noted is never sent again. An outcome that is not known is reported.
-A notice that fails holds nothing up.
+A notice goes out once, or not at all: it is due from the transaction that makes its news true; that
+it is meant to go is noted before it is handed over, and what has been noted is never sent again. An
+outcome that is not known is reported. A notice that fails holds nothing up.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sfprm.errors import BadRequest, NotReady, OrgRefused, OutcomeUnknown, TryLater
@@ -19,10 +20,12 @@ from sfprm.outbound.notices import BadTemplate, Mail, render, render_digest
 from sfprm.outbound.outlets import MOST_MAILS, Outlets
 from sfprm.outbound.smtp import SmtpPost
 from sfprm.outbound.webhook import post
+from sfprm.routing.offers import OfferState
 from sfprm.salesforce.actions import send_email
 from sfprm.salesforce.limits import limits
 from sfprm.salesforce.query import select
 from sfprm.salesforce.soql import Query, split_in
+from sfprm.store.mail_rows import DUE, INTENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,10 +45,15 @@ __all__ = [
     "Due",
     "MailReport",
     "about_offer",
+    "key_of",
     "notice_named",
     "send_notices",
     "to_new_owner",
+    "waiting_notices",
 ]
+
+LATEST = timedelta(days=1)
+"""After that, the notice of a run that died is not worth sending."""
 
 DIGEST_FROM = 4
 """Leads of one owner from which one notice tells of all of them."""
@@ -171,57 +179,119 @@ def send_notices(
     outlets = Outlets(outlets) if isinstance(outlets, MailPolicy) else outlets
     if not due:
         return NO_MAIL
-    fresh = store.offers.mean_to_mail([(d.entry, _key(d)) for d in due], now)
-    new = [d for d in due if (d.entry, _key(d)) in fresh]
-    report = replace(_unknown_before(store, due, fresh), again=len(due) - len(new))
+    told = {(m.entry, m.notice): m.state for m in store.offers.mailed({d.entry for d in due})}
+    new = [d for d in due if told.get(key_of(d), DUE) == DUE]
+    report = replace(_unknown_before(store, due, told), again=len(due) - len(new))
     if not new:
         return report
     try:
         leads = _read(session, "Lead", "lead", {d.lead for d in new}, new)
         owners = _read(session, "User", "owner", {d.to for d in new}, new)
     except (OrgRefused, TryLater) as error:
-        store.offers.mail_ended([(d.entry, _key(d)) for d in new], "failed", error.message)
+        _give_up(store, new, error.message, now)
         return report + MailReport(not_sent=(f"no notice was sent: {error.message}",))
     with ExitStack() as stack:
         sender = _Sender(session, programme, outlets, leads, owners, stack)
-        return report + _send_all(sender, store, new, outlets.most)
+        return report + _send_all(sender, store, new, outlets.most, now)
+
+
+def key_of(due: Due) -> tuple[int, str]:
+    """What a notice is noted under: the decision, and the news with its template."""
+    return due.entry, _key(due)
 
 
 def _key(due: Due) -> str:
     return f"{due.about}:{due.notice.key}"
 
 
+def waiting_notices(
+    store: StoreWriter, programme: Programme, known: Mapping[int, JournalEntry], now: datetime
+) -> tuple[list[Due], MailReport]:
+    """All notices that are due, of this run and of runs that died before they sent theirs, and a
+    report of those that go no more: perhaps sent already, older than a day, or no longer true.
+    `known`: entries at hand, by number."""
+    rows = store.offers.mails_open()
+    offers = {o.entry: o for o in store.offers.of_entries(r.entry for r in rows)}
+    found: list[Due] = []
+    lost: list[str] = []
+    for row in rows:
+        entry = known.get(row.entry) or _entry(store, row.entry)
+        label = (entry.label or entry.lead) if entry is not None else f"decision {row.entry}"
+        if row.state == INTENDED:
+            store.offers.mail_ended([(row.entry, row.notice)], "unknown", "the run broke off")
+            lost.append(f"{label}: perhaps sent before a run broke off; not sent again")
+            continue
+        due = (
+            None if entry is None else _rebuilt(row.notice, entry, offers.get(row.entry), programme)
+        )
+        if due is None or now - row.at > LATEST:
+            words = "it came too late" if due is not None else "it is no longer true"
+            store.offers.mail_ended([(row.entry, row.notice)], "failed", words)
+            lost.append(f"{label}: a run broke off before its notice, and now {words}; not sent")
+        else:
+            found.append(due)
+    return found, MailReport(not_sent=tuple(lost))
+
+
+def _entry(store: StoreWriter, number: int) -> JournalEntry | None:
+    found = store.entries(after=number - 1, limit=1)
+    return found[0] if found and found[0].sequence == number else None
+
+
+def _rebuilt(
+    key: str, entry: JournalEntry, offer: Offer | None, programme: Programme
+) -> Due | None:
+    """The notice again, from what is kept of it; None when the programme has it no more, or its
+    news is old: who is to be reminded has answered."""
+    about, _, name = key.partition(":")
+    notice = programme.routing.notices.get(name)
+    if notice is None:
+        return None
+    if about == "owner":
+        return to_new_owner(entry, notice, offer)
+    if offer is None or (about == "remind" and offer.state is not OfferState.REMINDED):
+        return None
+    return about_offer(offer, notice, about)
+
+
 def _unknown_before(
-    store: StoreWriter, due: Sequence[Due], fresh: set[tuple[int, str]]
+    store: StoreWriter, due: Sequence[Due], told: Mapping[tuple[int, str], str]
 ) -> MailReport:
     """Notices that an earlier run meant to send when it died: perhaps they went out."""
-    old = {(d.entry, _key(d)): d for d in due if (d.entry, _key(d)) not in fresh}
-    left = [
-        m for m in store.offers.mailed({entry for entry, _ in old}) if (m.entry, m.notice) in old
-    ]
-    lost = [m for m in left if m.state == "intended"]
-    store.offers.mail_ended([(m.entry, m.notice) for m in lost], "unknown", "the run broke off")
+    lost = [d for d in due if told.get(key_of(d)) == INTENDED]
+    store.offers.mail_ended([key_of(d) for d in lost], "unknown", "the run broke off")
     return MailReport(
         not_sent=tuple(
-            f"{old[(m.entry, m.notice)].label}: perhaps sent before a run broke off; not sent again"
-            for m in lost
+            f"{d.label}: perhaps sent before a run broke off; not sent again" for d in lost
         )
     )
 
 
-def _send_all(sender: _Sender, store: StoreWriter, due: Sequence[Due], most: int) -> MailReport:
+def _give_up(store: StoreWriter, due: Sequence[Due], words: str, now: datetime) -> None:
+    """Notices that are not handed over at all."""
+    keys = [key_of(d) for d in due]
+    store.offers.mean_to_mail(keys, now)
+    store.offers.mail_ended(keys, "failed", words)
+
+
+def _send_all(
+    sender: _Sender, store: StoreWriter, due: Sequence[Due], most: int, now: datetime
+) -> MailReport:
     sent, failed = 0, []
     room = min(most, sender.allowance(due))
     for at, group in enumerate(_grouped(due)):
-        keys = [(d.entry, _key(d)) for d in group]
         if at >= room:
             held = len(due) - sum(len(g) for g in _grouped(due)[:at])
-            rest = [(d.entry, _key(d)) for g in _grouped(due)[at:] for d in g]
-            store.offers.mail_ended(rest, "failed", "over the limit of mails")
+            rest = [d for g in _grouped(due)[at:] for d in g]
+            _give_up(store, rest, "over the limit of mails", now)
             failed.append(f"{held} notices: only {room} go out in one run")
             break
         what = group[0].label or group[0].lead
         what = what if len(group) == 1 else f"{len(group)} leads of {group[0].to_name}"
+        keys = [key_of(d) for d in group]
+        if len(store.offers.mean_to_mail(keys, now)) < len(keys):
+            failed.append(f"{what}: another run is sending it")
+            continue
         try:
             sender.send(group)
         except OutcomeUnknown as error:

@@ -18,12 +18,13 @@ from sfprm.distribution.notify import (
     Due,
     MailReport,
     about_offer,
+    key_of,
     send_notices,
-    to_new_owner,
+    waiting_notices,
 )
 from sfprm.distribution.offering import stage_fields, terms_named
 from sfprm.distribution.owner_hours import OwnerHours
-from sfprm.distribution.reoffer import Leaving, take_back
+from sfprm.distribution.reoffer import Leaving, news_of, take_back
 from sfprm.distribution.sights import SeenLead, read_sights, with_history
 from sfprm.distribution.standing_now import dead_owners, read_standing
 from sfprm.errors import BadRequest, NotReady
@@ -147,7 +148,8 @@ def recall(
     went: Counter[str] = Counter()
     not_set: list[str] = []
     if not dry_run:
-        store.offers.change(found.changes, now, run)
+        reminders = [key_of(d) for d in _reminders(programme, found)]
+        store.offers.change(found.changes, now, run, reminders)
     if found.leaving:
         standing = standing or read_standing(session, store, programme, now)
         back = take_back(
@@ -161,7 +163,7 @@ def recall(
         stopped = _pause(store, programme, found, now)
         paused = [each.offer.member for each in stopped]
         not_set = _set_fields(session, store, programme)
-        mails = _mail(session, store, programme, policy, carrier, found, stopped, now)
+        mails = _mail(session, store, programme, policy, carrier, now)
     return RecallResult(
         dry_run=dry_run,
         looked_at=len(held),
@@ -295,7 +297,9 @@ def _pause(store: StoreWriter, programme: Programme, found: _Found, now: datetim
             hours = OwnerHours(programme, None)
             until = hours.of(last.offer.pool, last.offer.owner)(now, terms.length)
         words = f"{terms.after} leads in a row were not accepted in time"
-        store.offers.pause(member, now=now, until=until, words=words)
+        news = news_of(programme, last, "paused")
+        due = [key_of(news)] if news is not None else []
+        store.offers.pause(member, now=now, until=until, words=words, due=due)
         paused.append(last)
     return paused
 
@@ -306,33 +310,29 @@ def _mail(
     programme: Programme,
     policy: Outlets | MailPolicy | None,
     carrier: Carrier,
-    found: _Found,
-    stopped: Sequence[Leaving],
     now: datetime,
 ) -> MailReport:
     """What people are told: new owners and managers, who is to be reminded, who lost a lead, who is
-    paused."""
-    notices = programme.routing.notices
-    due: list[Due | None] = []
-    told = [e for e in carrier.tally.to_tell if e.notify in notices]
-    offers = {o.entry: o for o in store.offers.of_entries(e.sequence for e in told)}
-    due += [to_new_owner(e, notices[e.notify or ""], offers.get(e.sequence)) for e in told]
+    paused. All of it was noted with what it tells of."""
+    known = {e.sequence: e for e in carrier.tally.to_tell}
+    due, lost = waiting_notices(store, programme, known, now)
+    if not due:
+        return lost
+    if policy is None:
+        return lost + MailReport(not_sent=(f"{len(due)} notices: no mail policy was given",))
+    return lost + send_notices(session, store, programme, policy, due, now)
+
+
+def _reminders(programme: Programme, found: _Found) -> list[Due]:
+    """Who is to be reminded."""
+    due: list[Due] = []
     for change in found.changes:
         if change.seen is not None and change.seen.event is OfferEvent.REMIND_DUE:
             terms = terms_named(programme, change.offer.terms)
-            notice = notices.get(terms.notices.get("remind", ""))
-            due += [about_offer(change.offer, notice, "remind")] if notice else []
-    for kind, group in (("recalled", found.leaving), ("paused", stopped)):
-        for each in group:
-            notice = notices.get(each.terms.notices.get(kind, ""))
-            if each.seen is not None and notice is not None:
-                due.append(about_offer(each.offer, notice, kind))
-    wanted = [d for d in due if d is not None]
-    if not wanted:
-        return NO_MAIL
-    if policy is None:
-        return MailReport(not_sent=(f"{len(wanted)} notices: no mail policy was given",))
-    return send_notices(session, store, programme, policy, wanted, now)
+            notice = programme.routing.notices.get(terms.notices.get("remind", ""))
+            news = about_offer(change.offer, notice, "remind") if notice else None
+            due += [news] if news is not None else []
+    return due
 
 
 def _set_fields(session: Session, store: StoreWriter, programme: Programme) -> list[str]:

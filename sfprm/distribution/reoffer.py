@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.distribution.background import Background
+from sfprm.distribution.notify import about_offer, key_of
 from sfprm.distribution.offering import manager_offer, plan_offers
 from sfprm.distribution.owner_hours import OwnerHours, all_hours
 from sfprm.distribution.sights import read_queue_ids, read_user_ids
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from sfprm.distribution.notify import Due
     from sfprm.ids import RecordId, RunId
     from sfprm.programme.model import Programme
     from sfprm.programme.offer_terms import OfferTerms
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from sfprm.store.api import BatchWriter, StoreWriter
     from sfprm.store.records import JournalEntry
 
-__all__ = ["Leaving", "TakenBack", "take_back"]
+__all__ = ["Leaving", "TakenBack", "news_of", "take_back"]
 
 Way = tuple[str, str | None, str | None, tuple[int, ...]]
 Groups = dict[Way, list[tuple["Leaving", After]]]
@@ -56,6 +58,14 @@ class Leaving:
     seen: Seen | None
     terms: OfferTerms
     facts: LeadFacts
+
+
+def news_of(programme: Programme, each: Leaving, about: str) -> Due | None:
+    """The notice for whoever loses the lead or is paused over it; None when there is none."""
+    notice = programme.routing.notices.get(each.terms.notices.get(about, ""))
+    if each.seen is None or notice is None:
+        return None
+    return about_offer(each.offer, notice, about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +220,10 @@ class _Work:
                 went[_went(kind, decision, entry)] += 1
                 if entry.state is WriteState.DECIDED:
                     written.append(entry)
-        batch.change_offers(changes, self._now, run)
+        leaving = [each for members in groups.values() for each, _ in members]
+        news = [news_of(self._programme, each, "recalled") for each in leaving]
+        due = [key_of(each) for each in news if each is not None]
+        batch.change_offers(changes, self._now, run, due)
         return TakenBack(tuple(written), MappingProxyType(dict(went)))
 
     def told(self, groups: Groups, ledgers: Mapping[str, Ledger]) -> Mapping[str, int]:

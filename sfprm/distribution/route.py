@@ -22,7 +22,13 @@ from sfprm.distribution.intake import (
     read_leads,
     read_parked,
 )
-from sfprm.distribution.notify import NO_MAIL, MailReport, send_notices, to_new_owner
+from sfprm.distribution.notify import (
+    NO_MAIL,
+    MailReport,
+    send_notices,
+    to_new_owner,
+    waiting_notices,
+)
 from sfprm.distribution.offering import has_offers, plan_offers
 from sfprm.distribution.owner_hours import all_hours
 from sfprm.distribution.standing_now import left_out, read_standing
@@ -375,14 +381,13 @@ def _mail(
     """The notices of what was confirmed in this pass, taken up or new."""
     notices = programme.routing.notices
     told = [e for e in carrier.tally.to_tell if e.notify in notices]
-    if not told:
-        return NO_MAIL
+    due, lost = waiting_notices(store, programme, {e.sequence: e for e in told}, now)
+    queues = sum(to_new_owner(e, notices[e.notify or ""]) is None for e in told)
     if policy is None:
-        return MailReport(not_sent=(f"{len(told)} notices: no mail policy was given",))
-    offers = {o.entry: o for o in store.offers.of_entries(e.sequence for e in told)}
-    due = [to_new_owner(e, notices[e.notify or ""], offers.get(e.sequence)) for e in told]
-    report = send_notices(session, store, programme, policy, [d for d in due if d], now)
-    return replace(report, queues=sum(d is None for d in due))
+        none = (f"{len(due)} notices: no mail policy was given",) if due else ()
+        return replace(lost, queues=queues) + MailReport(not_sent=none)
+    report = send_notices(session, store, programme, policy, due, now)
+    return replace(lost + report, queues=queues)
 
 
 def _result(

@@ -156,8 +156,15 @@ class BatchWriter(Protocol):
     def plan_offers(self, planned: Sequence[PlannedOffer]) -> None:
         """Store the offers that decisions just saved make."""
 
-    def change_offers(self, changes: Sequence[OfferChange], at: datetime, run: RunId) -> None:
-        """Store what happened to offers, together with the decisions that follow from it."""
+    def change_offers(
+        self,
+        changes: Sequence[OfferChange],
+        at: datetime,
+        run: RunId,
+        due: Sequence[tuple[int, str]] = (),
+    ) -> None:
+        """Store what happened to offers, together with the decisions that follow from it. `due`:
+        notices (entry, key) that are to go out because of it."""
 
 
 class StoreWriter(StoreReader, Protocol):
@@ -244,8 +251,11 @@ class StoreWriter(StoreReader, Protocol):
         state: WriteState,
         *,
         messages: Mapping[int, str] | None = None,
+        due: Sequence[tuple[int, str]] = (),
+        at: datetime | None = None,
     ) -> None:
-        """Record what became of journalled decisions."""
+        """Record what became of journalled decisions. `due`: notices (entry, key) that are to go
+        out because of it, noted in the same transaction `at` an instant."""
 
     def refund(self, sequence: int, now: datetime) -> None:
         """Give back the credits of one decision by the exact inverse of its entry; the share of a

@@ -13,7 +13,7 @@ from sfprm.errors import Bug
 from sfprm.programme.canonical import to_json
 from sfprm.routing.credits import refund as refund_credits
 from sfprm.routing.values import ALGORITHM, Outcome
-from sfprm.store import classes, ledgers, parked
+from sfprm.store import classes, ledgers, mail_rows, parked
 from sfprm.store import journal as book
 from sfprm.store import offers as offer_rows
 from sfprm.store.inserts import insert, pieces
@@ -85,9 +85,16 @@ class OpenBatch:
         """Store the offers that decisions just saved make."""
         offer_rows.plan(self._connection, planned)
 
-    def change_offers(self, changes: Sequence[OfferChange], at: datetime, run: RunId) -> None:
+    def change_offers(
+        self,
+        changes: Sequence[OfferChange],
+        at: datetime,
+        run: RunId,
+        due: Sequence[tuple[int, str]] = (),
+    ) -> None:
         """Store what happened to offers, together with the decisions that follow from it."""
         offer_rows.change(self._connection, changes, at, run)
+        mail_rows.note_due(self._connection, due, at)
 
     def _checked(self, batch: Batch) -> set[str]:
         """The ledgers that the batch moved, after seeing that it began from the locked ones."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select
 
+from sfprm.store import mail_rows
 from sfprm.store import offers as rows
 from sfprm.store.engine import reading
 from sfprm.store.inserts import insert, pieces
@@ -51,7 +52,7 @@ class SecondLook:
 
 @dataclass(frozen=True, slots=True)
 class MailRow:
-    """A notice about one decision. `state`: intended, sent, failed or unknown."""
+    """A notice about one decision. `state`: due, intended, sent, failed or unknown."""
 
     entry: int
     notice: str
@@ -156,6 +157,11 @@ class OfferBook:
                 )
         return found
 
+    def mails_open(self) -> list[MailRow]:
+        """Notices that are due, or were about to be sent, in order."""
+        with reading(self._engine) as connection:
+            return [MailRow(*row) for row in mail_rows.open_rows(connection)]
+
     def marked(self, name: str) -> datetime | None:
         """When something was last done."""
         query = select(marks.c.at).where(marks.c.name == name)
@@ -164,11 +170,19 @@ class OfferBook:
 
     # Writes
 
-    def change(self, changes: Sequence[OfferChange], at: datetime, run: RunId) -> None:
-        """Store offers after events, and the events; in one transaction."""
+    def change(
+        self,
+        changes: Sequence[OfferChange],
+        at: datetime,
+        run: RunId,
+        due: Sequence[tuple[int, str]] = (),
+    ) -> None:
+        """Store offers after events, the events, and the notices (entry, key) that are due because
+        of them; in one transaction."""
         if changes:
             with self._writing("offers") as connection:
                 rows.change(connection, changes, at, run)
+                mail_rows.note_due(connection, due, at)
 
     def fields_set(self, entries: Iterable[int]) -> None:
         """The Lead fields of those offers are set."""
@@ -178,8 +192,16 @@ class OfferBook:
                     offers.update().where(offers.c.entry.in_(piece)).values(to_set=None)
                 )
 
-    def pause(self, member: str, *, now: datetime, until: datetime | None, words: str) -> None:
-        """Leave a member out of pools."""
+    def pause(
+        self,
+        member: str,
+        *,
+        now: datetime,
+        until: datetime | None,
+        words: str,
+        due: Sequence[tuple[int, str]] = (),
+    ) -> None:
+        """Leave a member out of pools; `due` as in `change`."""
         with self._writing("pause") as connection:
             statement = insert(connection, pauses).values(
                 member=member, since=now, until=until, words=words
@@ -190,6 +212,7 @@ class OfferBook:
                     set_={"until": statement.excluded.until, "words": statement.excluded.words},
                 )
             )
+            mail_rows.note_due(connection, due, now)
 
     def lift(self, members: Iterable[str]) -> None:
         """They may be given leads again."""
@@ -219,32 +242,18 @@ class OfferBook:
     ) -> set[tuple[int, str]]:
         """Note down that those notices are about to be sent; returns those that may be.
 
-        What was noted before may have gone out: it is not sent again.
+        What was noted so before may have gone out: it is not sent again.
         """
         if not notices:
             return set()
         with self._writing("mail intended") as connection:
-            fresh: set[tuple[int, str]] = set()
-            for entry, notice in notices:
-                done = connection.execute(
-                    insert(connection, mails)
-                    .values(entry=entry, notice=notice, state="intended", at=at, words="")
-                    .on_conflict_do_nothing(index_elements=["entry", "notice"]),
-                    execution_options={"preserve_rowcount": True},
-                )
-                if done.rowcount == 1:
-                    fresh.add((entry, notice))
-            return fresh
+            return mail_rows.intend(connection, notices, at)
 
     def mail_ended(self, notices: Sequence[tuple[int, str]], state: str, words: str = "") -> None:
         """What became of notices: sent, failed or unknown."""
-        with self._writing(f"mail {state}") as connection:
-            for entry, notice in notices:
-                connection.execute(
-                    mails.update()
-                    .where(mails.c.entry == entry, mails.c.notice == notice)
-                    .values(state=state, words=words)
-                )
+        if notices:
+            with self._writing(f"mail {state}") as connection:
+                mail_rows.ended(connection, notices, state, words)
 
     def mark(self, name: str, at: datetime) -> None:
         """Something was done just now."""

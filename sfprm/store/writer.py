@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sfprm.errors import Bug
-from sfprm.store import batches, journal, org, parked, runs
+from sfprm.store import batches, journal, mail_rows, org, parked, runs
 from sfprm.store import offers as offer_rows
 from sfprm.store import steps as step_rows
 from sfprm.store.engine import writing
@@ -188,11 +188,15 @@ class Store(Reader):
         state: WriteState,
         *,
         messages: Mapping[int, str] | None = None,
+        due: Sequence[tuple[int, str]] = (),
+        at: datetime | None = None,
     ) -> None:
         own = state is WriteState.CONFIRMED  # else credits move, and chains grow
         with self._writing(f"decisions {state.value}", own=own) as connection:
             journal.settle(connection, sequences, state, messages or {})
             offer_rows.settled(connection, sequences, state)
+            if due and at is not None:
+                mail_rows.note_due(connection, due, at)
 
     def refund(self, sequence: int, now: datetime) -> None:
         with self._writing("refund") as connection:

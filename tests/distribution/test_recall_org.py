@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sfprm.clock import FakeClock
-from sfprm.distribution.notify import send_notices, to_new_owner
+from sfprm.distribution.notify import NO_MAIL, send_notices, to_new_owner
 from sfprm.distribution.recall import RecallResult, recall
 from sfprm.distribution.route import RouteResult, route
 from sfprm.events import NoProgress
@@ -29,6 +29,7 @@ from sfprm.programme.model import (
 from sfprm.programme.offer_terms import After, OfferTerms, PauseTerms, RejectTerms, Sign, Span
 from sfprm.routing.offers import OfferEvent, OfferState
 from sfprm.routing.values import Code
+from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
     from tests.distribution.conftest import Channel
@@ -67,9 +68,9 @@ class Offers:
     clock: FakeClock
     runs: int = 0
 
-    def route(self) -> RouteResult:
+    def route(self, **options: Any) -> RouteResult:
         """One pass over the intake."""
-        result: RouteResult = self._pass(route)
+        result: RouteResult = self._pass(route, **options)
         return result
 
     def recall(self, **options: Any) -> RecallResult:
@@ -236,6 +237,69 @@ def test_a_merged_lead_hands_its_offer_to_the_survivor(offers: Offers) -> None:
     moved = next(o for o in store.offers.open() if o.entry == gone.entry)
     assert moved.lead == stays.lead
     assert store.entries(kinds=("refund",)) == []
+
+
+class _Died(BaseException):
+    """A death of the process, as far as the state can tell."""
+
+
+@pytest.mark.parametrize(
+    ("commit", "sent", "lost"),
+    [("decisions confirmed", 2, 0), ("mail intended", 1, 1), ("mail sent", 1, 0)],
+)
+def test_no_notice_is_lost_or_sent_twice_by_a_death(
+    channel: Channel, commit: str, sent: int, lost: int
+) -> None:
+    """Before it is handed over it goes out later; meant to go, it is reported and not sent."""
+    channel.only(2)
+    channel.programme = offering(channel.programme, replace(TERMS, notices={}))
+    rules = tuple(replace(r, notify="lead-assigned") for r in channel.programme.routing.rules)
+    routing = replace(channel.programme.routing, rules=rules)
+    channel.programme = replace(channel.programme, routing=routing)
+    offers = Offers(channel, FakeClock(datetime.fromisoformat("2026-11-23T09:00:00+00:00")))
+    policy = MailPolicy(True, "sink@example.com", "a test")
+    before = len(channel.org.outbox())
+    alive = [True]
+
+    def dies(what: str) -> None:
+        if what == commit and alive[0]:
+            alive[0] = False
+            raise _Died
+
+    channel.store.on_commit(dies)
+    with pytest.raises(_Died):
+        offers.route(policy=policy)
+    assert not alive[0]
+    assert channel.store.entries(states=(WriteState.DECIDED,)) == []
+    done = offers.route(policy=policy)
+    assert (done.mails.sent, len(done.mails.not_sent)) == (sent, lost)
+    assert all("perhaps sent before" in words for words in done.mails.not_sent)
+    assert offers.route(policy=policy).mails == NO_MAIL
+    went = len(channel.org.outbox()) - before
+    assert went == {"decisions confirmed": 2, "mail intended": 1, "mail sent": 2}[commit]
+
+
+def test_the_notice_of_a_run_that_died_long_ago_is_told_not_sent(channel: Channel) -> None:
+    """So is a reminder for somebody who has answered meanwhile."""
+    channel.only(1)
+    notices = dict.fromkeys(("remind",), "lead-assigned")
+    channel.programme = offering(channel.programme, replace(TERMS, notices=notices))
+    offers = Offers(channel, FakeClock(datetime.fromisoformat("2026-11-23T09:00:00+00:00")))
+    offers.route()
+    [offer] = channel.store.offers.open()
+    book, now = channel.store.offers, offers.clock.now()
+    due = [(offer.entry, "owner:lead-assigned"), (offer.entry, "remind:lead-assigned")]
+    channel.store.settle([offer.entry], WriteState.CONFIRMED, due=due, at=now)
+    assert [row.state for row in book.mails_open()] == ["due", "due"]
+    offers.later(hours=25)
+    policy = MailPolicy(True, "sink@example.com", "a test")
+    told = offers.route(policy=policy).mails
+    assert told.sent == 0
+    assert [words.partition("now ")[2] for words in told.not_sent] == [
+        "it came too late; not sent",
+        "it is no longer true; not sent",
+    ]
+    assert book.mails_open() == []
 
 
 def test_a_mail_goes_out_once(channel: Channel) -> None:
