@@ -24,7 +24,7 @@ from sfprm.store.work_tables import leases, parts, workers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Table
 
     from sfprm.store.api import StoreReader
 
@@ -36,11 +36,12 @@ PIECE = 2000
 """Rows copied at once."""
 
 
-def copy_state(source: str, target: str) -> dict[str, int]:
+def copy_state(source: str, target: str, *, replace: bool = False) -> dict[str, int]:
     """Copy the state at `source` into the empty database at `target`; rows by table.
 
     Everything or nothing: one transaction. The tables are made, and the journal is verified in its
-    new place before this returns. Raises NotReady when the target holds something already.
+    new place before this returns. Raises NotReady when the target holds something already, but for
+    `replace`: what it held goes in the same transaction, so it stands until the new is whole.
     """
     # the source's tables must be of this version
     open_store(source).close()
@@ -48,6 +49,8 @@ def copy_state(source: str, target: str) -> dict[str, int]:
     origin, goal = connect_to(source), connect_to(target)
     try:
         with reading(origin) as old, writing(goal) as new:
+            if replace:
+                _empty(new)
             for table in metadata.sorted_tables:
                 if new.execute(select(table).limit(1)).first() is not None:
                     raise NotReady(
@@ -130,7 +133,8 @@ def _close_wal(path: Path) -> None:
 def restore(url: str, path: Path, *, replace: bool = False) -> dict[str, int]:
     """Put a backup in the place of the state; rows by table.
 
-    Raises NotReady when there is a state already, but for `replace`. A backup of an older version
+    Raises NotReady when there is a state already, but for `replace`, which changes nothing until
+    the whole backup is in its place. A backup of an older version
     is brought up to date in its copy; the file itself is left alone.
     """
     if not path.is_file():
@@ -157,9 +161,7 @@ def restore(url: str, path: Path, *, replace: bool = False) -> dict[str, int]:
                 raise NotReady(
                     f"The backup does not verify: {broken[0]}", hint="Use an older backup."
                 )
-            if holds:
-                _empty(engine)
-            return copy_state(f"sqlite:///{copy}", url)
+            return copy_state(f"sqlite:///{copy}", url, replace=holds)
     finally:
         engine.dispose()
 
@@ -172,10 +174,9 @@ def _holds_something(connection: Connection) -> bool:
     )
 
 
-def _empty(engine: Engine) -> None:
-    with writing(engine) as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(delete(table))
+def _empty(connection: Connection) -> None:
+    for table in reversed(metadata.sorted_tables):
+        connection.execute(delete(table))
 
 
 def rebase(url: str, org: RecordId, archive: Path, now: datetime) -> dict[str, int]:
@@ -191,7 +192,8 @@ def rebase(url: str, org: RecordId, archive: Path, now: datetime) -> dict[str, i
     counts = backup(url, archive)
     engine = connect_to(url)
     try:
-        _empty(engine)
+        with writing(engine) as connection:
+            _empty(connection)
     finally:
         engine.dispose()
     with open_store(url) as store:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sfprm.errors import BadRequest, NotReady
+from sfprm.errors import BadRequest, Bug, NotReady
 from sfprm.ids import RecordId
 from sfprm.store import engine_tables
 from sfprm.store.database import migrate, open_store
@@ -34,6 +34,15 @@ def lived_in(store: Store, channel: Any) -> Store:
     store.refund(3, NOW)
     store.work.pause(Pause("route", NOW, "ana"))
     return store
+
+
+NO_MORE_ROWS = {
+    "sqlite": (
+        "CREATE TRIGGER full BEFORE INSERT ON moves BEGIN SELECT RAISE(ABORT, 'full'); END",
+    ),
+    "postgresql": ("ALTER TABLE moves ADD CONSTRAINT full_ CHECK (false) NOT VALID",),
+}
+"""What lets a table take no rows any more."""
 
 
 def whole(store: Store) -> tuple[Any, ...]:
@@ -80,6 +89,24 @@ def test_a_tampered_backup_is_not_restored(lived_in: Store, state_url: str, tmp_
     engine.dispose()
     before = whole(lived_in)
     with pytest.raises(NotReady, match="does not verify"):
+        restore(state_url, path, replace=True)
+    assert whole(lived_in) == before
+
+
+def test_a_restore_that_breaks_off_leaves_the_state(
+    lived_in: Store, state_url: str, channel: Any, tmp_path: Path
+) -> None:
+    """In the middle of it: not an empty state, not half of one."""
+    path = tmp_path / "one.db"
+    backup(state_url, path)
+    channel.route(lived_in, range(100, 110))
+    before = whole(lived_in)
+    engine = connect_to(state_url)
+    with engine.begin() as connection:
+        for statement in NO_MORE_ROWS[engine.dialect.name]:
+            connection.execute(sa.text(statement))
+    engine.dispose()
+    with pytest.raises(Bug, match="refused a row"):
         restore(state_url, path, replace=True)
     assert whole(lived_in) == before
 
