@@ -9,16 +9,33 @@ from contextlib import contextmanager
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 from sfprm.cli.render import plain, stderr
 from sfprm.events import NoProgress, Progress
 
-__all__ = ["BarProgress", "progress_for"]
+__all__ = ["BarProgress", "RateColumn", "progress_for"]
+
+
+class RateColumn(ProgressColumn):
+    """How fast it goes: `8.1 a second`, `12 a minute` when it is slow; nothing before it is
+    known."""
+
+    def render(self, task: Task) -> Text:
+        """The words."""
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        if speed < 1:
+            return Text(f"{speed * 60:.0f} a minute")
+        return Text(f"{speed:.1f} a second" if speed < 100 else f"{speed:,.0f} a second")
 
 
 class BarProgress:
@@ -29,7 +46,9 @@ class BarProgress:
             TextColumn("{task.description:<24}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
+            RateColumn(),
             TimeRemainingColumn(compact=True),
+            TextColumn("left", markup=False),
             console=stderr(),
             transient=True,
         )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from sfprm.blocks import Block, Text
+from sfprm.clock import Clock
 from sfprm.errors import BadRequest, PartlyDone
 from sfprm.estate.reader import read_estate
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.plan import plan_of, save
+from sfprm.programme.calendar_model import Calendar
 from sfprm.programme.calendar_text import parse_hours
+from sfprm.programme.text_error import TextError
 from sfprm.provisioning.apply import Brakes, apply
 from sfprm.provisioning.by_workers import share_out
 from sfprm.provisioning.deployments import await_deployments
@@ -27,7 +31,7 @@ from sfprm.provisioning.result import ApplyResult, write_errors
 from sfprm.provisioning.standing import Stand, stand
 from sfprm.provisioning.steps import CreateUser
 from sfprm.provisioning.target import targeted
-from sfprm.routing.calendar import open_at
+from sfprm.routing.calendar import next_open, open_at
 
 PLAN_FILE = "plan.json"
 ERRORS_FILE = "errors.csv"
@@ -38,7 +42,8 @@ DEPLOYMENT_WAIT = 120.0
 class ProvisionOptions(JobOptions):
     """Options of `provision`. `plan`: a saved plan, carried out exactly; `resume`: a run whose
     plan is gone on with; `retry`: a mended error file. `window`: local times in which steps that
-    move roles may run, `Mon-Fri 20:00-06:00 Europe/Lisbon`. `deployment_wait`: seconds for which
+    move roles may run, `Mon-Fri 20:00-06:00 Europe/Lisbon` (`always`: at any time); none: those of
+    the programme. `deployment_wait`: seconds for which
     a metadata deployment in the org is waited for."""
 
     plan: Path | None = None
@@ -63,6 +68,8 @@ class ProvisionResult(JobResult):
     mended: tuple[str, ...] = ()
     unmailed: str = ""
     """The site that went down meanwhile, so that Salesforce mailed nobody; else empty."""
+    opens: str = ""
+    """When the window opens that steps wait for; else empty."""
 
     def blocks(self) -> tuple[Block, ...]:
         if self.applied is None or not self.plan.steps:
@@ -74,6 +81,9 @@ class ProvisionResult(JobResult):
                 f"Mend them there, then: sfprm apply --resume {self.run}",
             )
             out = (*out, Text(lines))
+        if self.opens:
+            words = f"What moves roles waits until {self.opens}: apply again then."
+            out = (*out, Text((words,)))
         blocked = self.plan.comparison.blocked
         if blocked:
             lines = tuple(f"! {d.kind.value} {d.label}: {d.why}  Fix: {d.fix}" for d in blocked)
@@ -84,6 +94,7 @@ class ProvisionResult(JobResult):
         return {
             "plan": self.plan.to_json(),
             "applied": self.applied.to_json() if self.applied is not None else None,
+            "window_opens": self.opens or None,
             "errors_file": str(self.errors_file) if self.errors_file is not None else None,
             "mended": list(self.mended),
         }
@@ -125,11 +136,7 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
 
     def run(self, context: JobContext, options: ProvisionOptions) -> ProvisionResult:
         saved = _saved(context, options)
-        windows = [parse_hours(text) for text in options.window]
-
-        def is_open() -> bool:
-            return any(open_at(window, context.clock.now()) for window in windows)
-
+        windows = _windows(context, options)
         mended: tuple[str, ...] = ()
         stands: tuple[Stand, ...] | None = None
         if saved is None:
@@ -154,7 +161,7 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
         brakes = Brakes(
             options.max_changes,
             options.stop_on_error,
-            (lambda: any(open_at(w, context.clock.now()) for w in windows)) if windows else None,
+            is_open(windows, context.clock),
         )
         brakes.check(plan)
         await_deployments(
@@ -196,7 +203,41 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
         if plan.mails and CreateUser.__name__ in applied.done:
             still = sends_welcome(context.session, context.programme)
             unmailed = "" if still else context.programme.site
-        return ProvisionResult(plan, applied, errors_file, context.run, mended, unmailed)
+        opens = _opens(context, windows) if applied.waiting else ""
+        return ProvisionResult(plan, applied, errors_file, context.run, mended, unmailed, opens)
+
+
+def is_open(windows: tuple[Calendar, ...], clock: Clock) -> Callable[[], bool] | None:
+    """Whether one of the windows is open at the instant of asking; None: there is none."""
+    if not windows:
+        return None
+    return lambda: any(open_at(window, clock.now()) for window in windows)
+
+
+def _windows(context: JobContext, options: ProvisionOptions) -> tuple[Calendar, ...]:
+    """Those of the options, else the programme's. Raises BadRequest for one that is none."""
+    if not options.window:
+        return context.programme.windows
+    found = []
+    for text in options.window:
+        try:
+            found.append(parse_hours(text))
+        except TextError as error:
+            raise BadRequest(
+                f"--window {text!r}: {error.message}.",
+                hint=error.advice or "Write it as 'Mon-Fri 20:00-06:00 Europe/Lisbon', or always.",
+            ) from error
+    return tuple(found)
+
+
+def _opens(context: JobContext, windows: tuple[Calendar, ...]) -> str:
+    """The next opening, in the window's own time; empty when none opens any more."""
+    now = context.clock.now()
+    times = [(at, w.zone) for w in windows if (at := next_open(w, now)) is not None]
+    if not times:
+        return ""
+    at, zone = min(times)
+    return f"{at.astimezone(ZoneInfo(zone)):%a %d %b %H:%M} {zone}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from sfprm.estate.reader import read_estate
 from sfprm.ids import RunId
 from sfprm.jobs.frame import JobContext, JobResult
 from sfprm.jobs.plan import save
-from sfprm.jobs.provision import DEPLOYMENT_WAIT, PLAN_FILE
-from sfprm.provisioning.apply import apply
+from sfprm.jobs.provision import DEPLOYMENT_WAIT, PLAN_FILE, is_open
+from sfprm.provisioning.apply import Brakes, apply
 from sfprm.provisioning.deployments import await_deployments
 from sfprm.provisioning.members_seen import known_of
 from sfprm.provisioning.owned import count_owned
@@ -45,7 +45,9 @@ class ProvisionUndone(JobResult):
 
     def blocks(self) -> tuple[Block, ...]:
         out: list[Block] = []
-        failed = {r.number for r in self.applied.errors} if self.applied is not None else set()
+        failed = set()
+        if self.applied is not None:
+            failed = {r.number for r in (*self.applied.errors, *self.applied.waiting)}
         numbers = {id(s): n for n, s in enumerate(self.inverse.plan.steps, start=1)}
         back = [s for s in self.turned if numbers[id(s)] not in failed]
         if back:
@@ -69,6 +71,9 @@ class ProvisionUndone(JobResult):
             many = self.inverse.found
             yield f"{many} {_were(many)} found done by that run: undo the run that did them."
         if self.applied is not None:
+            if self.applied.waiting:
+                many = len(self.applied.waiting)
+                yield f"{many} move roles and wait for their window: undo again then."
             for row in self.applied.errors:
                 yield f"! {row.label}: stays: {row.message}"
                 yield f"  fix: {row.fix}"
@@ -209,6 +214,7 @@ def undo_provision(
         progress=context.progress,
         stands=stands,
         programme=programme,
+        brakes=Brakes(open_now=is_open(programme.windows, context.clock)),
     )
     return ProvisionUndone(run, back, applied, todo, already)
 

@@ -35,6 +35,7 @@ from sfprm.programme.queues import build_groups, build_queues
 from sfprm.programme.routes import build_routing
 from sfprm.programme.shape import shape
 from sfprm.programme.site_terms import build_sites
+from sfprm.programme.windows_text import build_windows
 from sfprm.programme.yaml_text import Tree, Value
 
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ def _load(root: Path, environment: str, complaints: Complaints) -> Loaded | None
         permission_sets_policy=MembersPolicy(file.defaults.person.permission_sets_policy),
         offboard_moves=tuple(dict.fromkeys(file.offboard.move)),
         territory_rules=file.territory_rules,
+        windows=build_windows(file, tree, complaints),
         environment=environment,
         only_for=_only_for(file, tree, complaints),
         root=str(root),

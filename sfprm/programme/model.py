@@ -52,6 +52,8 @@ from sfprm.programme.routing_model import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sfprm.programme.calendar_model import Calendar
+
 __all__ = [
     "EMPTY",
     "Cap",
@@ -307,7 +309,8 @@ class Programme:
     refuses. `who_wins` by `Object.Field`: where it says nothing, provisioning's own choice stands.
     `permission_sets_policy` holds for every person. `offboard_moves`: objects whose records are
     handed on when somebody leaves. `territory_rules`: whether the org's account rules run on our
-    writes of Account (Sforce-Auto-Assign); None leaves the header out.
+    writes of Account (Sforce-Auto-Assign); None leaves the header out. `windows`: when steps that
+    move roles may run; empty: always.
     """
 
     name: str
@@ -327,6 +330,7 @@ class Programme:
     permission_sets_policy: MembersPolicy = MembersPolicy.AT_LEAST
     offboard_moves: tuple[str, ...] = ("Lead",)
     territory_rules: bool | None = None
+    windows: tuple[Calendar, ...] = ()
     environment: str = ""
     only_for: tuple[str, ...] = ()
     digest: str = ""

@@ -331,7 +331,7 @@ class ProgrammeFile(File):
         OnDuplicateFile(), description="When a duplicate rule that alerts finds a twin, by object."
     )
     who_wins: dict[
-        Annotated[str, Field(pattern=r"^(Account|Contact|User)\.[A-Za-z]\w*$")],
+        Annotated[str, Field(pattern=r"^(Account|Contact|User|Group)\.[A-Za-z]\w*$")],
         Literal["file", "person", "once"],
     ] = Field(
         default_factory=dict,
@@ -343,6 +343,11 @@ class ProgrammeFile(File):
     )
     offboard: OffboardFile = Field(
         default_factory=OffboardFile, description="What happens to what a leaver owned."
+    )
+    windows: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list,
+        description="When steps that move roles may run, such as 'Mon-Fri 20:00-06:00 "
+        "Europe/Lisbon'. Not given: always.",
     )
     territory_rules: bool | None = Field(
         None,

@@ -193,7 +193,7 @@ class _Apply:
         late = [s for s in late if takes_role_lock(s) or isinstance(s, CreateUser)]
         if not late:
             return steps
-        self.book.wait(late, "moves roles: waits for the window (--window)")
+        self.book.wait(late, "moves roles: waits for its window")
         waiting = {id(s) for s in late}
         return [s for s in steps if id(s) not in waiting]
 

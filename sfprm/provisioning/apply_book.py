@@ -62,6 +62,8 @@ class Book:
         self.skipped: list[FailedRow] = []
         self.waiting: list[FailedRow] = []
         self.adopted: set[str] = set()
+        self._late: set[str] = set()
+        """Refs that wait for a window."""
         self.locks = 0
         self.settled: set[int] = set()
         """Steps (by `id`) of a saved plan that are done, or have moved."""
@@ -113,16 +115,18 @@ class Book:
             self.store.record_applied(values, self.run, self.clock.now())
 
     def ready(self, steps: Iterable[PlannedStep]) -> list[PlannedStep]:
-        """Those whose needs are met; the others are left out."""
-        ready, held = [], []
+        """Those whose needs are met; the others are left out, or wait with what they need."""
+        ready, held, late = [], [], []
         for step in steps:
-            named = (*step.needs, *step.links.values())
-            because = next((self.bad[n] for n in named if n in self.bad), None)
-            if because is None:
+            named = [n for n in (*step.needs, *step.links.values()) if n in self.bad]
+            if not named:
                 ready.append(step)
+            elif all(n in self._late for n in named):
+                late.append(step)
             else:
-                held.append((step, because))
+                held.append((step, next(self.bad[n] for n in named if n not in self._late)))
         self.skip(held)
+        self.wait(late, "needs what waits for its window")
         return ready
 
     def sent(self, part: Sequence[PlannedStep]) -> None:
@@ -191,7 +195,10 @@ class Book:
 
     def wait(self, late: Sequence[PlannedStep], why: str) -> None:
         """Leave steps for their window."""
+        if not late:
+            return
         for step in late:
+            self._late.add(step.ref)
             self.bad[step.ref] = f"{step.label} waits for the window"
             self.waiting.append(self._row_of(step, "waiting", "", why, _IN_TIME))
         self._set(late, StepState.SKIPPED, dict.fromkeys(map(self._number, late), why))

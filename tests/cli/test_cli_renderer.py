@@ -15,7 +15,7 @@ from rich.console import Console
 
 from sfprm.blocks import Table, Text
 from sfprm.cli.logs import configure, redact
-from sfprm.cli.progress import BarProgress, progress_for
+from sfprm.cli.progress import BarProgress, RateColumn, progress_for
 from sfprm.cli.render import draw, plain, print_error
 from sfprm.errors import BadFiles, Complaint, NotReady
 from sfprm.events import NoProgress
@@ -183,3 +183,13 @@ def test_bars_go_and_lines_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     bars.rest()
     bars.rest()
     assert "one :rocket: [line]" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("speed", "words"),
+    [(None, ""), (8.14, "8.1 a second"), (0.2, "12 a minute"), (1234.0, "1,234 a second")],
+)
+def test_the_bar_says_how_fast_it_goes(speed: float | None, words: str) -> None:
+    """Beside what is done and the time left."""
+    task = type("Task", (), {"speed": speed, "finished_speed": None})()
+    assert RateColumn().render(task).plain == words

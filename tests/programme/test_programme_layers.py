@@ -171,6 +171,7 @@ def rich(folder: Path) -> Programme:
         on_duplicate: {Account: allow_alert}
         who_wins: {Account.Phone: person}
         offboard: {move: [Lead, Opportunity]}
+        windows: ["Mon-Fri 20:00-06:00 Europe/Lisbon", "Sat 08:00-12:00 Europe/Lisbon"]
         defaults:
           person:
             username: {pattern: "{last}@partners.example.com", on_taken: number}
@@ -256,6 +257,8 @@ def test_policies(rich: Programme) -> None:
     assert rich.on_duplicate["Account"] is OnDuplicate.ALLOW_ALERT
     assert rich.who_wins["Account.Phone"] is FieldPolicy.PERSON
     assert rich.offboard_moves == ("Lead", "Opportunity")
+    assert [w.zone for w in rich.windows] == ["Europe/Lisbon"] * 2
+    assert rich.windows[1].text == "Sat 08:00-12:00 Europe/Lisbon"
 
 
 def test_includes_add_up(folder: Path) -> None:

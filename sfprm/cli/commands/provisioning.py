@@ -84,7 +84,8 @@ def add(app: typer.Typer) -> None:
         window: Annotated[
             list[str] | None,
             typer.Option(
-                help="When steps that move roles may run: 'Mon-Fri 20:00-06:00 Europe/Lisbon'."
+                help="When steps that move roles may run: 'Mon-Fri 20:00-06:00 Europe/Lisbon', or "
+                "always. Without it: the programme's windows."
             ),
         ] = None,
         deployment_wait: Annotated[

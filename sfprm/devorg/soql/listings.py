@@ -7,8 +7,8 @@ code asks for them [R: queries in public repositories] and as the object referen
 lengths from memory. ValidationRule and DeployRequest are objects of the Tooling API only [D, R];
 who may see deployments of others is unverified: here everybody. A profile has a permission set of
 its own (IsOwnedByProfile) [D]; here it is made when one of the two objects is asked for, and is
-assigned to nobody. None of them can be written here; real ones in part. Flows are autolaunched; that a rule
-which is asked for lists is active is this org's choice."""
+assigned to nobody. None of them can be written here; real ones in part. Flows are autolaunched;
+that a rule which is asked for lists is active is this org's choice."""
 
 from __future__ import annotations
 
