@@ -29,6 +29,15 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what was asked; cut connections on which nothing is under way. (A client that
+        keeps an idle one over TLS says no goodbye, which would be waited for.)"""
+        for connection in list(self.server_state.connections):
+            cycle = getattr(connection, "cycle", None)
+            if cycle is None or cycle.response_complete:
+                connection.transport.abort()
+        await super().shutdown(sockets)
+
 
 class Listeners:
     """Opens and closes ports. `pem` is the server's certificate with its key."""

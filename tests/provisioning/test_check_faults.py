@@ -192,6 +192,8 @@ def clean(devorg_process: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
     plan = make_plan(session, store, programme, progress=NoProgress())
     done = apply(session, store, plan, run=run, clock=FakeClock(NOW), progress=NoProgress())
     assert done.is_whole
+    # The org writes its list of fields when it is first asked for: now, and not after each restore
+    assert select_all(session, "SELECT Label FROM EntityDefinition WHERE QualifiedApiName = 'Lead'")
     devorg_process.control("POST", "snapshots", {"name": "clean"})
     yield devorg_process, session, store, programme
     session.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from sfprm.devorg.ddl import is_indexed
@@ -72,8 +73,7 @@ def refresh_definitions(schema: Schema, storage: Storage, exists: Exists) -> Non
     objects = [one for one in schema.objects() if exists(one, None)]
     fields = [(one, field) for one in objects for field in one.fields if exists(one, field)]
     tracked = storage.meta_get("setting:tracked", {})
-    seen = repr([tracked, [(o.name, o.label, f) for o, f in fields]]).encode()
-    mark = hashlib.sha256(seen).hexdigest()
+    mark = hashlib.sha256(f"{tracked} {_told(_Listed(fields))}".encode()).hexdigest()
     if storage.meta_get("definitions") == mark:
         return
     with storage.transaction():
@@ -84,6 +84,29 @@ def refresh_definitions(schema: Schema, storage: Storage, exists: Exists) -> Non
         ]
         _renew(storage, "FieldDefinition", rows)
         storage.meta_set("definitions", mark)
+
+
+class _Listed:
+    """Fields with their objects, equal to others that are the very same values: a schema does not
+    change its objects, it replaces them."""
+
+    def __init__(self, fields: list[tuple[ObjectDef, FieldDef]]) -> None:
+        self.fields = fields
+        self._identity = tuple(id(one) for pair in fields for one in pair)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Listed) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+
+@lru_cache(maxsize=16)
+def _told(listed: _Listed) -> str:
+    """A digest of all that is said of them. The cache keeps what it has seen alive, so that an
+    identity stays that of one value."""
+    seen = repr([(one.name, one.label, field) for one, field in listed.fields])
+    return hashlib.sha256(seen.encode()).hexdigest()
 
 
 def _renew(storage: Storage, object_: str, rows: list[dict[str, Any]]) -> None:
