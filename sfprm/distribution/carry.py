@@ -117,8 +117,8 @@ NO_NAMES: frozenset[str] = frozenset()
 
 def owner_news(entry: JournalEntry, notices: frozenset[str]) -> tuple[int, str] | None:
     """The notice (entry, key) for a decision's new owner; None when none is asked for, or a queue
-    has it. What people move by hand is told of by whoever moved it."""
-    if entry.notify not in notices or entry.kind not in DECIDED:
+    has it."""
+    if entry.notify not in notices:
         return None
     if entry.owner_new is None or entry.owner_new.prefix != "005":
         return None

@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from sfprm.store.api import StoreWriter
     from sfprm.store.records import JournalEntry
 
+    _Journal = Callable[
+        [StoreWriter, RunId, datetime, str | None], Iterable[Sequence[JournalEntry]]
+    ]
+
 __all__ = ["LeadsWanted", "Left", "Move", "ReassignResult", "reassign"]
 
 OWNER_PREFIXES = ("005", "00G")
@@ -93,7 +97,8 @@ class Left:
 @dataclass(frozen=True, slots=True)
 class ReassignResult:
     """What a reassignment did. `moves` were ordered (in a dry run: would be); `moved` were seen
-    with the new owner; `already` were with it before; `left` stay where they are."""
+    with the new owner; `already` were with it before; `left` stay where they are. `credits`:
+    whether a pool's credits pay for them; None where no pool is asked."""
 
     dry_run: bool
     to: str
@@ -106,6 +111,7 @@ class ReassignResult:
     mails: MailReport
     calls: int
     left: tuple[Left, ...] = ()
+    credits: bool | None = None
 
 
 def reassign(
@@ -163,7 +169,7 @@ def reassign(
         spread = None
         if hands is not None:
             spread = Spread(hands, carrier, store, tell_all=notice is not None)
-        for entries in order.journal(store, run, clock.now()):
+        for entries in order.journal(store, run, clock.now(), notify):
             to_write = [e for e in entries if e.state is WriteState.DECIDED]
             (spread or carrier).carry_out(to_write)
         if spread is not None:
@@ -181,18 +187,19 @@ def reassign(
         mails=mails,
         calls=session.calls.since(mark).total,
         left=order.left,
+        credits=None if pool is None else not evenly,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
     """What is to be moved, before anything is written. `journal` makes the entries, some at a
-    time."""
+    time, with the notice that new owners are to get."""
 
     to: str
     moves: tuple[Move, ...]
     already: int
-    journal: Callable[[StoreWriter, RunId, datetime], Iterable[Sequence[JournalEntry]]]
+    journal: _Journal
     left: tuple[Left, ...] = ()
     to_users: bool = True
     to_one: bool = False
@@ -246,10 +253,24 @@ def _order(
         return _to_managers(programme, standing, rows)
     facts = facts_of(rows, programme)
 
-    def share(dry_run: bool) -> Shared:
+    def share(dry_run: bool, notify: str | None = None) -> Shared:
         return share_out(
-            session, store, programme, standing, facts, pool, now, run, dry_run=dry_run
+            session,
+            store,
+            programme,
+            standing,
+            facts,
+            pool,
+            now,
+            run,
+            dry_run=dry_run,
+            notify=notify,
         )
+
+    def journal(
+        _: StoreWriter, run: RunId, at: datetime, notify: str | None
+    ) -> Iterable[Sequence[JournalEntry]]:
+        return [share(False, notify).entries]
 
     if evenly:
         told = share_evenly(session, store, programme, standing, facts, pool, now)
@@ -271,7 +292,7 @@ def _order(
         to=f"pool {pool}",
         moves=moves,
         already=0,
-        journal=_by_hand(programme, moves) if evenly else lambda *_: [share(False).entries],
+        journal=_by_hand(programme, moves) if evenly else journal,
         left=tuple(
             Left(d.lead.id, d.lead.label, "; ".join(r.detail or r.code.value for r in d.reasons))
             for d in told.left
@@ -300,13 +321,18 @@ def _to_managers(programme: Programme, standing: Standing, rows: Sequence[Row]) 
     )
 
 
-def _by_hand(
-    programme: Programme, moves: Sequence[Move]
-) -> Callable[[StoreWriter, RunId, datetime], Iterable[Sequence[JournalEntry]]]:
-    def journal(store: StoreWriter, run: RunId, now: datetime) -> Iterator[Sequence[JournalEntry]]:
+def _by_hand(programme: Programme, moves: Sequence[Move]) -> _Journal:
+    def journal(
+        store: StoreWriter, run: RunId, now: datetime, notify: str | None
+    ) -> Iterator[Sequence[JournalEntry]]:
         for at in range(0, len(moves), PAGE):
             yield store.journal_manual(
-                moves[at : at + PAGE], run=run, kind="reassign", programme=programme, now=now
+                moves[at : at + PAGE],
+                run=run,
+                kind="reassign",
+                programme=programme,
+                now=now,
+                notify=notify,
             )
 
     return journal

@@ -82,9 +82,11 @@ def share_out(
     run: RunId,
     *,
     dry_run: bool,
+    notify: str | None = None,
 ) -> Shared:
     """Decide and journal who of the pool gets each lead, in one transaction; the org is not written
-    here. A member's credit pays for what it gets. Raises BadRequest for a pool that is not there.
+    here. A member's credit pays for what it gets. `notify`: the notice that was asked for; the
+    pool's own is for routed leads. Raises BadRequest for a pool that is not there.
     """
     key, whole = _pool_of(programme, pool)
     routing = programme.routing
@@ -98,7 +100,8 @@ def share_out(
         return _shared(decide(narrow, standing, ledgers, found, now))
     with store.batch(ledger_keys(programme)) as batch:
         decided = decide(narrow, standing, batch.ledgers, found, now)
-        shared = _shared(decided)
+        told = tuple(replace(d, notify=notify) for d in decided.decisions)
+        shared = _shared(replace(decided, decisions=told))
         entries = batch.save(
             replace(decided, decisions=shared.given), run=run, programme=programme, kind="reassign"
         )

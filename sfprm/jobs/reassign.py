@@ -67,6 +67,8 @@ class ReassignJobResult(JobResult):
         else:
             head = f"{done.moved:,} leads went to {done.to}."
         lines = [head]
+        if done.credits is not None and done.moves:
+            lines.append(_CREDITS[done.credits])
         if done.already:
             lines.append(f"{done.already:,} were there already.")
         if done.mails.sent:
@@ -89,6 +91,7 @@ class ReassignJobResult(JobResult):
             "to": done.to,
             "moved": done.moved,
             "already": done.already,
+            "credits_move": bool(done.credits),
             "moves": moves_json(done.moves),
             "left": [{"lead": x.lead, "label": x.label, "why": x.why} for x in done.left],
             "rows": str(self.rows) if self.rows else None,
@@ -114,6 +117,12 @@ class ReassignJobResult(JobResult):
     @property
     def warnings(self) -> tuple[str, ...]:
         return self.done.mails.not_sent
+
+
+_CREDITS = {
+    True: "Their members' credit pays for them, as for routed leads.",
+    False: "Shared out evenly: no credit moves, so routing does not make up for it.",
+}
 
 
 class ReassignJob(Job[ReassignOptions, ReassignJobResult]):

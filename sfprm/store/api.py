@@ -242,6 +242,7 @@ class StoreWriter(StoreReader, Protocol):
         kind: str,
         programme: Programme | None,
         now: datetime,
+        notify: str | None = None,
     ) -> list[JournalEntry]:
         """Journal moves that touch no ledger (`reassign`, `undo`), in state DECIDED."""
 

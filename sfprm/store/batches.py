@@ -195,8 +195,9 @@ def journal_manual(
     kind: str,
     programme: Programme | None,
     now: datetime,
+    notify: str | None = None,
 ) -> list[JournalEntry]:
-    """Journal moves that touch no ledger."""
+    """Journal moves that touch no ledger. `notify`: the notice that new owners are to get."""
     digest = None if programme is None else _keep_programme(connection, programme)
     return book.append(
         connection,
@@ -216,6 +217,7 @@ def journal_manual(
                 programme=digest,
                 owner_name=order.owner_name,
                 label=order.label,
+                notify=notify,
             )
             for order in orders
         ],

@@ -176,10 +176,17 @@ class Store(Reader):
         kind: str,
         programme: Programme | None,
         now: datetime,
+        notify: str | None = None,
     ) -> list[JournalEntry]:
         with self._writing("journal") as connection:
             return batches.journal_manual(
-                connection, entries, run=run, kind=kind, programme=programme, now=now
+                connection,
+                entries,
+                run=run,
+                kind=kind,
+                programme=programme,
+                now=now,
+                notify=notify,
             )
 
     def settle(

@@ -141,3 +141,27 @@ def test_undo_of_a_run_that_moved_nothing(channel: Channel) -> None:
     """Said, not passed over."""
     with pytest.raises(BadRequest, match="The run nothing moved no lead"):
         take_back(channel, "nothing")
+
+
+def test_a_notice_of_a_move_that_died_is_sent_by_the_next_pass(channel: Channel) -> None:
+    """It was due with the confirmation; a move without --notify leaves none."""
+
+    class Died(BaseException):
+        pass
+
+    channel.only(2)
+    first, other = channel.query(
+        "SELECT Id FROM Lead WHERE Owner.Name IN ('Web Leads', 'Event Leads')"
+    )
+    move(channel, LeadsWanted(ids=(RecordId(other["Id"]),)), user="ines.moura")
+    assert channel.store.offers.mails_open() == []
+
+    def dies(what: str) -> None:
+        if what == "decisions confirmed":
+            raise Died
+
+    channel.store.on_commit(dies)
+    wanted = LeadsWanted(ids=(RecordId(first["Id"]),))
+    with pytest.raises(Died):
+        move(channel, wanted, user="ines.moura", notify="lead-assigned", policy=OPEN)
+    assert [row.state for row in channel.store.offers.mails_open()] == ["due"]
