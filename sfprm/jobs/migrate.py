@@ -109,9 +109,10 @@ class MigrateResult(JobResult):
 
     def _summary(self) -> list[str]:
         partners, people = self.new
+        new = f"{_many(partners, 'partner', 'partners')} and {_many(people, 'person', 'people')}"
         lines = [
             f"{self.rows} rows: {self.rows - self.held} can be loaded, {self.held} are held back; "
-            f"{partners} partners and {people} people are new to the programme."
+            f"new to the programme: {new}."
         ]
         if not self.loaded:
             if self.plan is not None:
@@ -157,6 +158,10 @@ class MigrateResult(JobResult):
     @property
     def counts(self) -> Mapping[str, int]:
         return {"rows": self.rows, "held": self.held, **counted(self.outcomes)}
+
+
+def _many(many: int, one: str, more: str) -> str:
+    return f"{many} {one if many == 1 else more}"
 
 
 class MigrateJob(Job[MigrateOptions, MigrateResult]):

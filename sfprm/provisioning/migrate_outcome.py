@@ -72,20 +72,19 @@ def outcomes(
     table: SourceTable, draft: Draft, plan: Plan | None, applied: ApplyResult | None
 ) -> list[Outcome]:
     """Each row's, in order. `plan` None: nothing was to be loaded."""
-    held: dict[int, Finding] = {}
+    held: dict[int, list[Finding]] = {}
     for finding in draft.findings:
         if finding.held:
-            held.setdefault(finding.row, finding)
+            held.setdefault(finding.row, []).append(finding)
     troubles = _troubles(plan, applied)
     records = _records(plan, applied)
     done = []
     for row in table.rows:
         number = row.number
         if number in held:
-            finding = held[number]
-            column = f" (column {finding.column})" if finding.column else ""
-            said = f"{finding.what}{column}"
-            done.append(Outcome(number, "held", error=said, fix=finding.advice))
+            said = "; ".join(_said(finding) for finding in held[number])
+            fixes = dict.fromkeys(finding.advice for finding in held[number] if finding.advice)
+            done.append(Outcome(number, "held", error=said, fix="; ".join(fixes)))
             continue
         partner = draft.partner_of.get(number, "")
         person = draft.person_of.get(number, "")
@@ -107,6 +106,10 @@ def outcomes(
             )
         )
     return done
+
+
+def _said(finding: Finding) -> str:
+    return f"{finding.what} (column {finding.column})" if finding.column else finding.what
 
 
 def _parts(partner: str, person: str) -> tuple[tuple[Kind, str], ...]:

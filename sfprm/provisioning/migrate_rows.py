@@ -174,7 +174,7 @@ class _Maker:
                 )
             elif most and len(code) > most:
                 what = f"{len(code)} characters; {target} takes {most} in this org"
-                self.say(row, target, "too-long", what)
+                self.say(row, target, "too-long", what, "shorten it")
             out[target] = text if code is None else code
         return out
 
@@ -183,7 +183,7 @@ class _Maker:
     def _partner(self, row: SourceRow, said: Values) -> str | None:
         name, given = said.get("partner.name", ""), said.get("partner.key", "")
         if not name and not given:
-            self.say(row, "partner.name", "no-partner", "names no partner")
+            self.say(row, "partner.name", "no-partner", "names no partner", "fill the cell")
             return None
         if given and PartnerKey(given) in self.programme.partners:
             return given
@@ -244,10 +244,11 @@ class _Maker:
         if is_record_id(answer):
             record["match"] = f"Id={RecordId(answer)}"
         if not name:
-            self._trouble(row, "partner.name", "no-name", "a new partner has no name", key)
+            self._trouble(row, "partner.name", "no-name", "a new partner has no name", key,
+                          "fill the cell")  # fmt: skip
         elif len(name) > 255:
             what = f"the name has {len(name)} characters; Salesforce takes 255"
-            self._trouble(row, "partner.name", "too-long", what, key)
+            self._trouble(row, "partner.name", "too-long", what, key, "shorten it")
         self.draft.partners[key] = record
         self.first_row[key] = row.number
         self.by_name[given.lower() or _folded(name)] = key
@@ -311,10 +312,13 @@ class _Maker:
                      "take one of the two rows out")  # fmt: skip
             return
         if not last:
-            self.say(row, "person.last_name", "no-last-name", "a person has no last name")
+            named = "person.last_name" in self.mapping.columns.values()
+            target = "person.last_name" if named else "person.full_name"
+            what = "a person has no last name"
+            self.say(row, target, "no-last-name", what, "fill it, or empty the person's cells")
         if not is_email(email):
             what = f"{email!r} is no e-mail address" if email else "a person has no e-mail address"
-            self.say(row, "person.email", "bad-e-mail", what)
+            self.say(row, "person.email", "bad-e-mail", what, "correct it, as in name@example.com")
         else:
             self._shared(row, email, partner)
         given = said.get("person.key", "")

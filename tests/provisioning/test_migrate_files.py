@@ -366,6 +366,17 @@ def test_outcomes_keep_the_source_rows(draft: Drafting, tmp_path: Path) -> None:
     assert "no-partner" in report
 
 
+def test_a_row_is_told_all_that_is_wrong_with_it(draft: Drafting) -> None:
+    """So that it is mended once, each with its column and what to do."""
+    source = table("Company|Contact person|E-Mail", "New||bad")
+    [done] = outcomes(source, draft(source), None, None)
+    assert done.error == (
+        "a person has no last name (column Contact person); "
+        "'bad' is no e-mail address (column E-Mail)"
+    )
+    assert done.fix == "fill it, or empty the person's cells; correct it, as in name@example.com"
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.text(max_size=20), min_size=3, max_size=3), max_size=5))
 def test_no_row_is_lost(rows: list[list[str]]) -> None:
