@@ -13,7 +13,6 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
 from rich.text import Text
@@ -21,7 +20,7 @@ from rich.text import Text
 from sfprm.cli.render import plain, stderr
 from sfprm.events import NoProgress, Progress
 
-__all__ = ["BarProgress", "RateColumn", "progress_for"]
+__all__ = ["BarProgress", "LeftColumn", "RateColumn", "progress_for"]
 
 
 class RateColumn(ProgressColumn):
@@ -38,6 +37,18 @@ class RateColumn(ProgressColumn):
         return Text(f"{speed:.1f} a second" if speed < 100 else f"{speed:,.0f} a second")
 
 
+class LeftColumn(ProgressColumn):
+    """The time left, `about 2 s left`, `about 3 min left`; nothing before it is known."""
+
+    def render(self, task: Task) -> Text:
+        """The words."""
+        left = task.time_remaining
+        if task.finished or left is None:
+            return Text("")
+        words = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min"
+        return Text(f"about {words} left")
+
+
 class BarProgress:
     """One bar a stage, gone when the work rests."""
 
@@ -47,8 +58,7 @@ class BarProgress:
             BarColumn(),
             MofNCompleteColumn(),
             RateColumn(),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left", markup=False),
+            LeftColumn(),
             console=stderr(),
             transient=True,
         )

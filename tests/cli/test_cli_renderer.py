@@ -15,7 +15,7 @@ from rich.console import Console
 
 from sfprm.blocks import Table, Text
 from sfprm.cli.logs import configure, redact
-from sfprm.cli.progress import BarProgress, RateColumn, progress_for
+from sfprm.cli.progress import BarProgress, LeftColumn, RateColumn, progress_for
 from sfprm.cli.render import draw, plain, print_error
 from sfprm.errors import BadFiles, Complaint, NotReady
 from sfprm.events import NoProgress
@@ -191,5 +191,15 @@ def test_bars_go_and_lines_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_bar_says_how_fast_it_goes(speed: float | None, words: str) -> None:
     """Beside what is done and the time left."""
-    task = type("Task", (), {"speed": speed, "finished_speed": None})()
+    task: Any = type("Task", (), {"speed": speed, "finished_speed": None})()
     assert RateColumn().render(task).plain == words
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(None, ""), (2.4, "about 2 s left"), (200.0, "about 3 min left")],
+)
+def test_the_bar_says_how_long_it_takes(left: float | None, words: str) -> None:
+    """Once it is known."""
+    task: Any = type("Task", (), {"time_remaining": left, "finished": False})()
+    assert LeftColumn().render(task).plain == words
