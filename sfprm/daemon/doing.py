@@ -11,7 +11,7 @@ from sfprm.daemon.backoff import Backoff
 from sfprm.daemon.installation import Installation
 from sfprm.daemon.jobfiles import JobFile
 from sfprm.daemon.outcome import after_run
-from sfprm.errors import OrgUnreachable
+from sfprm.errors import LoginRefused, OrgUnreachable
 from sfprm.events import Event
 from sfprm.jobs.runner import Finished, run_job
 from sfprm.store.records import Run
@@ -46,7 +46,7 @@ class Doing:
         )
         now = starter.clock.now()
         if finished.error is not None and (
-            finished.shut_out or isinstance(finished.error, OrgUnreachable)
+            finished.shut_out or isinstance(finished.error, (OrgUnreachable, LoginRefused))
         ):
             away = self.away.get(org.name, Backoff()).failed(now, finished.error.message)
             self.away[org.name] = away

@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sfprm.clock import SystemClock
+from sfprm.salesforce.session import open_session
+from sfprm.settings import load_settings
+
 if TYPE_CHECKING:
     from tests.conftest import DevOrg, Program
 
@@ -72,6 +76,11 @@ class Day:
         """Writes that the org has had."""
         entries = self.org.control("GET", "calls")["entries"]
         return sum(1 for e in entries if "/composite" in e["path"])
+
+    def agent(self) -> str:
+        """The id of the user that sfprm works as."""
+        with open_session(load_settings(self.env), SystemClock()) as session:
+            return str(session.identity.user_id)
 
     def end(self) -> int:
         """SIGTERM; the exit code."""
@@ -154,8 +163,8 @@ def test_the_days_calls_are_used_up_by_others(day: Day) -> None:
 
 
 @LONG
-def test_a_login_that_is_revoked(day: Day) -> None:
-    """The org is left alone for longer and longer; with the login back, work goes on."""
+def test_an_org_that_lets_nobody_in(day: Day) -> None:
+    """The org is left alone for longer and longer; when logins are answered again, work goes on."""
     day.org.control("POST", "faults", {"kind": "503", "path": "oauth2/token", "times": None})
     day.start()
     away = day.until_event("org.away")
@@ -163,6 +172,35 @@ def test_a_login_that_is_revoked(day: Day) -> None:
     day.org.control("DELETE", "faults")
     day.until_event("run.finished", after=away, exit_code=0)
     assert day.end() == 0
+
+
+@LONG
+def test_a_login_that_is_revoked(day: Day) -> None:
+    """In mid-run the token is void (INVALID_SESSION_ID) and the next login is refused: the run
+    fails and says so, the org is left alone for longer and longer, and the login is not tried at
+    every slot. When the user may log in again, work goes on, and nothing was done twice."""
+    day.start()
+    day.until_event("run.finished", exit_code=0)
+    user = day.agent()
+    day.org.event("person-edits", object="User", id=user, fields={"IsActive": False})
+    day.org.event("leads-arrive", count=5, seed=3)
+    before = len(day.events())
+    failed = day.until_event("run.failed", after=before)
+    told = day.events()[failed - 1]
+    assert told["error"] == "LoginRefused"
+    assert "refused the login" in told["message"]
+    first = day.until_event("org.away", after=before)
+    day.until_event("org.away", after=day.until_event("org.away", after=first))
+    said = [e for e in day.events()[before:] if e["event"] == "org.away"]
+    assert [e["seconds"] for e in said[:3]] == [1.0, 2.0, 4.0]
+    slots = sum(1 for e in day.events()[before:] if e["event"] == "run.failed")
+    assert slots <= len(said)
+    day.org.event("person-edits", object="User", id=user, fields={"IsActive": True})
+    again = len(day.events())
+    day.until_event("run.finished", after=again, exit_code=0)
+    assert day.end() == 0
+    routed = day.sfprm("route", "--json", env=day.env, timeout=90).json["result"]
+    assert (routed["taken_up"], routed["leads"]["looked_at"]) == (0, 0)
 
 
 @pytest.fixture
