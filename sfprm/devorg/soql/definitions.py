@@ -71,42 +71,45 @@ def _alternatives(condition: Condition | None) -> Iterator[str]:
 def refresh_definitions(schema: Schema, storage: Storage, exists: Exists) -> None:
     """Brings both tables up to the schema; does nothing when they are."""
     objects = [one for one in schema.objects() if exists(one, None)]
-    fields = [(one, field) for one in objects for field in one.fields if exists(one, field)]
+    parts = [_told(_Part(one, [f for f in one.fields if exists(one, f)])) for one in objects]
     tracked = storage.meta_get("setting:tracked", {})
-    mark = hashlib.sha256(f"{tracked} {_told(_Listed(fields))}".encode()).hexdigest()
+    mark = hashlib.sha256(repr([tracked, [digest for digest, _ in parts]]).encode()).hexdigest()
     if storage.meta_get("definitions") == mark:
         return
     with storage.transaction():
         _renew(storage, "EntityDefinition", [_entity(one) for one in objects])
         rows = [
-            {**_field(one, field), "IsFieldHistoryTracked": field.name in tracked.get(one.name, ())}
-            for one, field in fields
+            {**row, "IsFieldHistoryTracked": row["QualifiedApiName"] in tracked.get(one.name, ())}
+            for one, (_, its_rows) in zip(objects, parts, strict=True)
+            for row in its_rows
         ]
         _renew(storage, "FieldDefinition", rows)
         storage.meta_set("definitions", mark)
 
 
-class _Listed:
-    """Fields with their objects, equal to others that are the very same values: a schema does not
-    change its objects, it replaces them."""
+class _Part:
+    """An object and those of its fields that exist; equal to another of the very same values: a
+    schema does not change its objects, it replaces them."""
 
-    def __init__(self, fields: list[tuple[ObjectDef, FieldDef]]) -> None:
+    def __init__(self, owner: ObjectDef, fields: list[FieldDef]) -> None:
+        self.owner = owner
         self.fields = fields
-        self._identity = tuple(id(one) for pair in fields for one in pair)
+        self._identity = (id(owner), *map(id, fields))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Listed) and self._identity == other._identity
+        return isinstance(other, _Part) and self._identity == other._identity
 
     def __hash__(self) -> int:
         return hash(self._identity)
 
 
-@lru_cache(maxsize=16)
-def _told(listed: _Listed) -> str:
-    """A digest of all that is said of them. The cache keeps what it has seen alive, so that an
-    identity stays that of one value."""
-    seen = repr([(one.name, one.label, field) for one, field in listed.fields])
-    return hashlib.sha256(seen.encode()).hexdigest()
+@lru_cache(maxsize=1024)
+def _told(part: _Part) -> tuple[str, list[dict[str, Any]]]:
+    """A digest of all that is said of a part, and the rows of its fields (not to be changed). The
+    cache keeps what it has seen alive, so that an identity stays that of one value."""
+    seen = repr([part.owner.name, part.owner.label, part.fields])
+    rows = [_field(part.owner, field) for field in part.fields]
+    return hashlib.sha256(seen.encode()).hexdigest(), rows
 
 
 def _renew(storage: Storage, object_: str, rows: list[dict[str, Any]]) -> None:

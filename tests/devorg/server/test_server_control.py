@@ -218,10 +218,20 @@ def test_records_survive_a_kill(tmp_path: Path) -> None:
 
 
 def test_it_stops_cleanly(tmp_path: Path) -> None:
-    """SIGTERM: exit code 0."""
-    with process("--state", str(tmp_path)) as (running, _):
+    """SIGTERM: exit code 0, and no waiting (which it would complain of) for a client that keeps
+    its idle connection."""
+    arguments = ("--state", str(tmp_path))
+    with (
+        process(*arguments, stderr=subprocess.PIPE) as (running, ready),
+        requests.Session() as idle,
+    ):
+        idle.trust_env = False
+        versions = idle.get(f"{ready['https']}/services/data", verify=ready["ca"], timeout=30)
+        assert versions.status_code == 200
         running.send_signal(signal.SIGTERM)
         assert running.wait(10) == 0
+        assert running.stderr is not None
+        assert running.stderr.read() == ""
 
 
 def test_it_ends_with_its_parent(tmp_path: Path) -> None:
