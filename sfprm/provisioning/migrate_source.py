@@ -136,14 +136,17 @@ def _excel(path: Path, sheet: str | None) -> tuple[Sequence[str], list[list[str]
         raise BadRequest(f"{path} is no Excel workbook: {error}.") from error
     try:
         if sheet is not None and sheet not in book.sheetnames:
-            hint = did_you_mean(sheet, book.sheetnames)
+            listed = f"Its sheets: {', '.join(book.sheetnames)}."
+            hint = did_you_mean(sheet, book.sheetnames) or listed
             raise BadRequest(f"{path} has no sheet {sheet!r}.", hint=hint)
         page = book[sheet] if sheet is not None else book[book.sheetnames[0]]
+        others = [name for name in book.sheetnames if name != page.title]
         rows = [[_text(cell) for cell in row] for row in page.iter_rows(values_only=True)]
     finally:
         book.close()
-    if not rows:
-        raise BadRequest(f"{path} is empty.")
+    if not any(any(row) for row in rows):
+        other = f"--sheet names another: {', '.join(others)}." if others else None
+        raise BadRequest(f"{path}: sheet {page.title!r} is empty.", hint=other)
     return rows[0], rows[1:]
 
 

@@ -126,6 +126,9 @@ def test_excel_is_read(tmp_path: Path) -> None:
     book.save(path)
     found = read_source_table(path, "Partners")
     assert found.rows[0].cells == ("日本 🙂", "7", "2026-01-02", "2026-01-02T03:04:00", "true")
+    with pytest.raises(BadRequest, match="sheet 'Sheet' is empty") as empty:
+        read_source_table(path)
+    assert "Partners" in empty.value.hint
     with pytest.raises(BadRequest, match="no sheet 'Partner'"):
         read_source_table(path, "Partner")
 
