@@ -85,6 +85,10 @@ class Hall:
         entries = self.org.control("GET", "calls")["entries"]
         return Counter(e["path"] for e in entries if e["method"] == "PATCH")
 
+    def calls(self) -> int:
+        """Calls that the org has had."""
+        return len(self.org.control("GET", "calls")["entries"])
+
     def slow(self, seconds: float, after: int = 2, times: int = 1) -> None:
         """Writes of leads take a while."""
         fault = {"kind": "slow", "path": "/composite/sobjects", "after": after, "times": times}
@@ -160,6 +164,30 @@ def test_a_killed_workers_run_is_taken_over(hall: Hall) -> None:
     hall.sound()
     routed = hall.sfprm("route", "--json", env=hall.env, timeout=90).json["result"]
     assert (routed["taken_up"], routed["leads"]["owned"]) == (0, 0)
+
+
+@LONG
+def test_the_next_step_comes_within_fifteen_seconds(hall: Hall) -> None:
+    """At default settings: from kill -9 in the middle of a write to the next call of the worker
+    that takes over."""
+    del hall.env["SFPRM_TAKE_OVER_SECONDS"]
+    hall.slow(3.0)
+    first = hall.start("daemon")
+    first.until("run.started")
+    second = hall.start("worker")
+    second.until("worker.ready")
+    hall.until(lambda: not hall.org.control("GET", "faults"))
+    first.send(signal.SIGKILL)
+    killed = time.monotonic()
+    second.until("run.started")
+    # the write in flight is answered to nobody, and counted when its 3 seconds are over
+    calls = hall.calls()
+    hall.until(lambda: hall.calls() > calls)
+    taken = time.monotonic() - killed
+    print(f"the next step after {taken:.1f} s")
+    assert taken < 15.0
+    second.until("run.finished", exit_code=0)
+    hall.sound()
 
 
 def test_a_stopped_worker_that_wakes_does_no_harm(hall: Hall) -> None:
