@@ -43,6 +43,9 @@ def merge(org: Org, object_: str, keep: str, lose: Sequence[str], user_id: str) 
     stamps["SystemModstamp"] = stamps["LastModifiedDate"]
     for loser in ids[1:]:
         _move_children(org, definition, loser, ids[0])
+        if object_ == "Account":  # a partner user's account is the contact's [D]
+            for user in org.storage.find("User", AccountId=loser):
+                org.storage.update("User", str(user["Id"]), {"AccountId": ids[0]})
         org.storage.update(object_, loser, {"IsDeleted": True, "MasterRecordId": ids[0], **stamps})
     org.storage.update(object_, ids[0], stamps)
     if object_ == "Lead" and org.setting("tracked", {}).get("Lead"):
