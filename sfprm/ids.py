@@ -47,6 +47,8 @@ class RecordId(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
+        if text.__class__ is cls:
+            return text  # it was looked at when it was made
         if len(text) not in (15, 18) or not _ALPHANUMERIC.issuperset(text):
             raise BadRequest(
                 f"{text!r} is not a Salesforce id (15 or 18 letters and digits).",

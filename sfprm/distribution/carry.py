@@ -23,6 +23,7 @@ from sfprm.distribution.owners import (
     read_written_between,
 )
 from sfprm.errors import NotReady
+from sfprm.ids import RecordId
 from sfprm.routing.decide import retry_after
 from sfprm.routing.values import Code, Outcome, Reason
 from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, MAX_ROWS, update
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from sfprm.clock import Clock
     from sfprm.events import Progress
-    from sfprm.ids import RecordId
     from sfprm.programme.model import Programme
     from sfprm.salesforce.collections import RowOutcome
     from sfprm.salesforce.session import Session
@@ -287,21 +287,20 @@ class Carrier:
             self._look_at(looks[at : at + LOOKS_AT_ONCE])
 
     def _look_at(self, looks: Sequence[SecondLook]) -> None:
-        entries: dict[str, JournalEntry] = {}
+        given: dict[str, tuple[int, RecordId]] = {}
         for look in looks:
-            for entry in self._store.entries(
-                after=look.first - 1, limit=look.last - look.first + 1, kinds=DECIDED
-            ):
-                if entry.sequence <= look.last and entry.state is WriteState.CONFIRMED:
-                    entries[entry.lead] = entry
-        owners = sorted({e.owner_new for e in entries.values() if e.owner_new is not None})
+            for one, entry in self._store.confirmed(look.first, look.last, DECIDED).items():
+                given[one] = entry
+        owners = sorted({owner for _, owner in given.values()})
         if owners:
             since, until = min(x.since for x in looks), max(x.until for x in looks)
             for lead, owner in read_written_between(self._session, owners, since, until):
-                if lead in entries and entries[lead].owner_new == owner:
-                    del entries[lead]
-        if entries:
-            self._settle(self._turned(list(entries.values())))
+                if lead in given and given[lead][1] == owner:
+                    del given[lead]
+        if given:
+            missed = {sequence for sequence, _ in given.values()}
+            about = self._store.entries(leads=[RecordId(lead) for lead in given], kinds=DECIDED)
+            self._settle(self._turned([entry for entry in about if entry.sequence in missed]))
         self._store.offers.looked_again([look.id for look in looks])
 
     def _turned(self, missed: Sequence[JournalEntry]) -> list[_Failed]:

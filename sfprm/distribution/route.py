@@ -116,12 +116,12 @@ class _Count:
         for decision in batch.decisions:
             self._take_one(decision)
         for key in pools:
-            classes = [
-                d.choices[0].eligibility
+            choices = [
+                d.choices[0]
                 for d in batch.decisions
                 if d.choices and d.choices[0].eligibility.ledger == key
             ]
-            self.worst = max(self.worst, worst_moment(before.get(key, Ledger(key)), classes))
+            self.worst = max(self.worst, worst_moment(before.get(key, Ledger(key)), choices))
 
     def _take_one(self, decision: Decision) -> None:
         self.looked_at += 1

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from sfprm.errors import Bug
 from sfprm.routing.lanes import BIAS, Lanes, Reading
-from sfprm.routing.values import UNIT, Choice, Ledger
+from sfprm.routing.values import UNIT, Choice, Code, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CATCH_UP",
     "COUNTS",
+    "KNOWN",
     "Book",
     "Sharing",
     "broken_laws",
     "choose",
     "drift",
+    "has_bound",
     "is_counts",
     "join",
     "leave",
@@ -55,13 +57,25 @@ COUNTS = "/counts"
 CATCH_UP = 20
 """Leads that a member of equal counts is owed at most for having been away."""
 
+KNOWN = "/known"
+"""What the key of a ledger ends in whose members pay for leads of companies that they work at: such
+leads are not chosen, so no bound holds for it."""
+
+ENDLESS = 1 << 61
+"""More than anybody is ever owed."""
+
 TWENTY = 20
 """Leads over which catching up is spread."""
 
 
 def shares(eligibility: EligibilityClass) -> dict[str, int]:
     """Each eligible member's share of one lead, in UNIT: UNIT·w div W."""
-    return _shared([c for c in eligibility.candidates if not c.reasons])
+    return _shared([c for c in eligibility.candidates if _shares(c)])
+
+
+def _shares(candidate: Candidate) -> bool:
+    """Whether the member is given a share: who is eligible, and who leaves the lead to another."""
+    return not candidate.reasons or candidate.reasons[0].code is Code.YIELDS
 
 
 def _shared(candidates: Sequence[Candidate]) -> dict[str, int]:
@@ -72,6 +86,11 @@ def _shared(candidates: Sequence[Candidate]) -> dict[str, int]:
 def is_counts(key: str) -> bool:
     """Whether the ledger shares out equal counts."""
     return key.endswith(COUNTS)
+
+
+def has_bound(key: str) -> bool:
+    """Whether a bound is proved for the ledger."""
+    return not key.endswith((COUNTS, KNOWN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,21 @@ class Book:
         before, after = owed - sharing.shares[at], owed - sharing.total
         return Choice(eligibility, sharing.order[at], before, after, sequence)
 
+    def follow(self, choice: Choice) -> None:
+        """Make a choice that was made before, without looking for its winner."""
+        sharing = self._sharings.get(id(choice.eligibility))
+        if sharing is None:
+            sharing = self._make_ready(choice.eligibility)
+            self._sharings[id(choice.eligibility)] = sharing
+        if sharing.order is not self._order:
+            self._take_order(sharing)
+        if self._counts:
+            sharing = self._counted(sharing)
+        at = sharing.order.index(choice.winner)
+        self._packed += sharing.lump - (sharing.total << (64 * at))
+        self._sequence += 1
+        self._last_won[at] = self._sequence
+
     def shares_of(self, eligibility: EligibilityClass) -> dict[str, int]:
         """What each member would be given of one lead now, in UNIT; those without are left out."""
         sharing = self._make_ready(eligibility)
@@ -152,8 +186,8 @@ class Book:
 
     def furthest(self) -> int:
         """The largest distance of a present member from its entitlement, in UNIT."""
-        credits = self._credits()
-        return max(max(credits), -min(credits)) if credits else 0
+        lanes = self._lanes.whole.unpack(self._packed.to_bytes(self._size, "little"))
+        return max(max(lanes) - BIAS, BIAS - min(lanes)) if lanes else 0
 
     def ledger(self) -> Ledger:
         """The ledger as it is now, as a frozen value."""
@@ -192,13 +226,17 @@ class Book:
 
     def _limit(self) -> int:
         """What a member is owed at most in the ordinary course, net of refunds: the proved bound,
-        and no less than two leads; in equal counts one lead."""
+        and no less than two leads; in equal counts one lead. Where leads of known companies count,
+        anything: whoever had none of those is to come level, not to catch up slowly."""
+        if self._key.endswith(KNOWN):
+            return ENDLESS
         return UNIT if self._counts else max(2 * UNIT, (self._ever - 1) * UNIT // 2)
 
     def _first_of(self, sharing: Sharing, lanes: bytes, most: int) -> int:
         """Among those owed the same: longest since it last won, then the smallest key."""
-        level = (at for at, lane in sharing.owed.all(lanes).items() if lane == most)
-        return min(level, key=lambda at: (self._last_won[at], sharing.order[at]))
+        level, won = sharing.owed.level(lanes, most), self._last_won
+        longest = min([won[at] for at in level])
+        return min([at for at in level if won[at] == longest], key=sharing.order.__getitem__)
 
     def _spread(self, sharing: Sharing, lanes: bytes, wanted: int, most: int) -> tuple[int, int]:
         """Who wins, with its lane, when the most owed is catching up: whoever is catching up waits
@@ -241,11 +279,12 @@ class Book:
         eligible = tuple([at for at, c in enumerate(candidates) if not c.reasons])
         if not eligible:
             raise Bug(f"{self._key}: asked to choose when nobody is eligible.")
-        weights = [candidates[at].weight for at in eligible]
+        sharers = [at for at, c in enumerate(candidates) if _shares(c)]
+        weights = [candidates[at].weight for at in sharers]
         whole = sum(weights)
         by_weight = {weight: UNIT * weight // whole for weight in set(weights)}
         parts = [0] * len(order)
-        for at, weight in zip(eligible, weights, strict=True):
+        for at, weight in zip(sharers, weights, strict=True):
             parts[at] = by_weight[weight]
         lanes = self._lanes if len(order) == self._lanes.count else Lanes(len(order))
         return Sharing(
@@ -337,7 +376,7 @@ def broken_laws(ledger: Ledger) -> list[str]:
     n = ledger.ever
     if n < len(ledger.credits):
         found.append(f"{ledger.key}: has {len(ledger.credits)} members but only {n} ever joined.")
-    if not is_counts(ledger.key):  # equal counts have no bound: who is away falls behind
+    if has_bound(ledger.key):  # in equal counts, say, who is away falls behind
         found.extend(_broken_bounds(ledger.key, ledger.credits, n))
     return found
 
@@ -362,12 +401,12 @@ def _broken_bounds(key: str, credits: Mapping[str, int], n: int) -> list[str]:
     return found
 
 
-def worst_moment(ledger: Ledger, classes: Iterable[EligibilityClass]) -> int:
+def worst_moment(ledger: Ledger, choices: Iterable[Choice]) -> int:
     """The largest distance of any member from its entitlement at any moment, in UNIT, from the
-    ledger on while those classes are chosen from in order."""
+    ledger on while those choices are made in order."""
     book = Book(ledger)
     worst = max((abs(c) for c in ledger.credits.values()), default=0)
-    for eligibility in classes:
-        book.choose(eligibility)
+    for choice in choices:
+        book.follow(choice)
         worst = max(worst, book.furthest())
     return worst

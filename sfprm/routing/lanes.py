@@ -18,6 +18,10 @@ BIAS = 1 << 62
 """What is added to each credit in its lane."""
 
 
+FEW = 40
+"""Lanes up to which it is quicker to read them as integers."""
+
+
 @cache
 def _of(count: int) -> Struct:
     """What reads and writes so many lanes."""
@@ -54,25 +58,35 @@ class Lanes:
 class Reading:
     """Reads some of the lanes: those whose place is true in `which`."""
 
-    __slots__ = ("_doubles", "_places", "_whole")
+    __slots__ = ("_doubles", "_few", "_places", "_whole")
 
     def __init__(self, which: Sequence[bool]) -> None:
         runs = [(read, len(list(run))) for read, run in groupby(which)]
         self._whole = Struct("<" + "".join([f"{n}q" if read else f"{8 * n}x" for read, n in runs]))
         self._doubles = Struct(self._whole.format.replace("q", "d"))
         self._places = tuple([at for at, read in enumerate(which) if read])
+        self._few = len(self._places) <= FEW
 
     def highest(self, lanes: bytes) -> tuple[int, int | None]:
         """The highest lane, and its place; None when another may be level with it.
 
-        For this the lanes are read as doubles, which cost half of what integers do: with their
-        first bit 0 and not all bits of the exponent 1, doubles are in the order of their bits
+        Where there are many, they are read as doubles, which cost half of what integers do: with
+        their first bit 0 and not all bits of the exponent 1, doubles are in the order of their bits
         (IEEE 754). There is no arithmetic on them.
         """
+        if self._few:
+            read = self._whole.unpack(lanes)
+            most: int = max(read)
+            return most, self._places[read.index(most)] if read.count(most) == 1 else None
         bits = pack("<d", max(self._doubles.unpack(lanes)))
         at = lanes.find(bits)
         alone = lanes.find(bits, at + 1) < 0
         return int.from_bytes(bits, "little"), at // 8 if alone else None
+
+    def level(self, lanes: bytes, lane: int) -> list[int]:
+        """Places of those that are that high."""
+        read = zip(self._places, self._whole.unpack(lanes), strict=True)
+        return [at for at, each in read if each == lane]
 
     def all(self, lanes: bytes) -> dict[int, int]:
         """The lanes by place."""

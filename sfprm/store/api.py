@@ -88,6 +88,12 @@ class StoreReader(Protocol):
         """Decisions of the live stream from `first` to `last` of which it is not known what became,
         in order; without what was tried and the lead's facts."""
 
+    def confirmed(
+        self, first: int, last: int, kinds: Sequence[str]
+    ) -> dict[RecordId, tuple[int, RecordId]]:
+        """Leads of confirmed entries of those kinds from `first` to `last`, with the entry's
+        sequence and the owner given; of several about one lead, the last."""
+
     def moves_of(self, ledger: str, *, after: int, upto: int) -> list[LedgerMove]:
         """Choices and refunds of a ledger by journal entries with `after` < sequence ≤ `upto`,
         in order."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from sfprm.errors import Bug
+from sfprm.ids import RecordId, RunId
 from sfprm.programme.canonical import to_json
 from sfprm.routing.credits import refund as refund_credits
 from sfprm.routing.values import ALGORITHM, Outcome
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from sfprm.ids import RecordId, RunId
     from sfprm.programme.model import Programme
     from sfprm.routing.values import Batch, Decision, Ledger, Reason
     from sfprm.store.api import ManualMove
@@ -302,11 +302,11 @@ def _refund(row: Mapping[str, Any], inverses: Sequence[JournalChoice], now: date
     return NewEntry(
         kind=REFUND,
         chain=row["chain"],
-        run=row["run"],
+        run=RunId(row["run"]),
         lead=row["lead"],
         decided_at=now,
         outcome=REFUND,
-        owner_seen=row["owner_seen"],
+        owner_seen=RecordId(row["owner_seen"]),
         owner_new=None,
         state=WriteState.NOTHING_TO_WRITE,
         algorithm=row["algorithm"],

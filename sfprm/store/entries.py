@@ -78,15 +78,9 @@ def trials_json(trials: Sequence[RuleTrial]) -> list[list[Any]]:
     return [[trial.rule, trial.matched, list(trial.failed)] for trial in trials]
 
 
-def entry_from(
-    row: Mapping[str, Any],
-    choices: Sequence[JournalChoice],
-    facts: Mapping[str, Any] | None = None,
-    trials: tuple[RuleTrial, ...] | None = None,
-) -> JournalEntry:
-    """The row, in its readable form, as a value. `facts` and `trials` where they are at hand."""
-    if facts is None:
-        facts = json.loads(row["facts"]) if row["facts"] is not None else {}
+def entry_from(row: Mapping[str, Any], choices: Sequence[JournalChoice]) -> JournalEntry:
+    """The row, in its readable form, as a value."""
+    facts = json.loads(row["facts"]) if row["facts"] is not None else {}
     created = facts.get("created")
     return JournalEntry(
         sequence=row["sequence"],
@@ -103,9 +97,7 @@ def entry_from(
         owner_name=facts.get("owner_name", ""),
         state=WriteState(row["state"]),
         rule=row["rule"],
-        trials=tuple(RuleTrial(rule, matched, tuple(f)) for rule, matched, f in row["trials"])
-        if trials is None
-        else trials,
+        trials=tuple(RuleTrial(rule, matched, tuple(f)) for rule, matched, f in row["trials"]),
         pool=row["pool"],
         choices=tuple(choices),
         facts=facts.get("fields", {}),

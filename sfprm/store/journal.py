@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import UTC
 from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,8 @@ from sqlalchemy import bindparam, func, select, update
 
 from sfprm.errors import Bug
 from sfprm.store.canonical import GENESIS, canonical, entry_hash, facts_digest
-from sfprm.store.entries import decision_text, entry_from, facts_of
-from sfprm.store.inserts import ROOM, insert, pieces
+from sfprm.store.entries import decision_text, facts_of
+from sfprm.store.inserts import ROOM, insert, insert_many, pieces
 from sfprm.store.journal_rows import ACT, LIVE, TrialForms, pack, unpack, words_in
 from sfprm.store.parked import reasons_json
 from sfprm.store.records import JournalChoice, JournalEntry, Stream, WriteState
@@ -38,6 +39,9 @@ COUNTER = ""
 
 RULES = "rules"
 """The chain of routing decisions that touch no pool."""
+
+SALT = 16
+"""Bytes of each entry's salt."""
 
 MANUAL = "manual"
 """The chain of moves that a person ordered."""
@@ -109,11 +113,13 @@ def append(
     rows: list[dict[str, Any]] = []
     forms = TrialForms()
     facts = [_facts(entry) for entry in new]
+    salts = secrets.token_bytes(SALT * len(new))
     for sequence, (entry, fact) in enumerate(zip(new, facts, strict=True), start=last + 1):
         if entry.refunds is None:
             offers[entry.lead] = offers.get(entry.lead, 0) + 1
         position, previous = ends.get(entry.chain, (0, GENESIS))
-        row = _row(entry, fact, forms, stream, sequence, position + 1)
+        salt = salts[SALT * len(rows) : SALT * (len(rows) + 1)].hex()
+        row = _row(entry, fact, forms, stream, sequence, position + 1, salt)
         row["offer"] = offers[entry.lead] if entry.refunds is None else None
         row["hash"] = entry_hash(previous, decision_text(row, entry.choices), row["facts_digest"])
         ends[entry.chain] = (position + 1, row["hash"])
@@ -121,8 +127,8 @@ def append(
     _store(connection, new, rows, facts, forms, class_ids or {})
     _move_ends(connection, ends, last + len(new), rows[-1]["hash"])
     return [
-        entry_from(row, entry.choices, fact, entry.trials)
-        for row, entry, fact in zip(rows, new, facts, strict=True)
+        _entry(row["sequence"], stream, row["offer"], entry, row["hash"])
+        for row, entry in zip(rows, new, strict=True)
     ]
 
 
@@ -167,9 +173,44 @@ def _store(
                 }
                 for choice in entry.choices
             )
-    connection.execute(journal.insert(), packed)
-    if moved:
-        connection.execute(moves.insert(), moved)
+    insert_many(connection, journal, packed)
+    insert_many(connection, moves, moved)
+
+
+def _entry(
+    sequence: int, stream: str, offer: int | None, entry: NewEntry, digest: str
+) -> JournalEntry:
+    """What `entry_from` would make of the row that was stored."""
+    return JournalEntry(
+        sequence=sequence,
+        stream=stream,
+        kind=entry.kind,
+        chain=entry.chain,
+        run=entry.run,
+        lead=entry.lead,
+        offer=offer or 0,
+        decided_at=entry.decided_at,
+        outcome=entry.outcome,
+        owner_seen=entry.owner_seen,
+        owner_new=entry.owner_new or None,
+        owner_name=entry.owner_name,
+        state=entry.state,
+        rule=entry.rule,
+        trials=entry.trials,
+        pool=entry.pool,
+        choices=entry.choices,
+        facts=dict(entry.fields),
+        label=entry.label,
+        intake=entry.intake,
+        programme=entry.programme or "",
+        algorithm=entry.algorithm,
+        reasons=entry.reasons,
+        next_try=entry.next_try,
+        hash=digest,
+        notify=entry.notify,
+        created=None if entry.created is None else entry.created.astimezone(UTC),
+        refunds=entry.refunds,
+    )
 
 
 def _act(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -193,9 +234,9 @@ def _row(
     stream: str,
     sequence: int,
     position: int,
+    salt: str,
 ) -> dict[str, Any]:
     facts = canonical(fact)
-    salt = secrets.token_hex(16)
     return {
         "sequence": sequence,
         "stream": stream,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sfprm.errors import Bug
@@ -75,14 +76,17 @@ def words_in(
     if path is not None:
         yield path
     yield facts["intake"]
-    yield _shape(facts["fields"])
+    yield _shape(tuple(facts["fields"]))[0]
     for choice in choices:
         yield choice.ledger
         yield choice.winner
 
 
-def _shape(fields: Mapping[str, Any]) -> str:
-    return canonical(sorted(fields))
+@lru_cache(maxsize=1_000)
+def _shape(names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The names of facts as one word, and sorted."""
+    ordered = tuple(sorted(names))
+    return canonical(ordered), ordered
 
 
 def pack(
@@ -99,6 +103,7 @@ def pack(
     fields = facts["fields"]
     created = facts["created"]
     stream = row["stream"]
+    shape, names = _shape(tuple(fields))
 
     def number(text: str | None) -> int | None:
         return None if text is None else numbers[text]
@@ -124,9 +129,9 @@ def pack(
         "reasons": numbers[canonical(row["reasons"])] if row["reasons"] else None,
         "next_try": row["next_try"],
         "notify": number(row["notify"]),
-        "shape": numbers[_shape(fields)],
+        "shape": numbers[shape],
         "facts": canonical(
-            [facts["label"], facts["owner_name"], *(fields[name] for name in sorted(fields))]
+            [facts["label"], facts["owner_name"], *[fields[name] for name in names]]
         ),
         "created": None if created is None else datetime.fromisoformat(created),
         "intake": number(facts["intake"]),

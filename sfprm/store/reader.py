@@ -120,6 +120,12 @@ class Reader:
         with reading(self._engine) as connection:
             return to_write(connection, first, last)
 
+    def confirmed(
+        self, first: int, last: int, kinds: Sequence[str]
+    ) -> dict[RecordId, tuple[int, RecordId]]:
+        with reading(self._engine) as connection:
+            return questions.confirmed(connection, first, last, kinds)
+
     def moves_of(self, ledger: str, *, after: int, upto: int) -> list[LedgerMove]:
         with reading(self._engine) as connection:
             return questions.moves_of(connection, ledger, after=after, upto=upto)
