@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sfprm.blocks import Block, Table, Text
 from sfprm.errors import BadRequest
 from sfprm.insight.names import instant_text, leads_text, member_name
-from sfprm.routing.credits import is_counts, shares, shares_in, sync_members
+from sfprm.routing.credits import has_bound, is_counts, shares, shares_in, sync_members
 from sfprm.routing.eligibility import pool_ledger
 from sfprm.routing.values import UNIT, Ledger
 from sfprm.store.records import MoveKind
@@ -63,7 +63,8 @@ class PoolFairness:
 
     @property
     def bound(self) -> float | None:
-        """(n - 1)/2 leads, as proved; None in equal counts, where whoever is away falls behind."""
+        """(n - 1)/2 leads, as proved; None in equal counts, where whoever is away falls behind, and
+        where leads count that were not chosen."""
         return max(0, self.ever - 1) / 2 if self.bounded else None
 
     @property
@@ -80,7 +81,7 @@ class PoolFairness:
         count = "lead" if self.leads == 1 else "leads"
         most = max((member.got for member in self.members), default=0)
         bound = (
-            "by equal counts, for which no bound is proved"
+            "no bound is proved: by equal counts, or leads of known companies count"
             if self.bound is None
             else f"proved bound for {self.ever} members: {self.bound:.2f}"
         )
@@ -198,11 +199,10 @@ def _pool(reader: StoreReader, pool: Pool, programme: Programme, last: int) -> P
     refunded = {move.sequence for move in moves if move.kind is MoveKind.REFUND}
     kept = [m for m in moves if m.kind is MoveKind.CHOICE and m.sequence not in refunded]
     entitled = {member.key: 0 for member in pool.members}
-    bounded = not is_counts(key)
-    if bounded:
-        worst, ever = _share_out(reader, kept, entitled)
-    else:
+    if is_counts(key):
         worst, ever = _count_out(reader, key, kept, entitled)
+    else:
+        worst, ever = _share_out(reader, kept, entitled)
     got = Counter(choice.winner for choice in kept)
     here = {member.key for member in pool.members}
     first = reader.entries(pool=pool.key, after=moves[0].journal - 1, limit=1) if moves else []
@@ -223,7 +223,7 @@ def _pool(reader: StoreReader, pool: Pool, programme: Programme, last: int) -> P
         ),
         worst=worst,
         ever=max(ever, len(pool.members)),
-        bounded=bounded,
+        bounded=has_bound(key),
     )
 
 

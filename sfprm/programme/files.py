@@ -176,6 +176,9 @@ class TargetFile(File):
     sticky: StickyEntry | None = Field(
         None, description="company: the partner that works the lead's company already."
     )
+    counts_in: Name | None = Field(
+        None, description="With sticky: a pool whose member pays for the lead as if chosen there."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> TargetFile:
@@ -193,6 +196,9 @@ class AssignFile(File):
     pool: Name | None = Field(None, description="A pool of this file, by key.")
     sticky: StickyEntry | None = Field(
         None, description="company: the partner that works the lead's company already."
+    )
+    counts_in: Name | None = Field(
+        None, description="With sticky: a pool whose member pays for the lead as if chosen there."
     )
     leave: Literal[True] | None = Field(None, description="true: the lead stays where it is.")
     first_of: list[TargetFile] | None = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from sfprm.ids import PoolKey
 from sfprm.programme.hours_text import build_calendars, build_hours
 from sfprm.programme.intake_text import Intakes
 from sfprm.programme.lookup_text import build_lookups
-from sfprm.programme.model import Pool, Routing, RuleSet
+from sfprm.programme.model import Pool, Routing, RuleSet, ToCompany
 from sfprm.programme.notice_text import build_notices
 from sfprm.programme.offers_text import check_lead_fields
 from sfprm.programme.pool_text import build_pool, check_intakes
@@ -45,6 +46,13 @@ def build_routing(file: RoutingFile, tree: Tree, names: Names, complaints: Compl
         *(claim.owner for claim in every if claim.of == "queue"),
     )
     check_intakes(pools, queues, sheet)
+    counted = {
+        target.counts_in
+        for rule in (*rules, *(rule for each in rule_sets for rule in each.rules))
+        for target in rule.targets
+        if isinstance(target, ToCompany)
+    }
+    pools |= {key: replace(pools[key], counts_known=True) for key in counted if key in pools}
     return Routing(
         intake=intake,
         pools=MappingProxyType(pools),

@@ -136,9 +136,11 @@ class StickyBy(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ToCompany:
     """The partner that works the lead's company already: by open leads and opportunities, found by
-    these ways, in order. Moves no credit; hours and caps do not count."""
+    these ways, in order. Hours and caps do not count. `counts_in`: the pool in which its member
+    pays for the lead; None: no credit moves."""
 
     by: tuple[StickyBy, ...]
+    counts_in: PoolKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +286,7 @@ class Pool:
     their own; `waive` are conditions that are switched off. `competitors` is a path (a Lead field)
     that names partners, by key or name, who may not have the lead. `offer`: the terms on which its
     leads are offered, of which the first that fits the lead holds; None or empty means without a
-    clock.
+    clock. `counts_known`: leads that go to a company's own partner are paid for here.
     """
 
     key: PoolKey
@@ -300,6 +302,7 @@ class Pool:
     waive: tuple[Waiver, ...] = ()
     competitors: str | None = None
     same_company: SameCompany = SameCompany.IGNORE
+    counts_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

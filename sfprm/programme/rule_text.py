@@ -224,19 +224,34 @@ def _one_target(
     file: AssignFile | TargetFile, path: Path, sheet: Sheet
 ) -> ToUser | ToQueue | ToPool | ToCompany:
     tree, names, complaints = sheet.tree, sheet.names, sheet.complaints
+    if file.counts_in is not None and file.sticky is None:
+        complaints.error(
+            tree.key(*path, "counts_in"),
+            "counts_in is for leads that go to a company's own partner.",
+            "Write it beside sticky: {sticky: company, counts_in: POOL}.",
+        )
     if file.user is not None:
         check_user(file.user, tree.at(*path, "user").place, names, complaints)
         return ToUser(file.user)
     if file.queue is not None:
         return ToQueue(names.use_queue(file.queue, tree.at(*path, "queue").place, complaints))
     if file.pool is not None:
-        if file.pool not in names.pools:
-            complaints.error(
-                tree.at(*path, "pool").place,
-                f"no pool is named {file.pool!r}.",
-                did_you_mean(file.pool, names.pools, names.pools) or "Declare it below `pools:`.",
-            )
+        _check_pool(file.pool, (*path, "pool"), sheet)
         return ToPool(PoolKey(file.pool))
+    counts_in = None
+    if file.counts_in is not None:
+        _check_pool(file.counts_in, (*path, "counts_in"), sheet)
+        counts_in = PoolKey(file.counts_in)
     if isinstance(file.sticky, str) or not file.sticky:
-        return ToCompany(tuple(StickyBy))
-    return ToCompany(tuple(StickyBy(way) for way in dict.fromkeys(file.sticky)))
+        return ToCompany(tuple(StickyBy), counts_in)
+    return ToCompany(tuple(StickyBy(way) for way in dict.fromkeys(file.sticky)), counts_in)
+
+
+def _check_pool(key: str, path: Path, sheet: Sheet) -> None:
+    known = sheet.names.pools
+    if key not in known:
+        sheet.complaints.error(
+            sheet.tree.at(*path).place,
+            f"no pool is named {key!r}.",
+            did_you_mean(key, known, known) or "Declare it below `pools:`.",
+        )

@@ -290,9 +290,36 @@ class _Work:
                 if person is None:
                     continue
                 owner = self._standing.people[person.key]
-                self._loads.took(f"partner:{found.partner}")
-                return self._assigned(lead, rule, trials, owner, notify=rule.notify)
+                member = f"partner:{found.partner}"
+                paid = self._paid(lead, member, target.counts_in)
+                if paid is None:
+                    self._loads.took(member)
+                    return self._assigned(lead, rule, trials, owner, notify=rule.notify)
+                pool, choice = paid
+                self._loads.took(member, pool.key)
+                return self._assigned(
+                    lead,
+                    rule,
+                    trials,
+                    owner,
+                    notify=rule.notify or pool.notify,
+                    pool=pool.key,
+                    choices=(choice,),
+                )
         return None
+
+    def _paid(
+        self, lead: LeadFacts, member: str, counts_in: PoolKey | None
+    ) -> tuple[Pool, Choice] | None:
+        """The member pays for a lead that goes to it anyway, as if it had been chosen in the pool;
+        None when it is none there. Whoever else could have had the lead leaves it to the member,
+        and is owed its share."""
+        pool = None if counts_in is None else self._programme.routing.pools.get(counts_in)
+        if pool is None or member not in self._members[pool.key]:
+            return None
+        members = self._eligibility.members(pool, lead, self._loads)
+        forced = self._eligibility.yielding(members, member)
+        return pool, self._book(forced.ledger).choose(forced)
 
     def standing(self) -> Standing:
         """The standing after the decisions made so far."""

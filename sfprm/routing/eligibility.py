@@ -9,7 +9,7 @@ from sfprm.ids import PartnerKey
 from sfprm.programme.model import Fairness, Presence
 from sfprm.routing.calendar import absent_because, closed_because, next_open
 from sfprm.routing.conditions import why_not
-from sfprm.routing.credits import COUNTS
+from sfprm.routing.credits import COUNTS, KNOWN
 from sfprm.routing.declared import MOST_KEPT, Declared, Reasons
 from sfprm.routing.loads import Loads, cap_reasons
 from sfprm.routing.values import Candidate, Code, EligibilityClass, Reason
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _TIME = frozenset({Code.OUT_OF_HOURS, Code.HOLIDAY, Code.ABSENT})
+_YIELDS = (Reason(Code.YIELDS, "leaves it to the partner that works the company"),)
 _NOBODY: frozenset[RecordId] = frozenset()
 
 
@@ -47,14 +48,18 @@ def ledger_key(pool: PoolKey) -> str:
     return f"pool:{pool}"
 
 
-def ledgers_of(pool: PoolKey) -> tuple[str, str]:
+def ledgers_of(pool: PoolKey) -> tuple[str, ...]:
     """All ledgers that a pool's members may have had: a pool may have changed its fairness."""
-    return ledger_key(pool), ledger_key(pool) + COUNTS
+    key = ledger_key(pool)
+    return key, key + COUNTS, key + KNOWN
 
 
 def pool_ledger(pool: Pool) -> str:
-    """The ledger of a pool's members; equal counts have one of their own."""
-    return ledger_key(pool.key) + (COUNTS if pool.fairness is Fairness.EQUAL_COUNTS else "")
+    """The ledger of a pool's members; equal counts have one of their own, and so have pools in
+    which leads of known companies are paid for."""
+    if pool.fairness is Fairness.EQUAL_COUNTS:
+        return ledger_key(pool.key) + COUNTS
+    return ledger_key(pool.key) + (KNOWN if pool.counts_known else "")
 
 
 def people_ledger_key(pool: PoolKey, partner: str) -> str:
@@ -180,6 +185,23 @@ class Eligibility:
         for at, caps in capped:
             found[at] = parts[at].candidate(caps, owners[at])
         return tuple(found)
+
+    def yielding(self, members: EligibilityClass, winner: str) -> EligibilityClass:
+        """The class in which whoever may have the lead leaves it to one member, whatever is against
+        that one."""
+        key = ("yields", id(members), winner)  # both are kept, or forgotten, together
+        found = self._declared.classes.get(key)
+        if found is None:
+            found = self._declared.classes[key] = EligibilityClass(
+                members.ledger,
+                tuple(
+                    Candidate(c.member, max(c.weight, 1))
+                    if c.member == winner
+                    else Candidate(c.member, c.weight, c.reasons or _YIELDS)
+                    for c in members.candidates
+                ),
+            )
+        return found
 
     def meets(self, pool: Pool, lead: LeadFacts, condition: Condition) -> bool:
         """Whether the condition holds for any active member of the pool, whatever else is against

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sfprm.routing.credits import choose, shares_in
 from sfprm.routing.match import criterion_holds
-from sfprm.routing.values import UNIT
+from sfprm.routing.values import UNIT, Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,6 +138,8 @@ def explain_choice(before: Ledger, eligibility: EligibilityClass) -> ChoiceExpla
 
 
 def _because(before: Ledger, members: Sequence[MemberExplained], winner: str) -> tuple[str, int]:
+    if any(r.code is Code.YIELDS for m in members for r in m.reasons):
+        return "works the lead's company already", 0
     owed = {m.member: m.owed_before + m.share for m in members if m.eligible}
     others = [credit for member, credit in owed.items() if member != winner]
     if not others:

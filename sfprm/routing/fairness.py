@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sfprm.ids import PartnerKey
-from sfprm.routing.credits import is_counts
+from sfprm.routing.credits import has_bound
 from sfprm.routing.eligibility import pool_ledger
 from sfprm.routing.values import UNIT, Ledger
 
@@ -38,7 +38,7 @@ class MemberShare:
 @dataclass(frozen=True, slots=True)
 class PoolShare:
     """One pool since its ledger began. `bound` is the proved one, (n - 1)/2 leads, for all who ever
-    were members; None in equal counts, which have none."""
+    were members; None where none is proved (equal counts, leads of known companies)."""
 
     pool: PoolKey
     members: tuple[MemberShare, ...]
@@ -76,5 +76,5 @@ def pool_share(
             )
             for m in pool.members
         ),
-        None if is_counts(key) else Fraction(max(ledger.ever - 1, 0), 2),
+        Fraction(max(ledger.ever - 1, 0), 2) if has_bound(key) else None,
     )

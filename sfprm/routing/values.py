@@ -59,6 +59,8 @@ class Code(StrEnum):
     CONDITION = "condition"
     WEIGHT_ZERO = "weight-zero"
     PREVIOUS_OWNER = "previous-owner"
+    YIELDS = "yields"
+    """Shares in the lead, but leaves it to the partner that works its company."""
     CAP_HOUR = "cap-hour"
     CAP_DAY = "cap-day"
     CAP_WEEK = "cap-week"

@@ -272,6 +272,22 @@ def test_useless_rules_are_warned_of(check: Check) -> None:
     assert len(messages) == 2
 
 
+def test_leads_of_known_companies_may_be_paid_for(check: Check) -> None:
+    """In a pool, which knows it, in the stored form too; other targets pay for none."""
+    loaded = check(("assign: {sticky: company}", "assign: {sticky: company, counts_in: south}"))
+    routing = from_json(to_json(loaded.programme)).routing
+    [target] = routing.rules[0].targets
+    assert isinstance(target, ToCompany)
+    assert target.counts_in == PoolKey("south")
+    assert routing.pools[PoolKey("south")].counts_known
+    for new, words in (
+        ("{sticky: company, counts_in: north}", "no pool is named 'north'"),
+        ("{queue: Inside Sales Desk, counts_in: south}", "for leads that go to a company's own"),
+    ):
+        found = complaint(check, "assign: {sticky: company}", f"assign: {new}")
+        assert words in found.message
+
+
 def test_a_company_rule_is_no_catch_all(check: Check) -> None:
     """Leads of unknown companies pass it: without another rule at the end they are parked."""
     text = ROUTING[ROUTING.index("  - name: Everything else") : ROUTING.index("rule_sets:")]
