@@ -218,10 +218,16 @@ def opened(org: Org, snapshot: str, programme: Programme, state_dir: Path) -> It
 
 @pytest.fixture(scope="session")
 def open_channel(
-    devorg_process: Org, sample: Programme, planted: str
+    devorg_process: Org, sample: Programme, planted: str, new_state: Callable[[Path], str]
 ) -> Callable[[Path], AbstractContextManager[Channel]]:
     """Opens a channel with its state in a folder; one at a time, as there is one org."""
-    return lambda state_dir: opened(devorg_process, planted, sample, state_dir)
+
+    def at(state_dir: Path) -> AbstractContextManager[Channel]:
+        if not (state_dir / "state.db").exists():
+            new_state(state_dir)
+        return opened(devorg_process, planted, sample, state_dir)
+
+    return at
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -140,7 +140,7 @@ class Channel:
 
 
 @pytest.fixture
-def channel(tmp_path: Path) -> Iterator[Channel]:
+def channel(tmp_path: Path, new_state: Callable[[Path], str]) -> Iterator[Channel]:
     """An empty journal. (That both databases give the same answers is the store's own suite.)"""
-    with open_store(f"sqlite:///{tmp_path / 'state.db'}") as store:
+    with open_store(new_state(tmp_path)) as store:
         yield Channel(store)

@@ -467,7 +467,9 @@ class Stage:
 
 
 @pytest.fixture
-def open_stage(devorg_process: Any, tmp_path: Path) -> Iterator[Callable[[str], Stage]]:
+def open_stage(
+    devorg_process: Any, tmp_path: Path, new_state: Callable[[Path], str]
+) -> Iterator[Callable[[str], Stage]]:
     """Opens the embedded org at the start of a story."""
     stages: list[Stage] = []
 
@@ -475,6 +477,8 @@ def open_stage(devorg_process: Any, tmp_path: Path) -> Iterator[Callable[[str], 
         devorg_process.control("DELETE", "faults")
         devorg_process.reset(story)
         settings = load_settings(env=devorg_process.env(tmp_path))
+        if not (tmp_path / "state.db").exists():
+            new_state(tmp_path)
         store = open_store(settings.database)
         session = open_session(settings, SystemClock())
         who = session.identity
