@@ -53,12 +53,15 @@ hypothesis.settings.load_profile("sfprm")
 
 
 DEAREST_FIRST = (
-    *("daemon/test_daemon_process.py", "daemon/test_several_machines.py"),
-    *("journeys/test_killed_program.py", "provisioning/test_check_faults.py"),
-    *("distribution/test_interrupted.py", "provisioning/test_apply_embedded.py"),
-    *("journeys/test_demo_told.py", "salesforce/test_salesforce_guide.py"),
-    *("distribution/test_offers_laws.py", "distribution/test_route_org.py"),
-    *("jobs/test_each_job.py", "journeys/test_wheel.py"),
+    *("daemon/test_several_machines.py", "daemon/test_daemon_process.py"),
+    *("journeys/test_killed_program.py", "distribution/test_interrupted.py"),
+    *("journeys/test_demo_told.py", "provisioning/test_setup_stops.py"),
+    *("provisioning/test_check_faults.py", "provisioning/test_apply_embedded.py"),
+    *("salesforce/test_salesforce_guide.py", "store/test_store_journal.py"),
+    *("journeys/test_wheel.py", "provisioning/test_bad_days.py", "daemon/test_bad_days.py"),
+    *("provisioning/test_estate_law.py", "chaos/test_chaos_short.py", "daemon/test_soak.py"),
+    *("distribution/test_route_org.py", "distribution/test_offers_laws.py"),
+    *("jobs/test_each_job.py", "store/test_store_keeping.py"),
 )
 """The files that take longest. With `--dist loadfile` a long one begun last leaves cores idle."""
 
