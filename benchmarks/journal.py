@@ -32,7 +32,7 @@ from sfprm.programme.model import (
     Rule,
     ToPool,
 )
-from sfprm.routing.decide import decide, ledger_keys
+from sfprm.routing.decide import Decider, ledger_keys
 from sfprm.routing.values import Code, LeadFacts, OwnerStanding, Reason, Standing
 from sfprm.store.database import open_store
 
@@ -138,6 +138,7 @@ def measure(decisions: int, members: int, folder: Path) -> Measured:
     """Decide, journal, and ask."""
     chance = random.Random(7)
     declared = programme(members)
+    decider = Decider(declared)
     away: set[PersonKey] = set()
     keys = sorted(declared.people)
     path = folder / "state.db"
@@ -148,8 +149,7 @@ def measure(decisions: int, members: int, folder: Path) -> Measured:
             away ^= {key}
         now = START + timedelta(minutes=at // BATCH)
         with store.batch(ledger_keys(declared)) as writer:
-            batch = decide(
-                declared,
+            batch = decider.decide(
                 Standing(
                     people={
                         key: OwnerStanding(

@@ -24,6 +24,12 @@ def test_leads_are_loaded_with_their_indexes(empty_org: Org) -> None:
     assert "USING" in str(plan)
 
 
+def test_all_may_wait_in_the_intake(empty_org: Org) -> None:
+    """No lead is a user's."""
+    load_leads(empty_org, 200, 3, waiting=True)
+    assert {row["OwnerId"][:3] for row in empty_org.storage.find("Lead")} == {"00G"}
+
+
 def test_the_same_seed_gives_the_same_leads(story_org: Any) -> None:
     """And another one others."""
     found = []

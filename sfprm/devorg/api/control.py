@@ -62,13 +62,15 @@ def _reset(request: Request) -> Answer:
 
 def _seed(request: Request) -> Answer:
     """{"story": "demo", "seed": 7}, with "leads": n that many leads more; {"leads": n} alone adds
-    them to the org as it is. "key" names a deployed text field of theirs to fill."""
+    them to the org as it is. "key" names a deployed text field of theirs to fill; "waiting": true
+    has all of them wait in the intake queues."""
     org, body = request.org, _body(request)
     name, seed = str(body.get("story", "demo")), int(body.get("seed", 7))
     done = {} if "leads" in body and "story" not in body else org.seed(name, seed)
     if "leads" not in body:
         return Answer(body=done)
-    loaded = story.load_leads(org, int(body["leads"]), seed, body.get("key"))
+    waiting = bool(body.get("waiting"))
+    loaded = story.load_leads(org, int(body["leads"]), seed, body.get("key"), waiting=waiting)
     said = " ".join(filter(None, [done.get("done"), f"{loaded} leads were loaded."]))
     return Answer(body={**done, "done": said, "leads": loaded})
 

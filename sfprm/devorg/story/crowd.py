@@ -36,9 +36,12 @@ _PRODUCTS = ("Pumps", "Valves", "Sensors", "Drives")
 _SOURCES = ("Web", "Trade Show", "Phone Inquiry", "Partner Referral")
 
 
-def load_leads(org: Org, count: int, seed: int, key_field: str | None = None) -> int:
+def load_leads(
+    org: Org, count: int, seed: int, key_field: str | None = None, *, waiting: bool = False
+) -> int:
     """Load `count` leads, 0 to MOST, all or none; how many. `key_field`, a deployed text field,
-    gets `key-0`, `key-1`, … Raises ValueError."""
+    gets `key-0`, `key-1`, … `waiting`: all are in intake queues, none is a user's. Raises
+    ValueError."""
     lead = org.schema.object("Lead")
     key = None if lead is None or not key_field else lead.field(key_field)
     if not 0 <= count <= MOST:
@@ -52,7 +55,7 @@ def load_leads(org: Org, count: int, seed: int, key_field: str | None = None) ->
         for name, _ in INTAKE
         for row in org.storage.find("Group", DeveloperName=name, Type="Queue")
     ]
-    users = org.storage.find("User", UserType="Standard", IsActive=True)
+    users = [] if waiting else org.storage.find("User", UserType="Standard", IsActive=True)
     owners += [str(user["Id"]) for user in users if user["UserRoleId"]]
     rows = _rows(seed, count, owners, org.agent_id, org.clock.now(), key.name if key else None)
     loaded = org.storage.load("Lead", rows)
