@@ -31,6 +31,7 @@ from sfprm.ids import RunId
 from sfprm.jobs.helping import help_run
 from sfprm.jobs.queue import serve
 from sfprm.jobs.starter import Starter
+from sfprm.programme.model import Programme
 from sfprm.store.records import RunState
 
 __all__ = ["Worker"]
@@ -62,6 +63,7 @@ class Worker:
         self.board = Board({})
         self._doing = Doing(self.installation, watch)
         self._draining = False
+        self._programmes: dict[str, Programme] = {}
         self._stop = asyncio.Event()
 
     def run(self) -> int:
@@ -80,7 +82,8 @@ class Worker:
         self.board.files = {file.name: file for file in files}
         for file in files:
             org = self.installation.org_of(file)
-            org.programme()
+            if org.good is None:
+                org.programme()
             org.starter.queue = self._starter.hints()
             if not org.starter.state().work.shared:
                 raise BadSettings(
@@ -184,9 +187,13 @@ class Worker:
         """Another's run could use hands."""
         if self._draining:
             return
-        starter = self.installation.org(invitation["org"]).starter
+        org = self.installation.org(invitation["org"])
+        if org.good is not None:
+            self._programmes.setdefault(org.good.digest, org.good)
         try:
-            help_run(starter, invitation, lambda: self._draining)
+            help_run(
+                org.starter, invitation, known=self._programmes, stopped=lambda: self._draining
+            )
         except SfprmError as trouble:
             _log.warning(
                 Event.PART_DROPPED,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from sfprm.errors import BadFiles, Replaced
+from sfprm.errors import Replaced
 from sfprm.events import Event
 from sfprm.jobs.brakes import Brakes, Disk
 from sfprm.jobs.crew import PACE_S, take_one
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sfprm.ids import RunId
     from sfprm.jobs.starter import Starter
     from sfprm.programme.model import Programme
-    from sfprm.store.work import Part
+    from sfprm.store.work import Part, WorkBook
 
 __all__ = ["help_run"]
 
@@ -35,19 +35,32 @@ LINGER_S = 1.5
 
 
 def help_run(
-    starter: Starter, invitation: Mapping[str, Any], stopped: Callable[[], bool] = lambda: False
+    starter: Starter,
+    invitation: Mapping[str, Any],
+    *,
+    known: dict[str, Programme],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Do parts of another's run until there are no more, or `stopped` says so; how many. Ends
-    quietly when the run does. Goes by the run's programme, whatever files this machine has."""
+    quietly when the run does.
+
+    Goes by the run's programme, whatever files this machine has: `known` holds programmes by their
+    digest, and is given the run's when that is not among them.
+    """
     run, name = invitation["run"], invitation["name"]
     leases = tuple(Lease(lease, fence) for lease, fence in invitation["leases"])
     presence = starter.present()
     store = starter.state()
-    if presence is None or not store.work.stands(leases):
+    if presence is None or not _open(store.work, run) or not store.work.stands(leases):
         return 0
-    programme = _programme(starter, run, invitation["digest"])
+    programme = known.get(invitation["digest"])
     if programme is None:
-        return 0
+        kept = store.work.files_of(run)
+        if kept is None:  # the run has ended
+            return 0
+        programme = from_json(kept)
+        known.clear()
+        known[programme.digest] = programme
     context = JobContext(
         settings=starter.settings,
         clock=starter.clock,
@@ -96,17 +109,9 @@ def help_run(
         lanes.close()
 
 
-def _programme(starter: Starter, run: RunId, digest: str) -> Programme | None:
-    """The run's programme: this machine's files where they say the same, else as it was kept with
-    the parts. None: the run has ended."""
-    try:
-        found = starter.programme()
-    except BadFiles:
-        found = None
-    if found is not None and found.digest == digest:
-        return found
-    kept = starter.state().work.files_of(run)
-    return None if kept is None else from_json(kept)
+def _open(work: WorkBook, run: RunId) -> bool:
+    """Whether there are parts that are not done."""
+    return bool(work.parts_by_state(run).keys() - {"done"})
 
 
 def _until_idle(
@@ -124,7 +129,7 @@ def _until_idle(
             done, idle = done + 1, clock.monotonic()
             continue
         if clock.monotonic() - idle > LINGER_S:
-            if not work.parts_by_state(context.run).keys() - {"done"} or not work.stands(leases):
+            if not _open(work, context.run) or not work.stands(leases):
                 return done
             idle = clock.monotonic()  # the rest waits for what others have in hand
         clock.sleep(PACE_S)

@@ -107,4 +107,5 @@ def look_again(
     except SfprmError:
         return []
     seen = ((key, stamps[at], members[at]) for key, at in touched.items())
-    return list(_values(store.applied(), seen, frozenset()))
+    known = store.applied_of({MEMBERS: touched, STAMPS: touched})
+    return list(_values(known, seen, frozenset()))

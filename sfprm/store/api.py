@@ -63,6 +63,11 @@ class StoreReader(Protocol):
     def applied(self) -> Mapping[tuple[str, str], Mapping[str, Any]]:
         """Last written values: (object, programme key) → field → value."""
 
+    def applied_of(
+        self, keys: Mapping[str, Iterable[str]]
+    ) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        """Of those records alone: object → programme keys."""
+
     def ledgers(self, keys: Iterable[str]) -> dict[str, Ledger]:
         """Those ledgers; a ledger never written comes back empty."""
 

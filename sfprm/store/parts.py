@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import Interval, delete, exists, func, literal, select, update
 
 from sfprm.ids import RunId
 from sfprm.store.book import Book
-from sfprm.store.engine import reading, writing
+from sfprm.store.engine import at_once, reading, writing
 from sfprm.store.records import RunState
 from sfprm.store.tables import runs
 from sfprm.store.work_tables import parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
 __all__ = ["Part", "PartBook"]
 
@@ -52,7 +53,11 @@ class PartBook(Book):
     """Parts by their run."""
 
     def add_parts(self, added: Sequence[Part]) -> None:
-        """Store parts, waiting."""
+        """Store parts, waiting; those that they wait for are among them."""
+        then: dict[int, list[int]] = {}
+        for part in added:
+            for number in part.after:
+                then.setdefault(number, []).append(part.number)
         with writing(self._engine) as connection:
             connection.execute(
                 parts.insert(),
@@ -67,6 +72,8 @@ class PartBook(Book):
                         "fence": 0,
                         "message": "",
                         "after": list(part.after),
+                        "then": then.get(part.number, []),
+                        "waits": len(part.after),
                     }
                     for part in added
                 ],
@@ -97,47 +104,64 @@ class PartBook(Book):
 
     def take_part(self, run: RunId, *, worker: str, seconds: float) -> Part | None:
         """Take up the first part of the run that may begin and that nobody has, or whose worker has
-        been silent for too long, for `seconds`; None when there is none just now."""
-        with writing(self._engine) as connection:
-            at = self._now(connection, datetime.now(UTC))
-            left = connection.execute(
-                select(parts.c.id, parts.c.number, parts.c.state, parts.c.until, parts.c.after)
-                .where(parts.c.run == run, parts.c.state.not_in(("done", "files")))
-                .order_by(parts.c.number)
-            ).all()
-            undone = {row.number for row in left}
-            for row in left:
-                held = row.state == "running" and row.until is not None and row.until > at
-                if held or row.state == "failed" or not undone.isdisjoint(row.after or ()):
-                    continue
-                taken = connection.execute(
-                    update(parts)
-                    .where(
-                        parts.c.id == row.id,
-                        (parts.c.state == "waiting")
-                        | ((parts.c.state == "running") & (parts.c.until <= at)),
-                    )
-                    .values(
-                        state="running",
-                        worker=worker,
-                        fence=parts.c.fence + 1,
-                        until=at + timedelta(seconds=seconds),
-                    )
-                    .returning(*parts.c)
-                ).one_or_none()
-                if taken is not None:  # else another was quicker
-                    return replace(_part(taken), before=_brought(connection, run, row.after))
-        return None
+        been silent for too long, for `seconds`; None when there is none just now.
+
+        One statement, as it is asked often in vain.
+        """
+        now, until = self._from_now(seconds)
+        free = (
+            select(parts.c.id)
+            .where(
+                parts.c.run == run,
+                parts.c.waits == 0,
+                (parts.c.state == "waiting")
+                | ((parts.c.state == "running") & (parts.c.until <= now)),
+            )
+            .order_by(parts.c.number)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        take = (
+            update(parts)
+            .where(parts.c.id == free)
+            .values(state="running", worker=worker, fence=parts.c.fence + 1, until=until)
+            .returning(*parts.c)
+        )
+        with self._at_once() as connection:
+            row = connection.execute(take).one_or_none()
+            if row is None:
+                return None
+            return replace(_part(row), before=_brought(connection, run, row.after))
+
+    def _at_once(self) -> AbstractContextManager[Connection]:
+        return at_once(self._engine) if self.shared else writing(self._engine)
+
+    def _from_now(self, seconds: float) -> tuple[ColumnElement[datetime], ColumnElement[datetime]]:
+        """Now, and so many seconds from now, by the clock that leases go by."""
+        if self.shared:
+            now = func.clock_timestamp(type_=parts.c.until.type)
+            return now, now + literal(timedelta(seconds=seconds), Interval())
+        at = datetime.now(UTC)
+        later = at + timedelta(seconds=seconds)
+        return literal(at, parts.c.until.type), literal(later, parts.c.until.type)
 
     def finish_part(self, part: Part, *, state: str, result: Any, message: str = "") -> bool:
         """End a part; False when another has taken it up meanwhile."""
         with writing(self._engine) as connection:
-            done = connection.execute(
+            ended = connection.execute(
                 update(parts)
                 .where(parts.c.id == part.id, parts.c.fence == part.fence)
                 .values(state=state, result=result, message=message, until=None)
-            )
-            return done.rowcount == 1
+                .returning(parts.c.then)
+            ).one_or_none()
+            if ended is not None and ended.then and state == "done":
+                connection.execute(
+                    update(parts)
+                    .where(parts.c.run == part.run, parts.c.number.in_(ended.then))
+                    .values(waits=parts.c.waits - 1)
+                )
+            return ended is not None
 
     def parts_by_state(self, run: RunId) -> dict[str, int]:
         """How many parts of the run are in each state."""
@@ -146,7 +170,7 @@ class PartBook(Book):
             .where(parts.c.run == run, parts.c.number > FILES)
             .group_by(parts.c.state)
         )
-        with reading(self._engine) as connection:
+        with self._at_once() as connection:
             return {row.state: row.many for row in connection.execute(query)}
 
     def parts_of(self, run: RunId) -> list[Part]:

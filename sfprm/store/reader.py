@@ -81,6 +81,12 @@ class Reader:
         with reading(self._engine) as connection:
             return steps.last_applied(connection)
 
+    def applied_of(
+        self, keys: Mapping[str, Iterable[str]]
+    ) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        with reading(self._engine) as connection:
+            return steps.last_applied(connection, keys)
+
     def ledgers(self, keys: Iterable[str]) -> dict[str, Ledger]:
         with reading(self._engine) as connection:
             return ledgers.find(connection, keys)

@@ -8,7 +8,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Text, bindparam, delete, func, select, update
+from sqlalchemy import Text, bindparam, delete, false, func, or_, select, update
 
 from sfprm.errors import Bug
 from sfprm.ids import RecordId, RunId
@@ -125,11 +125,20 @@ def advance(
         raise Bug(f"Run {run} has no step {min(unknown)}.")
 
 
-def last_applied(connection: Connection) -> dict[tuple[str, str], dict[str, Any]]:
-    """(object, key) → field → the value last written."""
+def last_applied(
+    connection: Connection, keys: Mapping[str, Iterable[str]] | None = None
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """(object, key) → field → the value last written; of those `keys` (by object) alone, if any
+    are named."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    columns = (applied.c.object, applied.c.key, applied.c.field, applied.c.value)
-    for object_, key, field, value in connection.execute(select(*columns)):
+    query = select(applied.c.object, applied.c.key, applied.c.field, applied.c.value)
+    if keys is not None:
+        named = [
+            (applied.c.object == object_) & applied.c.key.in_(list(some))
+            for object_, some in keys.items()
+        ]
+        query = query.where(or_(false(), *named))
+    for object_, key, field, value in connection.execute(query):
         at = (intern(object_), key)
         if field == WHOLE:
             held = found.get(at)

@@ -57,8 +57,11 @@ parts = Table(
     Column("until", Instant),
     Column("result", Json),
     Column("message", Text, nullable=False),
-    # numbers of the parts that must be done before; NULL: none
+    # numbers of the parts that must be done before, and of those that wait for this one
     Column("after", Json),
+    Column("then", Json),
+    # how many of those before are not done yet
+    Column("waits", Integer, nullable=False, server_default="0"),
     UniqueConstraint("run", "number"),
 )
 

@@ -1,7 +1,7 @@
 """Parts that wait for others of their run.
 
 Why: steps that need what others make (users their contacts, members their users) are shared too.
-Only adds, without a bound: an older daemon goes on meanwhile.
+Only adds, with defaults: an older daemon goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -16,5 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column."""
+    """Add the columns."""
     op.add_column("parts", sa.Column("after", sa.Text()))
+    op.add_column("parts", sa.Column("then", sa.Text()))
+    op.add_column("parts", sa.Column("waits", sa.Integer(), nullable=False, server_default="0"))
