@@ -3,7 +3,9 @@ why; stopped on the way and finished by the same command."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,14 +17,13 @@ from sfprm.events import NoProgress
 from sfprm.jobs.plan import PlanJob, PlanOptions
 from sfprm.jobs.provision import ProvisionJob, ProvisionOptions
 from sfprm.jobs.runner import Starter, run_job
-from sfprm.jobs.undo import UndoJob, UndoOptions
 from sfprm.salesforce import collections
 from sfprm.salesforce.query import select_all
 from sfprm.settings import load_settings
 from sfprm.store.records import StepState
 
 if TYPE_CHECKING:
-    from tests.conftest import Answer, DevOrg, Program
+    from tests.conftest import Answer, DevOrg, Program, RunScript
 
 ACCOUNTS = (
     "SELECT Name, Phone, BillingCity, Website, IsPartner FROM Account "
@@ -32,10 +33,6 @@ USERS = (
     "SELECT Id, Username, IsActive FROM User WHERE Contact.Partner_Key__c != null ORDER BY Username"
 )
 MEMBERS = "SELECT Id, GroupId, UserOrGroupId FROM GroupMember WHERE Group.DeveloperName LIKE 'Par%'"
-
-
-class Killed(BaseException):
-    """The process dies here."""
 
 
 @dataclass
@@ -48,14 +45,17 @@ class Told:
     after: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     journal: list[Any] = field(default_factory=list)
-    killed: dict[str, int] = field(default_factory=dict)
+    killed: dict[str, Any] = field(default_factory=dict)
     plans: dict[str, Any] = field(default_factory=dict)
     owner: str = ""
 
 
 @pytest.fixture(scope="module")
 def told(
-    ready_org: DevOrg, sfprm: Program, tmp_path_factory: pytest.TempPathFactory
+    ready_org: DevOrg,
+    sfprm: Program,
+    run_script: RunScript,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Told]:
     env = ready_org.env(tmp_path_factory.mktemp("undone"))
     settings = load_settings(env)
@@ -87,7 +87,9 @@ def told(
 
         told.answers["dry"] = sfprm("undo", run, "--dry-run", "--json", env=env)
         told.after_dry = seen()
-        told.killed = _killed(starter, run)
+        code, _, err = run_script(KILLED, run, env={**os.environ, **env})
+        assert code == -signal.SIGKILL, err
+        told.killed = seen()
         told.answers["undo"] = sfprm("undo", run, "--json", env=env)
         told.after = seen()
         told.answers["again"] = sfprm("undo", run, env=env)
@@ -99,24 +101,27 @@ def told(
         yield told
 
 
-def _killed(starter: Starter, run: str) -> dict[str, int]:
-    """An undo that dies after its second chunk was settled: active users then."""
-    settled = 0
+KILLED = """
+import os, signal, sys
+from sfprm.clock import SystemClock
+from sfprm.events import NoProgress
+from sfprm.jobs.runner import Starter, run_job
+from sfprm.jobs.undo import UndoJob, UndoOptions
+from sfprm.settings import load_settings
 
-    def count(what: str) -> None:
-        nonlocal settled
-        if what == "steps settled":
-            settled += 1
-            if settled == 2:
-                raise Killed
+settled = 0
 
+def count(what):
+    global settled
+    settled += what == "steps settled"
+    if settled == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with Starter(load_settings(), SystemClock(), NoProgress(), started_by="test") as starter:
     starter.state().on_commit(count)
-    with pytest.raises(Killed):
-        run_job(UndoJob(), UndoOptions(undone=run), starter)
-    settled = 2
-    users = select_all(starter.connect(), USERS)
-    members = select_all(starter.connect(), MEMBERS)
-    return {"active": sum(u["IsActive"] for u in users), "members": len(members)}
+    run_job(UndoJob(), UndoOptions(undone=sys.argv[1]), starter)
+"""
+"""An undo that dies once its second chunk is settled: the users'."""
 
 
 def test_a_dry_run_lists_the_steps_and_writes_nothing(told: Told) -> None:
@@ -167,7 +172,8 @@ def test_what_stays_is_said_with_its_reason(told: Told) -> None:
 
 def test_it_goes_on_after_a_kill(told: Told) -> None:
     """Users were inactive then and members still in their queues; the rest was done after it."""
-    assert told.killed == {"active": 1, "members": len(told.applied["members"])}
+    assert [u["Username"] for u in told.killed["users"] if u["IsActive"]] == [told.owner]
+    assert told.killed["members"] == told.applied["members"]
     answer = told.answers["undo"].json["result"]
     assert {s["kind"] for s in answer["steps"]} == {"RemoveMember"}
     assert answer["already"] == len(told.applied["users"]) - 1 + 2
