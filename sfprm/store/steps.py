@@ -28,6 +28,17 @@ WHOLE = ""
 fields are of older versions; they are read, and folded into the whole when it is next written."""
 _AT_ONCE = 500
 """Rows a statement; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
+_FEW = 4
+"""Stretches of numbers that are named by their ends; more are listed one by one."""
+_OF_RUN = update(steps).where(steps.c.run == bindparam("of"))
+_MOVED = _OF_RUN.values(state=bindparam("to"), message="")
+_RANGE = _MOVED.where(steps.c.number.between(bindparam("first"), bindparam("last")))
+_LISTED = _MOVED.where(steps.c.number.in_(bindparam("those", expanding=True)))
+_ONE = _OF_RUN.where(steps.c.number == bindparam("at")).values(
+    state=bindparam("to"),
+    message=bindparam("words"),
+    record_id=func.coalesce(bindparam("found", type_=Text), steps.c.record_id),
+)
 
 
 def of_run(connection: Connection, run: RunId) -> list[Step]:
@@ -99,30 +110,40 @@ def advance(
     """Move steps on. A record id once known is kept. Raises Bug for a step that is not there."""
     numbers, moved = list(dict.fromkeys(numbers)), 0
     plain = [n for n in numbers if n not in messages and n not in record_ids]
-    for start in range(0, len(plain), _AT_ONCE):
-        told = connection.execute(
-            update(steps)
-            .where(steps.c.run == run, steps.c.number.in_(plain[start : start + _AT_ONCE]))
-            .values(state=state.value, message="")
-        )
-        moved += told.rowcount
+    ranges = _ranges(plain)
+    if len(ranges) <= _FEW:
+        for first, last in ranges:
+            given = {"of": run, "to": state.value, "first": first, "last": last}
+            moved += connection.execute(_RANGE, given).rowcount
+    else:
+        for start in range(0, len(plain), _AT_ONCE):
+            part = plain[start : start + _AT_ONCE]
+            moved += connection.execute(
+                _LISTED, {"of": run, "to": state.value, "those": part}
+            ).rowcount
     special = [n for n in numbers if n in messages or n in record_ids]
     if special:
-        told = connection.execute(
-            update(steps)
-            .where(steps.c.run == run, steps.c.number == bindparam("at"))
-            .values(
-                state=state.value,
-                message=bindparam("words"),
-                record_id=func.coalesce(bindparam("found", type_=Text), steps.c.record_id),
-            ),
-            [{"at": n, "words": messages.get(n, ""), "found": record_ids.get(n)} for n in special],
-        )
-        moved += told.rowcount
+        word, found = messages.get, record_ids.get
+        rows = [
+            {"of": run, "to": state.value, "at": n, "words": word(n, ""), "found": found(n)}
+            for n in special
+        ]
+        moved += connection.execute(_ONE, rows).rowcount
     if moved != len(numbers):
         query = select(steps.c.number).where(steps.c.run == run)
         unknown = set(numbers) - set(connection.execute(query).scalars())
         raise Bug(f"Run {run} has no step {min(unknown)}.")
+
+
+def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each stretch of numbers that follow each other."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1] = found[-1][0], number
+        else:
+            found.append((number, number))
+    return found
 
 
 def last_applied(
@@ -153,8 +174,8 @@ def remember(
 ) -> None:
     """Remember what was written; the latest value counts."""
     fresh: dict[tuple[str, str], dict[str, Any]] = {}
-    for value in values:
-        fresh.setdefault((value.object, value.key), {})[value.field] = value.value
+    for object_, key, field, value in values:
+        fresh.setdefault((object_, key), {})[field] = value
     ats = sorted(fresh)
     for start in range(0, len(ats), _AT_ONCE):
         part = ats[start : start + _AT_ONCE]
