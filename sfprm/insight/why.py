@@ -141,8 +141,9 @@ def _difference(
             journalled.sequence,
         ):
             return f"the replay gives {journalled.winner} other credits"
-    # a purged lead has no facts to match again; one found in a pool's own intake had no trials
-    if programme is None or entry.created is None or not entry.trials:
+    # a purged lead has no facts to match again; one found in a pool's own intake had no trials;
+    # what was moved by hand or offered again was not matched
+    if programme is None or entry.created is None or not entry.trials or entry.kind != "route":
         return ""
     facts = LeadFacts(
         entry.lead, entry.owner_seen, entry.created, entry.intake, entry.facts, entry.label

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sfprm.blocks import Block, Table, Text
 from sfprm.insight.names import instant_text, leads_text, member_name, reasons_text
-from sfprm.routing.values import Outcome
+from sfprm.routing.eligibility import pool_of
+from sfprm.routing.values import Code, Outcome
 from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class DecisionExplained:
     def blocks(self) -> Iterator[Block]:
         """Headline, rule path, a table a choice, proof."""
         yield Text((self._headline(), *self._path()))
+        if self.entry.outcome == Outcome.PARKED and len(self.entry.reasons) > 1:
+            yield self._nobody()
         for level, choice in enumerate(self.choices):
             yield self._table(choice, level)
         if self.happened:
@@ -107,7 +110,7 @@ class DecisionExplained:
         entry = self.entry
         at = instant_text(entry.decided_at)
         if entry.outcome == Outcome.PARKED:
-            return f"On {at} nobody could take {lead}: {reasons_text(entry.reasons[:1])}."
+            return f"On {at} {lead} was kept back: {reasons_text(entry.reasons[:1])}."
         if not self.choices:
             owner = entry.owner_name or "its owner"
             rule = f' by the rule "{entry.rule}"' if entry.rule else ""
@@ -115,15 +118,17 @@ class DecisionExplained:
         pool = self.choices[0]
         able = sum(m.eligible for m in pool.members)
         winner = member_name(pool.winner, self.programme)
-        kind = "member" if able == 1 else "members"
         share = next(m for m in pool.members if m.chosen)
-        sentence = (
-            f"On {at} {lead} was given to {winner}: of the {able} {kind} who could take it, "
-            f"{winner} was {_PLAIN.get(pool.because, pool.because)}, having been entitled to "
-            f"{leads_text(max(0, share.owed_before + share.share))} more leads than it had got."
-        )
+        given = f"On {at} {lead} was given to {winner}"
+        if any(r.code is Code.YIELDS for m in pool.members for r in m.reasons):
+            return f"{given}, which works its company already."
+        if able == 1:
+            return f"{given}, the only member who could take it."
+        owed = share.owed_before + share.share
+        due = f", having been entitled to {leads_text(owed)} more leads than it had got"
         return (
-            sentence if share.owed_before + share.share > 0 else sentence.split(", having")[0] + "."
+            f"{given}: of the {able} members who could take it, {winner} was "
+            f"{_PLAIN.get(pool.because, pool.because)}{due if owed > 0 else ''}."
         )
 
     def _headline(self) -> str:
@@ -133,7 +138,7 @@ class DecisionExplained:
             return f"{at}: the credits of journal entry {entry.refunds:,} were given back."
         if entry.outcome == Outcome.PARKED:
             again = "" if entry.next_try is None else f", next try {instant_text(entry.next_try)}"
-            return f"Parked, {at}: {reasons_text(entry.reasons)}{again}."
+            return f"Parked, {at}: {reasons_text(entry.reasons[:1])}{again}."
         if entry.outcome == Outcome.LEFT_ALONE:
             return f"Left where it was, {at}."
         owner = entry.owner_name or entry.owner_new or "nobody"
@@ -145,7 +150,26 @@ class DecisionExplained:
         words = f": {entry.message}" if entry.message else ""
         return f"→ {owner}, {at}, offer {entry.offer}{how}{state}{words}."
 
+    def _nobody(self) -> Table:
+        """Whoever was in question for a parked lead, and what spoke against them."""
+        rows = []
+        for reason in self.entry.reasons[1:]:
+            member, _, detail = reason.detail.partition(": ")
+            named = detail and ":" in member
+            rows.append(
+                (member_name(member, self.programme), detail)
+                if named
+                else ("", reason.detail or reason.code.value)
+            )
+        return Table(("member", "because"), tuple(rows))
+
     def _path(self) -> Iterator[str]:
+        if self.entry.kind == "reassign" and self.entry.pool is not None:
+            yield f"Shared out over pool {self.entry.pool} by hand."
+            return
+        if self.entry.kind == "recall" and self.entry.pool is not None:
+            yield f"Offered again in pool {self.entry.pool}; no rule was asked."
+            return
         for rule in self.rules:
             met = "met" if rule.matched else "not met"
             criteria = "  ".join(
@@ -162,7 +186,7 @@ class DecisionExplained:
 
     def _table(self, choice: ChoiceExplained, level: int) -> Table:
         people = level > 0
-        who = choice.ledger.rpartition("/partner:")[2] if people else choice.ledger[5:]
+        who = choice.ledger.rpartition("/partner:")[2] if people else pool_of(choice.ledger)
         if people:
             who = member_name(f"partner:{who}", self.programme)
         count = len(choice.members)

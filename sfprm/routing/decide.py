@@ -27,6 +27,7 @@ from sfprm.routing.eligibility import (
     people_ledger_key,
     person_member,
     pool_ledger,
+    pool_of,
 )
 from sfprm.routing.facts import Completer
 from sfprm.routing.loads import CapRules, Loads
@@ -502,4 +503,5 @@ def _nobody(members: EligibilityClass) -> tuple[Reason, ...]:
         Reason(c.reasons[0].code, f"{c.member}: {c.reasons[0].detail or c.reasons[0].code.value}")
         for c in members.candidates
     )
-    return (Reason(Code.NO_ELIGIBLE_MEMBER, f"nobody in {members.ledger}"), *each)
+    words = f"nobody of pool {pool_of(members.ledger)} may have it"
+    return (Reason(Code.NO_ELIGIBLE_MEMBER, words), *each)

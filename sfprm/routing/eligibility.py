@@ -36,6 +36,7 @@ __all__ = [
     "people_ledger_key",
     "person_member",
     "pool_ledger",
+    "pool_of",
 ]
 
 _TIME = frozenset({Code.OUT_OF_HOURS, Code.HOLIDAY, Code.ABSENT})
@@ -60,6 +61,11 @@ def pool_ledger(pool: Pool) -> str:
     if pool.fairness is Fairness.EQUAL_COUNTS:
         return ledger_key(pool.key) + COUNTS
     return ledger_key(pool.key) + (KNOWN if pool.counts_known else "")
+
+
+def pool_of(ledger: str) -> str:
+    """The key of the pool whose ledger that is."""
+    return ledger.removeprefix("pool:").removesuffix(COUNTS).removesuffix(KNOWN)
 
 
 def people_ledger_key(pool: PoolKey, partner: str) -> str:

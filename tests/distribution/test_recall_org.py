@@ -15,6 +15,8 @@ from sfprm.distribution.recall import RecallResult, recall
 from sfprm.distribution.route import RouteResult, route
 from sfprm.events import NoProgress
 from sfprm.ids import PoolKey, RecordId, RunId
+from sfprm.insight.why import why
+from sfprm.insight.why_result import Proof
 from sfprm.outbound.mail_guard import MailPolicy
 from sfprm.programme.model import (
     Criterion,
@@ -237,6 +239,19 @@ def test_a_merged_lead_hands_its_offer_to_the_survivor(offers: Offers) -> None:
     moved = next(o for o in store.offers.open() if o.entry == gone.entry)
     assert moved.lead == stays.lead
     assert store.entries(kinds=("refund",)) == []
+
+
+def test_a_lead_offered_again_is_proved_by_its_choice_alone(offers: Offers) -> None:
+    """No rule was asked, so none is asked again; so it is with leads shared out by hand."""
+    store = offers.channel.store
+    offers.later(days=2)
+    offers.recall()
+    again = store.entries(kinds=("recall",))
+    assert again
+    for entry in again:
+        found = why(store, entry.lead)
+        assert [d.proof for d in found.decisions] == [Proof.SAME, Proof.SAME]
+        assert "no rule was asked" in str(found.blocks())
 
 
 class _Died(BaseException):

@@ -304,7 +304,7 @@ def test_nobody_eligible_parks_with_each_members_reason_and_moves_no_credit() ->
     decision = batch.decisions[0]
     assert decision.outcome is Outcome.PARKED
     assert [(r.code, r.detail) for r in decision.reasons] == [
-        (Code.NO_ELIGIBLE_MEMBER, "nobody in pool:p"),
+        (Code.NO_ELIGIBLE_MEMBER, "nobody of pool p may have it"),
         (
             Code.CONDITION,
             "partner:a: Product__c Pumps not in certified_for (Valves, Drives)",
