@@ -298,7 +298,7 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def _database(server: str, like: str = "template1") -> Iterator[str]:
+def database(server: str, like: str = "template1") -> Iterator[str]:
     """The URL of a new database on the server, a copy of `like`; it is dropped in the end."""
     import uuid
 
@@ -318,7 +318,7 @@ def _database(server: str, like: str = "template1") -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """A new, empty database on it."""
-    with _database(postgres_server) as url:
+    with database(postgres_server) as url:
         yield url
 
 
@@ -352,7 +352,7 @@ def postgres_like(postgres_server: str) -> Iterator[str]:
 
     from sfprm.store.database import open_store
 
-    with _database(postgres_server) as url:
+    with database(postgres_server) as url:
         open_store(url).close()
         yield str(sa.make_url(url).database)
 
@@ -364,5 +364,5 @@ def state_url(request: pytest.FixtureRequest, tmp_path: Path, new_state: NewStat
         yield new_state(tmp_path)
         return
     like = request.getfixturevalue("postgres_like")
-    with _database(request.getfixturevalue("postgres_server"), like) as url:
+    with database(request.getfixturevalue("postgres_server"), like) as url:
         yield url

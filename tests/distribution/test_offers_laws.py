@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,7 @@ from sfprm.routing.offers import OfferState
 from sfprm.salesforce.session import Session, open_session
 from sfprm.store.database import open_store
 from sfprm.store.records import WriteState
+from tests.conftest import database
 from tests.distribution.test_recall_org import PARTNERS, offering
 
 if TYPE_CHECKING:
@@ -195,6 +196,19 @@ def start(
             yield Start(channel, session, watched)
 
 
+Fresh = Callable[[], AbstractContextManager[str]]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"] if LONG else ["sqlite"])
+def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """An empty database for each example."""
+    if request.param == "sqlite":
+        return lambda: nullcontext(f"sqlite:///{tmp_path_factory.mktemp('state') / 'state.db'}")
+    server = request.getfixturevalue("postgres_server")
+    like = request.getfixturevalue("postgres_like")
+    return lambda: database(server, like)
+
+
 @settings(
     max_examples=60 if LONG else 4,
     deadline=None,
@@ -203,12 +217,12 @@ def start(
 )
 @given(steps=STEPS)
 def test_the_laws_hold_wherever_a_pass_dies(
-    start: Start, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Any]]
+    start: Start, fresh: Fresh, steps: list[tuple[str, Any]]
 ) -> None:
-    """No lead lost, none routed twice, credits add up, the journal says what the ledger holds."""
+    """No lead lost, none routed twice, credits add up, the journal says what the ledger holds; in
+    the long form on both databases."""
     start.channel.org.control("POST", "snapshots/laws/restore")
-    url = f"sqlite:///{tmp_path_factory.mktemp('state') / 'state.db'}"
-    with open_store(url) as store:
+    with fresh() as url, open_store(url) as store:
         life = Life(start, store)
         for what, how in steps:
             life.happen(what, how)
