@@ -63,6 +63,7 @@ class Daemon:
         self._doing = Doing(self.installation, watch)
         self._draining = False
         self._adrift = False
+        self._begun: dict[str, datetime] = {}
 
     def run(self) -> int:
         """Run until told to stop. Returns the exit code.
@@ -166,13 +167,14 @@ class Daemon:
             files = {n: f for n, f in self.board.files.items() if f.org == org.name}
             away = self._doing.is_away(org.name, now)
             held = [n for n, f in files.items() if away or self.board.paused(f) is not None]
-            picked = pick(work.due(now), files, held=held)
+            picked = pick(work.due(now), files, held=held, begun=self._begun)
             if picked.superseded:
                 work.supersede([run.id for run in picked.superseded], now)
                 for run in picked.superseded:
                     why = "a newer slot is due" if run.job in files else "its job file is gone"
                     _log.info(Event.JOB_SKIPPED, job=run.job, run=run.id, why=why)
             if picked.run is not None:
+                self._begun[picked.run.job] = now
                 finished = self._doing.do(files[picked.run.job], picked.run)
                 self._adrift = self._adrift or not finished.settled
                 if finished.exit_code == 130:

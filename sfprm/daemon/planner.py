@@ -25,6 +25,7 @@ LATE_SECONDS = 60
 """A slot that nobody looked at within this time is late: the file's `if_late` decides."""
 SETTLE = timedelta(seconds=1)
 """A watched file is looked at once nobody has written to it for so long."""
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Planner:
@@ -131,10 +132,19 @@ class Pick:
     superseded: tuple[Run, ...] = ()
 
 
-def pick(due: Sequence[Run], files: Mapping[str, JobFile], *, held: Iterable[str] = ()) -> Pick:
-    """The run to start of those that are due (in order of their slots): the oldest, where of
-    several of one file only the newest counts if it does not queue. Names in `held` wait: paused,
-    or their org is away. Runs of files that are gone are superseded."""
+def pick(
+    due: Sequence[Run],
+    files: Mapping[str, JobFile],
+    *,
+    held: Iterable[str] = (),
+    begun: Mapping[str, datetime] | None = None,
+) -> Pick:
+    """The run to start of those that are due (in order of their slots): of the file that was
+    `begun` longest ago, else the oldest; of several of one file only the newest counts if it does
+    not queue. By slots alone, a file of a short pace would wait for ever behind others where there
+    is more to do than time: each newer slot takes the place of the older, at the end of the line.
+    Names in `held` wait: paused, or their org is away. Runs of files that are gone are superseded.
+    """
     waits = set(held)
     latest: dict[str, Run] = {}
     dropped: list[Run] = []
@@ -151,7 +161,13 @@ def pick(due: Sequence[Run], files: Mapping[str, JobFile], *, held: Iterable[str
                 ready.remove(older)
             latest[run.job] = run
         ready.append(run)
-    return Pick(next((r for r in ready if r.job not in waits), None), tuple(dropped))
+    last = begun or {}
+    first = min(
+        (run for run in ready if run.job not in waits),
+        key=lambda run: last.get(run.job, NEVER),
+        default=None,
+    )
+    return Pick(first, tuple(dropped))
 
 
 def next_times(file: JobFile, now: datetime, count: int) -> list[datetime]:

@@ -175,11 +175,14 @@ class Worker:
         work = self.installation.org(org).starter.state().work
         now = self._starter.clock.now()
         row = self.installation.org(org).starter.state().run(run)
+        if row is not None and row.state is RunState.SUPERSEDED:
+            # the newest takes its turn: with more to do than time, its own hint would be too late
+            row = next((due for due in reversed(work.due(now)) if due.job == name), None)
         if row is None or row.state is not RunState.DUE or self.board.paused(file) is not None:
             return
         if self._doing.is_away(org, now):
             until = self._doing.away[org].until
-            work.put_off(run, until or now + PUT_OFF)
+            work.put_off(row.id, until or now + PUT_OFF)
             return
         self._doing.do(file, row)
 

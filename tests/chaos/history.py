@@ -48,8 +48,11 @@ def play(
         stage.add("daemon", "--standby", script=planted)
     stage.supervise()
     try:
-        with stage.state() as store:
-            _until(lambda: bool(store.runs(job="route", limit=1)[0].due_at), "nothing began")
+        try:
+            with stage.state() as store:
+                _until(lambda: bool(store.runs(job="route", limit=1)[0].due_at), "nothing began")
+        except TimeoutError as late:
+            verdict.count("missed_runs", str(late))
         for number, blow in enumerate(plan.blows):
             _strike(stage, blow, plan.seed * 100 + number)
             time.sleep(blow.then)

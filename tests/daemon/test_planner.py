@@ -151,6 +151,22 @@ def test_the_oldest_due_run_is_picked_and_doubles_are_superseded() -> None:
     assert pick(runs, files, held=files).run is None
 
 
+def test_a_short_pace_does_not_starve() -> None:
+    """With more to do than time: every file has its turn, though the newest slot of the shortest
+    pace is always the last of the line."""
+    files = {"fast": job_file("fast"), "q": job_file("q", overlap=Overlap.QUEUE)}
+    waiting = [due("q", hour) for hour in range(12)]
+    begun: dict[str, datetime] = {}
+    turns = []
+    for hour in range(12, 18):
+        picked = pick([*waiting, due("fast", hour)], files, begun=begun)
+        assert picked.run is not None
+        turns.append(picked.run.id)
+        begun[picked.run.job] = NOW + hour * HOUR
+        waiting = [run for run in waiting if run != picked.run]
+    assert turns == ["q-0", "fast-13", "q-1", "fast-15", "q-2", "fast-17"]
+
+
 def test_the_wait_for_an_org_doubles_up_to_five_minutes() -> None:
     """And a clock that went back a day does not make it a day."""
     backoff = Backoff()
