@@ -17,8 +17,11 @@ from typing import Any
 
 from sfprm.clock import Clock, SystemClock
 from sfprm.errors import BadRequest, SfprmError
+from sfprm.estate.meant import refuse_unmeant
+from sfprm.estate.reader import org_facts
 from sfprm.events import NoProgress
 from sfprm.ids import PartnerKey, PersonKey, RunId
+from sfprm.outbound.mail_guard import MailPolicy, guarded, policy_from
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Origin, Partner, Person, PortalRole, Presence, Programme
 from sfprm.provisioning.apply import apply
@@ -61,7 +64,14 @@ def _measure(settings: Settings, count: int, told: dict[str, Any]) -> None:
         with open_session(settings, clock) as session:
             who = session.identity
             store.bind_org(who.org_id, who.org_name, clock.now())
-            bench = _Bench(session, store, clock, declared, count, stamp)
+            policy = policy_from(
+                settings,
+                org_id=who.org_id,
+                is_sandbox=who.is_sandbox,
+                is_embedded=who.is_embedded,
+            )
+            refuse_unmeant(declared, org_facts(session))
+            bench = _Bench(session, store, clock, declared, policy, count, stamp)
             bench.refuse()
             try:
                 _say(bench.turn(Presence.ACTIVE), told)
@@ -81,13 +91,20 @@ class _Bench:
     store: Store
     clock: Clock
     declared: Programme
+    policy: MailPolicy
     count: int
     stamp: str
     plans: dict[Presence, Plan] = field(default_factory=dict)
 
     def plan(self, state: Presence) -> Plan:
         programme = _programme(self.declared, self.count, self.stamp, state)
-        return make_plan(self.session, self.store, programme, progress=NoProgress())
+        return make_plan(
+            self.session,
+            self.store,
+            programme,
+            progress=NoProgress(),
+            guard=lambda address: guarded(address, self.policy),
+        )
 
     def refuse(self) -> None:
         """Raises BadRequest for what would go wrong, before anything is written."""
