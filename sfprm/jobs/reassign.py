@@ -74,7 +74,7 @@ class ReassignJobResult(JobResult):
         if done.mails.sent:
             noun = "notice" if done.mails.sent == 1 else "notices"
             lines.append(f"{done.mails.sent} {noun} handed to Salesforce for sending.")
-        lines += [f"- {x.label}: stays: {x.why}" for x in done.left[:MOST_SHOWN]]
+        lines += [f"- {x.label} stays: {_briefly(x.why)}" for x in done.left[:MOST_SHOWN]]
         if len(done.left) > MOST_SHOWN:
             lines.append(f"… and {len(done.left) - MOST_SHOWN} more stay where they are.")
         if self.rows is not None:
@@ -118,6 +118,21 @@ class ReassignJobResult(JobResult):
     def warnings(self) -> tuple[str, ...]:
         return self.done.mails.not_sent
 
+
+def _briefly(why: str) -> str:
+    """Reasons of many members in one line: alike ones counted, the commonest first; whole in
+    JSON."""
+    reasons = Counter(
+        detail if ":" in member and detail else part
+        for part in why.split("; ")
+        for member, _, detail in [part.partition(": ")]
+    )
+    told = [f"{words} ({n} members)" if n > 1 else words for words, n in reasons.most_common()]
+    rest = len(told) - REASONS_SHOWN
+    return "; ".join(told[:REASONS_SHOWN]) + (f"; and {rest} more reasons" if rest > 0 else "")
+
+
+REASONS_SHOWN = 3
 
 _CREDITS = {
     True: "Their members' credit pays for them, as for routed leads.",
