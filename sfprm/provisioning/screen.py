@@ -46,12 +46,12 @@ def _summary(plan: Plan, counts: dict[str, int]) -> Iterator[str]:
     words = f"{counts['create']} to create, {counts['change']} to change"
     if counts["blocked"]:
         words += f", {counts['blocked']} blocked"
-    words += f". {plan.write_calls} API calls"
+    words += f". {plan.write_calls} API call{'' if plan.write_calls == 1 else 's'}"
     for seat in plan.seats:
         if seat.taken or seat.freed:
             words += f", {seat.left_after} of {seat.total} {seat.licence} licences left after it"
     if plan.mails:
-        words += f", {plan.mails} welcome mails"
+        words += f", {plan.mails} welcome mail{'' if plan.mails == 1 else 's'}"
     yield f"{words}, about {max(1, round(plan.seconds))} s."
     yield "Run: sfprm apply"
 
