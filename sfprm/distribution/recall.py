@@ -28,6 +28,7 @@ from sfprm.distribution.reoffer import Leaving, news_of, take_back
 from sfprm.distribution.sights import SeenLead, read_sights, with_history
 from sfprm.distribution.standing_now import dead_owners, read_standing
 from sfprm.errors import BadRequest, NotReady
+from sfprm.routing.offer_look import look
 from sfprm.routing.offers import (
     LOOK_AGAIN,
     Offer,
@@ -35,7 +36,6 @@ from sfprm.routing.offers import (
     OfferState,
     Seen,
     advance,
-    look,
     pauses,
 )
 from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, update

@@ -1,8 +1,8 @@
-"""Offers: a lead in somebody's hands, the clocks that run on it, and what may happen to it.
+"""Offers: a lead in somebody's hands, the clocks that run on it, and what becomes of it.
 
-The table is `MOVES`; everything else here decides which event of it happens now. Nothing reads a
-clock or the org: what was seen of the lead is handed in. A row is one lead with one owner; a lead
-that is taken back and offered again has two rows.
+The table of states is `sfprm.routing.offer_table`; `sfprm.routing.offer_look` tells which event of
+it happens now. Nothing reads a clock or the org: what was seen of the lead is handed in. A row is
+one lead with one owner; a lead that is taken back and offered again has two rows.
 
 Every open offer has a next time to be looked at, and every lead taken back has an entry in the
 journal that says where it goes: no lead is ever without a live owner and a deadline, or a reason
@@ -14,13 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sfprm.errors import Bug
-from sfprm.programme.offer_terms import After, OfferTerms, Sign, Span
-from sfprm.routing.match import criterion_holds, text_of
+from sfprm.programme.offer_terms import After, OfferTerms, Span
+from sfprm.routing.match import criterion_holds
+from sfprm.routing.offer_table import ENDS, LEAVING, MOVES, OfferEvent, OfferState, move
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,8 +40,8 @@ __all__ = [
     "Sight",
     "advance",
     "afterwards",
+    "criteria_hold",
     "given",
-    "look",
     "move",
     "opened",
     "pauses",
@@ -50,105 +49,7 @@ __all__ = [
     "terms_for",
 ]
 
-
-class OfferState(StrEnum):
-    """The life of an offer."""
-
-    PLANNED = "planned"
-    """Journalled; not yet seen in the org."""
-    PENDING = "pending-sync"
-    """Given; the partner's system has not said that it has the lead."""
-    SYNC_LATE = "sync-late"
-    OFFERED = "offered"
-    REMINDED = "reminded"
-    ACCEPTED = "accepted"
-    ACTING = "acting"
-    ESCALATED = "escalated"
-    """With the channel manager."""
-    EXPIRED = "expired"
-    """To be taken back; still the owner's until that is seen in the org."""
-    REJECTED = "rejected"
-    """The same, at the partner's wish."""
-    RECALLED = "recalled"
-    RECYCLED = "recycled"
-    CLOSED = "closed"
-
-
-class OfferEvent(StrEnum):
-    """What can happen to an offer."""
-
-    GIVEN = "seen with its owner"
-    GIVEN_FOR_SYNC = "seen with its owner, waits for the receipt"
-    GIVEN_TO_MANAGER = "seen with the channel manager"
-    VOIDED = "the write that gave it did not come about"
-    RECEIPT = "the partner's system has it"
-    RECEIPT_DUE = "no receipt in time"
-    REMIND_DUE = "time to remind"
-    ACCEPTED = "accepted"
-    TAKEN = "taken from the queue"
-    ACTED = "acted upon"
-    ACCEPT_DUE = "not accepted in time"
-    ACT_DUE = "not acted upon in time"
-    ESCALATION_DUE = "the channel manager has not acted in time"
-    REJECTED = "rejected"
-    OWNER_GONE = "its owner can no longer work on it"
-    MOVED = "moved by another"
-    CONVERTED = "converted"
-    DELETED = "deleted"
-    MERGED = "merged into another lead"
-    TAKEN_BACK = "taken back"
-    PUT_ASIDE = "put aside"
-    NOT_TAKEN_BACK = "could not be taken back"
-
-
 S, E = OfferState, OfferEvent
-
-_AWAITED = (S.PENDING, S.SYNC_LATE, S.OFFERED, S.REMINDED)
-_HELD = (*_AWAITED, S.ACCEPTED, S.ACTING, S.ESCALATED)
-_LEAVING = (S.EXPIRED, S.REJECTED)
-
-ENDS = frozenset({S.RECALLED, S.RECYCLED, S.CLOSED})
-"""States that nothing leaves."""
-
-MOVES: Mapping[tuple[OfferState, OfferEvent], OfferState] = MappingProxyType(
-    {
-        (S.PLANNED, E.GIVEN): S.OFFERED,
-        (S.PLANNED, E.GIVEN_FOR_SYNC): S.PENDING,
-        (S.PLANNED, E.GIVEN_TO_MANAGER): S.ESCALATED,
-        (S.PLANNED, E.VOIDED): S.CLOSED,
-        (S.PENDING, E.RECEIPT): S.OFFERED,
-        (S.SYNC_LATE, E.RECEIPT): S.OFFERED,
-        (S.PENDING, E.RECEIPT_DUE): S.SYNC_LATE,
-        (S.SYNC_LATE, E.RECEIPT_DUE): S.SYNC_LATE,
-        (S.OFFERED, E.REMIND_DUE): S.REMINDED,
-        (S.ACCEPTED, E.ACTED): S.ACTING,
-        (S.ESCALATED, E.ACTED): S.ACTING,
-        (S.ACCEPTED, E.ACT_DUE): S.EXPIRED,
-        (S.ESCALATED, E.ESCALATION_DUE): S.ESCALATED,
-        **{(state, E.ACCEPTED): S.ACCEPTED for state in (*_AWAITED, *_LEAVING)},
-        **{(state, E.TAKEN): S.ACCEPTED for state in (*_AWAITED, *_LEAVING)},
-        **{(state, E.ACCEPT_DUE): S.EXPIRED for state in _AWAITED},
-        **{(state, E.REJECTED): S.REJECTED for state in (*_HELD, S.EXPIRED)},
-        **{(state, E.OWNER_GONE): S.EXPIRED for state in _HELD},
-        **{(state, E.MOVED): S.CLOSED for state in (*_HELD, *_LEAVING)},
-        **{(state, E.CONVERTED): S.CLOSED for state in (*_HELD, *_LEAVING)},
-        **{(state, E.DELETED): S.CLOSED for state in (*_HELD, *_LEAVING)},
-        **{(state, E.MERGED): state for state in (*_HELD, *_LEAVING)},
-        **{(state, E.TAKEN_BACK): S.RECALLED for state in _LEAVING},
-        **{(state, E.PUT_ASIDE): S.RECYCLED for state in _LEAVING},
-        **{(state, E.NOT_TAKEN_BACK): state for state in _LEAVING},
-    }
-)
-"""The state after an event. A pair that is not here cannot be."""
-
-
-def move(state: OfferState, event: OfferEvent) -> OfferState:
-    """The state after the event. Raises Bug when an offer in that state cannot meet it."""
-    try:
-        return MOVES[state, event]
-    except KeyError:
-        raise Bug(f"An offer that is {state.value} cannot be {event.value!r}.") from None
-
 
 LOOK_AGAIN = timedelta(days=1)
 """After how long an offer without a clock is looked at again."""
@@ -245,7 +146,7 @@ def plain_time(start: datetime, span: Span) -> datetime:
 
 def terms_for(choices: Sequence[OfferTerms], fields: Mapping[str, FieldValue]) -> int | None:
     """Which of several terms a lead is offered on: the first whose criteria it meets."""
-    return next((at for at, terms in enumerate(choices) if _all(terms.when, fields)), None)
+    return next((at for at, terms in enumerate(choices) if criteria_hold(terms.when, fields)), None)
 
 
 def opened(offer: Offer, terms: OfferTerms, count: Count) -> Offer:
@@ -282,103 +183,6 @@ STAGE_OF: Mapping[OfferEvent, str] = MappingProxyType(
     }
 )
 """The stage of `set_fields` that an event begins, where the lead's owner is not written as well."""
-
-
-def look(
-    offer: Offer, terms: OfferTerms, sight: Sight, now: datetime, agent: RecordId
-) -> Seen | None:
-    """What has happened to an open offer; None when nothing has. People come before clocks, and
-    the first that holds counts: further ones are found at the next look."""
-    if offer.state is S.PLANNED or not offer.is_open:
-        return None
-    gone = _gone(offer, terms, sight)
-    if gone is not None:
-        return gone
-    if offer.state is S.EXPIRED or offer.state is S.REJECTED:
-        return _late(offer, terms, sight, agent)
-    if terms.reject is not None and _all(terms.reject.when, sight.fields):
-        reason = sight.fields.get(terms.reject.reason) if terms.reject.reason else None
-        return Seen(E.REJECTED, f"rejected: {reason}" if reason else "rejected")
-    if not sight.owner_live:
-        return Seen(E.OWNER_GONE, f"{sight.owner_name or offer.owner_name} can no longer own it")
-    if offer.state in _AWAITED:
-        return _accepted(offer, terms, sight, agent) or _awaited_clock(offer, terms, sight, now)
-    if offer.state in (S.ACCEPTED, S.ESCALATED) and _acted(offer, terms, sight):
-        return Seen(E.ACTED, f"{offer.owner_name} works on it")
-    if offer.state is S.ACCEPTED and offer.act_by is not None and now >= offer.act_by:
-        return Seen(E.ACT_DUE, f"{offer.owner_name} has done nothing since accepting it")
-    if offer.state is S.ESCALATED and offer.next_at is not None and now >= offer.next_at:
-        return Seen(E.ESCALATION_DUE, f"{offer.owner_name} has not acted upon it")
-    return None
-
-
-def _gone(offer: Offer, terms: OfferTerms, sight: Sight) -> Seen | None:
-    if sight.deleted:
-        if sight.merged_into is not None:
-            return Seen(E.MERGED, f"merged into {sight.merged_into}")
-        return Seen(E.DELETED, "the lead was deleted")
-    if sight.converted:
-        return Seen(E.CONVERTED, "converted")
-    if sight.owner == offer.owner:
-        return None
-    took = offer.owner.prefix == "00G" and sight.owner.prefix == "005"
-    if took and offer.state in (*_AWAITED, *_LEAVING) and Sign.TAKEN in terms.signs:
-        return Seen(E.TAKEN, f"{sight.owner_name} took it from {offer.owner_name}")
-    who = sight.modified_by_name or "another user"
-    return Seen(E.MOVED, f"{who} gave it to {sight.owner_name or sight.owner}")
-
-
-def _late(offer: Offer, terms: OfferTerms, sight: Sight, agent: RecordId) -> Seen | None:
-    """An offer about to be taken back that was accepted in the last moment stays."""
-    if offer.state is S.EXPIRED and offer.why is E.ACCEPT_DUE and sight.owner_live:
-        return _accepted(offer, terms, sight, agent)
-    return None
-
-
-def _accepted(offer: Offer, terms: OfferTerms, sight: Sight, agent: RecordId) -> Seen | None:
-    said = next((c for c in terms.accepted_when if _all((c,), sight.fields)), None)
-    if said is not None:
-        return Seen(E.ACCEPTED, said.text)
-    for sign in terms.signs:
-        match sign:
-            case Sign.STATUS:
-                others = sight.status_by - {agent}
-                if text_of(sight.status) != text_of(offer.status) or others:
-                    return Seen(E.ACCEPTED, f"status {sight.status}")
-            case Sign.MODIFIED:
-                if offer.owner in sight.touched_by or sight.modified_by == offer.owner:
-                    return Seen(E.ACCEPTED, f"{offer.owner_name} changed it")
-            case Sign.READ:
-                if not sight.unread and offer.owner.prefix == "005":
-                    return Seen(E.ACCEPTED, f"{offer.owner_name} opened it")
-            case Sign.TAKEN:
-                continue  # a change of owner; seen above
-    return None
-
-
-def _awaited_clock(offer: Offer, terms: OfferTerms, sight: Sight, now: datetime) -> Seen | None:
-    receipt = terms.receipt if offer.state in (S.PENDING, S.SYNC_LATE) else None
-    if receipt is not None and _all(receipt.when, sight.fields):
-        return Seen(E.RECEIPT, "received by the partner's system")
-    if offer.accept_by is not None and now >= offer.accept_by:
-        return Seen(E.ACCEPT_DUE, f"{offer.owner_name} did not accept it in time")
-    if offer.accept_by is None and offer.act_by is not None and now >= offer.act_by:
-        return Seen(E.ACCEPT_DUE, f"{offer.owner_name} did not act upon it in time")
-    if receipt is not None and offer.next_at is not None and now >= offer.next_at:
-        cause = sight.fields.get(receipt.cause) if receipt.cause else None
-        return Seen(E.RECEIPT_DUE, f"no receipt: {cause or 'no cause is given'}")
-    if offer.state is S.OFFERED and offer.remind_at is not None and now >= offer.remind_at:
-        return Seen(E.REMIND_DUE, "no answer yet")
-    return None
-
-
-def _acted(offer: Offer, terms: OfferTerms, sight: Sight) -> bool:
-    if terms.acted_when:
-        return any(_all((c,), sight.fields) for c in terms.acted_when)
-    if text_of(sight.status) != text_of(offer.status):
-        return True
-    since = offer.touched or offer.offered_at
-    return sight.modified_by == offer.owner and sight.modified_at > since
 
 
 def advance(
@@ -418,12 +222,12 @@ def advance(
     if event in (E.ACCEPTED, E.TAKEN, E.ACTED) and sight is not None:
         ours = terms.set_fields.get(stage or "", {}).get("Status")
         after = replace(after, status=str(ours or sight.status), touched=sight.modified_at)
-    if state in ENDS or state in _LEAVING:
-        why = offer.why if offer.state in _LEAVING and offer.why is not None else event
+    if state in ENDS or state in LEAVING:
+        why = offer.why if offer.state in LEAVING and offer.why is not None else event
         after = replace(after, why=why, ended_at=now)
     if state in ENDS:
         return replace(after, next_at=None)
-    if state in _LEAVING:
+    if state in LEAVING:
         return replace(after, next_at=now)
     return replace(after, next_at=_next(after, terms, now, count))
 
@@ -478,5 +282,6 @@ def _next(offer: Offer, terms: OfferTerms, now: datetime, count: Count) -> datet
     return min(known) if known else now + LOOK_AGAIN
 
 
-def _all(criteria: Sequence[Criterion], fields: Mapping[str, FieldValue]) -> bool:
+def criteria_hold(criteria: Sequence[Criterion], fields: Mapping[str, FieldValue]) -> bool:
+    """Whether all of them hold; of none, they do."""
     return all(criterion_holds(c, fields.get(c.field)) for c in criteria)

@@ -23,6 +23,7 @@ from sfprm.programme.offer_terms import (
     Sign,
     Span,
 )
+from sfprm.routing.offer_look import look
 from sfprm.routing.offers import (
     ENDS,
     MOVES,
@@ -33,7 +34,6 @@ from sfprm.routing.offers import (
     Sight,
     advance,
     afterwards,
-    look,
     move,
     opened,
     pauses,
