@@ -116,6 +116,12 @@ def _explanation(ready: dict[str, Any]) -> str:
         f"  Python       REQUESTS_CA_BUNDLE={ca}",
         f"  Node, sf     NODE_EXTRA_CA_CERTS={ca}",
         f"  curl         curl --cacert {ca} {ready['https']}/services/data",
+        "",
+        "For sfprm, in .env or the environment:",
+        f"  SFPRM_LOGIN_URL={ready['https']}",
+        f"  SFPRM_CLIENT_ID={ready['client_id']}",
+        f"  SFPRM_CLIENT_SECRET={ready['client_secret']}",
+        f"  SFPRM_CA_BUNDLE={ca}",
     ]
     return "\n".join(lines)
 

@@ -273,5 +273,6 @@ def test_people_are_told_how_clients_get_in(start: Callable[..., Server]) -> Non
     assert requests.get(f"{server.http}/services/data", timeout=30).status_code == 200
     assert time.perf_counter() - began < 3.0
     said = server.stop()
-    for word in ("REQUESTS_CA_BUNDLE=", "NODE_EXTRA_CA_CERTS=", "--cacert", server.ready["https"]):
+    entered = [f"SFPRM_LOGIN_URL={server.ready['https']}", f"SFPRM_CA_BUNDLE={server.ready['ca']}"]
+    for word in ("REQUESTS_CA_BUNDLE=", "NODE_EXTRA_CA_CERTS=", "--cacert", *entered):
         assert word in said
