@@ -191,8 +191,8 @@ class Worker:
         if self._draining:
             return
         org = self.installation.org(invitation["org"])
-        if org.good is not None:
-            self._programmes.setdefault(org.good.digest, org.good)
+        if org.good is not None and org.good.digest not in self._programmes:
+            self._programmes = {org.good.digest: org.good}
         try:
             help_run(
                 org.starter, invitation, known=self._programmes, stopped=lambda: self._draining

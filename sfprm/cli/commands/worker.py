@@ -43,28 +43,47 @@ def add(app: typer.Typer) -> None:
         raise typer.Exit(code)
 
     @command(app)
-    def workers(surface: Surface) -> None:
-        """Who is at work on this state, on which machine, and what each does; who holds what."""
+    def workers(
+        surface: Surface,
+        jobs: Annotated[
+            Path | None, typer.Option(help="Folder of job files. [env: SFPRM_JOBS]")
+        ] = None,
+    ) -> None:
+        """Who is at work, on which machine, and what each does in which org; who holds what. Asks
+        the state of every org that the job files name."""
+        from sfprm.daemon.installation import Installation
+        from sfprm.daemon.jobfiles import load_job_files
+        from sfprm.errors import BadFiles
+        from sfprm.events import NoProgress
+        from sfprm.insight.hands_now import hands_now
         from sfprm.insight.names import span_text
-        from sfprm.store.database import open_store
 
         settings = surface.settings
         now = surface.clock.now()
         silent = timedelta(seconds=settings.take_over_seconds)
-        with open_store(settings.database) as store:
-            found = store.work.workers()
-            held = store.work.leases()
-            shared = store.work.shared
+        try:
+            named = {file.org for file in load_job_files(jobs or settings.jobs, settings.orgs)}
+        except BadFiles:  # `jobs validate` tells of them
+            named = set()
+        with surface.starter(NoProgress()) as main:
+            installation = Installation(main)
+            books = {org.name: org.starter.state().work for org in installation.states(named)}
+            found = hands_now({name: book.workers() for name, book in books.items()})
+            held = [(name, *lease) for name, book in books.items() for lease in book.leases()]
+            shared = books[""].shared
+            installation.close()
         rows = tuple(
             (
-                w.kind,
-                w.host,
-                str(w.process),
-                span_text(now - w.started),
-                w.doing or "waits",
-                "" if now - w.seen <= silent else f"silent for {(now - w.seen).seconds} s",
+                hand.seen.kind,
+                hand.seen.host,
+                str(hand.seen.process),
+                span_text(now - hand.seen.started),
+                hand.words or "waits",
+                ""
+                if now - hand.seen.seen <= silent
+                else f"silent for {(now - hand.seen.seen).seconds} s",
             )
-            for w in found
+            for hand in found
         )
         blocks: list[Block] = []
         if rows:
@@ -78,24 +97,28 @@ def add(app: typer.Typer) -> None:
             blocks.append(
                 Table(
                     ("writes", "holder"),
-                    tuple((name, words) for name, words, _ in held),
+                    tuple((what, words) for _, what, words, _ in held),
                     title="Held",
                 )
             )
         body = {
             "workers": [
                 {
-                    "id": w.id,
-                    "kind": w.kind,
-                    "host": w.host,
-                    "process": w.process,
-                    "started": w.started,
-                    "seen": w.seen,
-                    "doing": w.doing,
-                    "silent": now - w.seen > silent,
+                    "id": hand.seen.id,
+                    "kind": hand.seen.kind,
+                    "host": hand.seen.host,
+                    "process": hand.seen.process,
+                    "started": hand.seen.started,
+                    "seen": hand.seen.seen,
+                    "doing": hand.seen.doing,
+                    "org": hand.org,
+                    "silent": now - hand.seen.seen > silent,
                 }
-                for w in found
+                for hand in found
             ],
-            "held": [{"what": n, "by": words, "since": since} for n, words, since in held],
+            "held": [
+                {"org": org, "what": what, "by": words, "since": since}
+                for org, what, words, since in held
+            ],
         }
         surface.put(tuple(blocks), body)
