@@ -1,4 +1,5 @@
-"""What route, reassign and undo have in common to show: moves that did not come out as decided."""
+"""What route, recall, reassign and undo have in common to show: what an earlier run left, notices
+handed over, moves that did not come out as decided."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from sfprm.blocks import Block, Table
 from sfprm.distribution.carry import Settled
+from sfprm.distribution.notify import MailReport
 from sfprm.distribution.reassign import Move, ReassignResult
 
 MOST_SHOWN = 10
@@ -22,6 +24,24 @@ def settled_lines(refused: Sequence[Settled], overtaken: Sequence[Settled]) -> t
     if more:
         lines.append(f"… and {more} more; the run's result.json lists them all.")
     return tuple(lines)
+
+
+def taken_up_lines(taken_up: int) -> list[str]:
+    """What an interrupted run had left; nothing for none."""
+    if not taken_up:
+        return []
+    was = (
+        "decision of an interrupted run was"
+        if taken_up == 1
+        else "decisions of an interrupted run were"
+    )
+    return [f"{taken_up:,} {was} finished first."]
+
+
+def notice_lines(mails: MailReport) -> list[str]:
+    """Notices handed over, which says nothing of delivery; nothing for none."""
+    noun = "notice" if mails.sent == 1 else "notices"
+    return [f"{mails.sent:,} {noun} handed over for sending."] if mails.sent else []
 
 
 def settled_json(settled: Sequence[Settled]) -> list[dict[str, Any]]:

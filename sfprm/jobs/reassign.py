@@ -21,6 +21,7 @@ from sfprm.jobs.owners_moved import (
     MOST_SHOWN,
     moves_json,
     moves_table,
+    notice_lines,
     settled_json,
     settled_lines,
     write_moves,
@@ -71,9 +72,7 @@ class ReassignJobResult(JobResult):
             lines.append(_CREDITS[done.credits])
         if done.already:
             lines.append(f"{done.already:,} were there already.")
-        if done.mails.sent:
-            noun = "notice" if done.mails.sent == 1 else "notices"
-            lines.append(f"{done.mails.sent} {noun} handed to Salesforce for sending.")
+        lines += notice_lines(done.mails)
         lines += [f"- {x.label} stays: {_briefly(x.why)}" for x in done.left[:MOST_SHOWN]]
         if len(done.left) > MOST_SHOWN:
             lines.append(f"… and {len(done.left) - MOST_SHOWN} more stay where they are.")

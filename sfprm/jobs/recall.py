@@ -11,7 +11,13 @@ from sfprm.distribution.recall import RecallResult, recall
 from sfprm.errors import PartlyDone
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.lead_fields import refuse_unknown_fields
-from sfprm.jobs.owners_moved import MOST_SHOWN, settled_json, settled_lines
+from sfprm.jobs.owners_moved import (
+    MOST_SHOWN,
+    notice_lines,
+    settled_json,
+    settled_lines,
+    taken_up_lines,
+)
 from sfprm.jobs.plan import mail_policy
 from sfprm.outbound.outlets import outlets_from
 
@@ -44,8 +50,8 @@ class RecallJobResult(JobResult):
             return (Text(("No lead is offered.", *self._pauses())),)
         noun = "lead" if done.looked_at == 1 else "leads"
         lines = [f"{done.looked_at:,} offered {noun} looked at."]
-        if done.taken_up:
-            lines.append(f"{done.taken_up:,} decisions of an interrupted run were finished first.")
+        lines += taken_up_lines(done.taken_up)
+        lines += notice_lines(done.mails)
         out: list[Block] = [Text(tuple(lines))]
         if done.happened:
             rows = tuple((e.value, f"{n:,}") for e, n in sorted(done.happened.items()))
@@ -58,10 +64,6 @@ class RecallJobResult(JobResult):
             late = tuple((x.label or x.lead, x.owner_name, x.cause) for x in done.late[:MOST_SHOWN])
             more = f" ({len(done.late)} in all)" if len(done.late) > MOST_SHOWN else ""
             out.append(Table(("lead", "owner", f"sync late{more}"), late))
-        if done.mails.sent:
-            what = "notice" if done.mails.sent == 1 else "notices"
-            lines.append(f"{done.mails.sent} {what} handed over.")
-            out[0] = Text(tuple(lines))
         tail = [*self._pauses(), *settled_lines(done.refused, done.overtaken)]
         tail += [f"! field not set: {words}" for words in done.not_set[:MOST_SHOWN]]
         if done.unseen:

@@ -13,7 +13,7 @@ from sfprm.distribution.route import RouteResult, route
 from sfprm.errors import PartlyDone
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.lead_fields import refuse_unknown_fields
-from sfprm.jobs.owners_moved import settled_json, settled_lines
+from sfprm.jobs.owners_moved import notice_lines, settled_json, settled_lines, taken_up_lines
 from sfprm.jobs.plan import mail_policy
 from sfprm.outbound.outlets import outlets_from
 from sfprm.routing.fairness import PoolShare
@@ -68,8 +68,8 @@ class RouteJobResult(JobResult):
             lines.append(f"{done.left_alone:,} left alone, as their rule says.")
         if done.waiting:
             lines.append(f"{done.waiting:,} parked earlier wait for their next try.")
-        if done.taken_up:
-            lines.append(f"{done.taken_up:,} decisions of an interrupted run were finished first.")
+        lines += taken_up_lines(done.taken_up)
+        lines += notice_lines(done.mails)
         out: list[Block] = [Text(tuple(lines))]
         if done.by_target:
             targets = tuple((rule, to, f"{n:,}") for (rule, to), n in done.by_target.items())

@@ -12,6 +12,7 @@ from sfprm.ids import RecordId
 from sfprm.insight.why import why
 from sfprm.insight.why_result import Happening, Proof, Why
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
+from sfprm.routing.offers import OfferEvent
 from sfprm.store.api import StoreWriter
 
 
@@ -74,10 +75,25 @@ class WhyJob(Job[WhyOptions, WhyJobResult]):
         return WhyJobResult(answer, options.sentence, options.replay)
 
 
+_SAY_IT_ALL = frozenset(
+    {
+        OfferEvent.ACCEPT_DUE,
+        OfferEvent.ACT_DUE,
+        OfferEvent.ESCALATION_DUE,
+        OfferEvent.OWNER_GONE,
+        OfferEvent.REJECTED,
+        OfferEvent.ACTED,
+    }
+)
+"""Events whose words say what happened, and to whom."""
+
+
 def _happened(store: StoreWriter, lead: RecordId) -> dict[int, list[Happening]]:
     """What became of the lead's offers, by the journal entry that made them."""
     found: dict[int, list[Happening]] = {}
     for event in store.offers.events([offer.entry for offer in store.offers.of_lead(lead)]):
-        words = f"{event.event.value}: {event.words}" if event.words else event.event.value
+        words = event.words or event.event.value
+        if event.words and event.event not in _SAY_IT_ALL:
+            words = f"{event.event.value}: {event.words}"
         found.setdefault(event.entry, []).append(Happening(event.at, words))
     return found
