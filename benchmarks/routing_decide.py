@@ -183,11 +183,11 @@ def measure(members: int, count: int, *, warm: int = 0) -> Speed:
 
 def chained(end: str, decision: Decision, classes: dict[int, str]) -> str:
     """The chain with one decision more. A class's digest is worked out once."""
-    words = [decision.lead.id, decision.rule or "", decision.owner_id or ""]
-    for choice in decision.choices:
-        at = id(choice.eligibility)
-        if at not in classes:
-            classes[at] = choice.eligibility.digest
-        words += [classes[at], choice.winner, str(choice.before), str(choice.after)]
-    facts = canonical(dict(decision.lead.fields))
-    return entry_hash(end, "|".join(words), facts_digest("salt", facts))
+    lead = decision.lead
+    words = f"{lead.id}|{decision.rule}|{decision.owner_id}"
+    for eligibility, winner, before, after, _ in decision.choices:
+        digest = classes.get(id(eligibility))
+        if digest is None:
+            digest = classes[id(eligibility)] = eligibility.digest
+        words += f"|{digest}|{winner}|{before}|{after}"
+    return entry_hash(end, words, facts_digest("salt", canonical(lead.fields)))

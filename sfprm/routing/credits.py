@@ -97,8 +97,8 @@ def has_bound(key: str) -> bool:
 class Sharing:
     """A class made ready for choosing many times. Lists are in the class's order of members.
 
-    `eligible` are places of those who may win, of weight `whole` together; `owed` reads their lanes
-    of packed credits. `lump` is `shares`, packed without a bias.
+    `owed` reads the lanes, of packed credits, of those who may win; `whole` is the weight of those
+    with a share together. `lump` is `shares`, packed without a bias.
     """
 
     eligibility: EligibilityClass
@@ -106,7 +106,6 @@ class Sharing:
     shares: tuple[int, ...]
     total: int
     lump: int
-    eligible: tuple[int, ...]
     owed: Reading
     whole: int
 
@@ -258,7 +257,7 @@ class Book:
 
     def _counted(self, sharing: Sharing) -> Sharing:
         """Shares of equal counts: over all but those who are away and owed CATCH_UP already."""
-        may = set(sharing.eligible)
+        may = set(sharing.owed.places)
         counting = [
             c
             for at, (c, credit) in enumerate(
@@ -276,16 +275,13 @@ class Book:
         candidates = eligibility.candidates
         members = tuple([c.member for c in candidates])
         order = self._order if members == self._order else members
-        eligible = tuple([at for at, c in enumerate(candidates) if not c.reasons])
-        if not eligible:
+        owed = Reading([not c.reasons for c in candidates])
+        if not owed.places:
             raise Bug(f"{self._key}: asked to choose when nobody is eligible.")
-        sharers = [at for at, c in enumerate(candidates) if _shares(c)]
-        weights = [candidates[at].weight for at in sharers]
+        weights = [c.weight if not c.reasons or _shares(c) else 0 for c in candidates]
         whole = sum(weights)
         by_weight = {weight: UNIT * weight // whole for weight in set(weights)}
-        parts = [0] * len(order)
-        for at, weight in zip(sharers, weights, strict=True):
-            parts[at] = by_weight[weight]
+        parts = [by_weight[weight] for weight in weights]
         lanes = self._lanes if len(order) == self._lanes.count else Lanes(len(order))
         return Sharing(
             eligibility=eligibility,
@@ -293,8 +289,7 @@ class Book:
             shares=tuple(parts),
             total=sum(parts),
             lump=lanes.lump(parts),
-            eligible=eligible,
-            owed=Reading([not c.reasons for c in candidates]),
+            owed=owed,
             whole=whole,
         )
 

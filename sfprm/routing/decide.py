@@ -120,6 +120,8 @@ class Decider:
         self.books: dict[str, tuple[Ledger, Book]] = {}
         """Each with the ledger that it stands at, as the last batch gave it back."""
         self.by_intake = {p.intake: p for p in routing.pools.values() if p.intake}
+        self.alone: dict[RecordId, frozenset[RecordId]] = {}
+        """Each owner as a set of its own."""
         self.people = {person_member(k): k for k in programme.people}
         self.members = {p.key: {m.key: m for m in p.members} for p in routing.pools.values()}
 
@@ -173,6 +175,8 @@ class _Work:
         self._matcher_for = ready.matcher_for
         self._matcher = ready.matcher
         self._completer = ready.completer
+        self._completes = not ready.completer.idle
+        self._alone = ready.alone
         self._eligibility = eligibility
         self._by_intake = ready.by_intake
         self._people = ready.people
@@ -180,7 +184,7 @@ class _Work:
 
     def decide(self, lead: LeadFacts) -> Decision:
         """Decide about one lead, and let it count."""
-        if not self._completer.idle:
+        if self._completes:
             lead = self._completer.complete(lead, self._standing.at_work.get(lead.id, ()))
         pool = self._by_intake.get(lead.intake)
         if pool is not None:
@@ -191,7 +195,9 @@ class _Work:
         at, trials = way.first
         while at < len(matcher.rules):
             rule = matcher.rules[at]
-            also = matcher.narrowing(at, trials[-1].failed)
+            also = rule.eligible_when
+            if rule.partner_criteria:
+                also = matcher.narrowing(at, trials[-1].failed)
             decision = self._by_rule(lead, rule, trials, also)
             if decision is not None:
                 return decision
@@ -225,17 +231,17 @@ class _Work:
         also: Condition | None,
     ) -> Decision | None:
         match target:
+            case ToPool(key):
+                pool = self._programme.routing.pools[key]
+                if also is not None and not self._eligibility.meets(pool, lead, also):
+                    return None
+                return self._by_pool(lead, pool, rule, trials, also)
             case ToUser(username):
                 owner = self._standing.users.get(username.lower())
                 return self._direct(lead, rule, trials, owner, f"user:{username}")
             case ToQueue(queue):
                 owner = self._standing.queues.get(queue)
                 return self._direct(lead, rule, trials, owner, f"queue:{queue}")
-            case ToPool(key):
-                pool = self._programme.routing.pools[key]
-                if also is not None and not self._eligibility.meets(pool, lead, also):
-                    return None
-                return self._by_pool(lead, pool, rule, trials, also)
             case ToCompany():
                 return self._by_company(lead, rule, trials, target, also)
 
@@ -409,8 +415,11 @@ class _Work:
     ) -> Decision:
         if owner.owner_id is None:
             raise Bug(f"{owner.name} was chosen but has no id.")
-        had = self._standing.previous_owners.get(lead.id, frozenset())
-        self._owners[lead.id] = had | {owner.owner_id}
+        alone = self._alone.get(owner.owner_id)
+        if alone is None:
+            alone = self._alone[owner.owner_id] = frozenset({owner.owner_id})
+        had = self._standing.previous_owners.get(lead.id)
+        self._owners[lead.id] = alone if had is None else had | alone
         return Decision(
             lead=lead,
             outcome=Outcome.ASSIGNED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import groupby
+from itertools import compress
 from struct import Struct, pack
 from typing import TYPE_CHECKING
 
@@ -58,14 +58,20 @@ class Lanes:
 class Reading:
     """Reads some of the lanes: those whose place is true in `which`."""
 
-    __slots__ = ("_doubles", "_few", "_places", "_whole")
+    __slots__ = ("_doubles", "_few", "_whole", "places")
 
     def __init__(self, which: Sequence[bool]) -> None:
-        runs = [(read, len(list(run))) for read, run in groupby(which)]
-        self._whole = Struct("<" + "".join([f"{n}q" if read else f"{8 * n}x" for read, n in runs]))
-        self._doubles = Struct(self._whole.format.replace("q", "d"))
-        self._places = tuple([at for at, read in enumerate(which) if read])
-        self._few = len(self._places) <= FEW
+        self.places = tuple(compress(range(len(which)), which))
+        """Places of the lanes that are read."""
+        runs = "".join(["d" if read else "8x" for read in which])
+        self._doubles = Struct(f"<{runs}")
+        self._few = len(self.places) <= FEW
+        self._whole: Struct | None = None
+
+    def _integers(self, lanes: bytes) -> tuple[int, ...]:
+        if self._whole is None:  # where there are many it is seldom asked for
+            self._whole = Struct(self._doubles.format.replace("d", "q"))
+        return self._whole.unpack(lanes)
 
     def highest(self, lanes: bytes) -> tuple[int, int | None]:
         """The highest lane, and its place; None when another may be level with it.
@@ -75,9 +81,9 @@ class Reading:
         (IEEE 754). There is no arithmetic on them.
         """
         if self._few:
-            read = self._whole.unpack(lanes)
+            read = self._integers(lanes)
             most: int = max(read)
-            return most, self._places[read.index(most)] if read.count(most) == 1 else None
+            return most, self.places[read.index(most)] if read.count(most) == 1 else None
         bits = pack("<d", max(self._doubles.unpack(lanes)))
         at = lanes.find(bits)
         alone = lanes.find(bits, at + 1) < 0
@@ -85,9 +91,9 @@ class Reading:
 
     def level(self, lanes: bytes, lane: int) -> list[int]:
         """Places of those that are that high."""
-        read = zip(self._places, self._whole.unpack(lanes), strict=True)
+        read = zip(self.places, self._integers(lanes), strict=True)
         return [at for at, each in read if each == lane]
 
     def all(self, lanes: bytes) -> dict[int, int]:
         """The lanes by place."""
-        return dict(zip(self._places, self._whole.unpack(lanes), strict=True))
+        return dict(zip(self.places, self._integers(lanes), strict=True))

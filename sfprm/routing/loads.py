@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -154,11 +153,7 @@ class Loads:
     def result(self) -> Mapping[tuple[PoolKey, str], Load]:
         """The loads now, as values."""
         changed = {
-            key: replace(
-                tally.before,
-                open_held=tally.held,
-                wins=(*tally.before.wins, *((self._now,) * tally.won)),
-            )
+            key: Load(tally.held, (*tally.before.wins, *((self._now,) * tally.won)))
             for key, tally in self._tallies.items()
             if tally.won or tally.held != tally.before.open_held
         }
