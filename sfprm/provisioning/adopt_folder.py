@@ -73,7 +73,9 @@ def more(done: Adopted, files: Mapping[str, str], doubts: Sequence[Doubt]) -> Ad
     """With further files and lines of the review. Raises BadFiles when it does not load so."""
     review = (*done.review, *doubts)
     texts = {**done.files, **files}
-    programme = _loaded({name: text for name, text in texts.items() if name != REVIEW})
+    programme = done.programme
+    if files:
+        programme = _loaded({name: text for name, text in texts.items() if name != REVIEW})
     return Adopted({**texts, REVIEW: review_text(review)}, programme, review)
 
 
