@@ -49,7 +49,8 @@ class PoolFairness:
     """One pool since its first choice. `worst` is the greatest distance from entitlement of any
     member at any moment, in UNIT; `ever` all who ever were members: the n of the bound.
 
-    Refunded choices are left out of everything; `refunds` counts them.
+    Refunded choices are left out of everything; `refunds` counts them. `unproved`: why no bound is
+    proved; empty where one is.
     """
 
     pool: str
@@ -59,13 +60,13 @@ class PoolFairness:
     members: tuple[MemberFairness, ...]
     worst: int
     ever: int
-    bounded: bool = True
+    unproved: str = ""
 
     @property
     def bound(self) -> float | None:
         """(n - 1)/2 leads, as proved; None in equal counts, where whoever is away falls behind, and
         where leads count that were not chosen."""
-        return max(0, self.ever - 1) / 2 if self.bounded else None
+        return None if self.unproved else max(0, self.ever - 1) / 2
 
     @property
     def beyond(self) -> bool:
@@ -81,7 +82,7 @@ class PoolFairness:
         count = "lead" if self.leads == 1 else "leads"
         most = max((member.got for member in self.members), default=0)
         bound = (
-            "no bound is proved: by equal counts, or leads of known companies count"
+            f"no bound is proved: {self.unproved}"
             if self.bound is None
             else f"proved bound for {self.ever} members: {self.bound:.2f}"
         )
@@ -223,11 +224,16 @@ def _pool(reader: StoreReader, pool: Pool, programme: Programme, last: int) -> P
         ),
         worst=worst,
         ever=max(ever, len(pool.members)),
-        bounded=has_bound(key),
+        unproved="" if has_bound(key) else _UNPROVED[is_counts(key)],
     )
 
 
 _END = (1 << 63) - 1
+_UNPROVED = {
+    True: "counts are shared out evenly, whoever is away",
+    False: "leads of known companies count, which nobody chose",
+}
+"""Why, by whether the ledger is of equal counts."""
 
 
 def _share_out(

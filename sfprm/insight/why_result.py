@@ -214,7 +214,7 @@ class DecisionExplained:
             member_name(member.member, self.programme),
             "yes" if member.eligible else "no",
             leads_text(member.owed_before, sign=True),
-            leads_text(member.share) if member.eligible else "",
+            leads_text(member.share) if member.eligible or member.share else "",
             leads_text(member.owed_after, sign=True),
             f"← chosen: {choice.because}" if member.chosen else reasons_text(member.reasons),
         )

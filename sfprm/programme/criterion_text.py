@@ -57,7 +57,10 @@ def parse_criterion(text: str) -> CriterionText:
     found = _WORD.match(text, match.end())
     if found is None:
         raise TextError(
-            f"no operator after {field!r}", match.end(), hint="Write it as: Country equals PT, ES"
+            f"no operator after {field!r}",
+            match.end(),
+            hint='Write it as: Country equals PT, ES. Between [ and ] in quotes: ["Country equals '
+            'PT, ES"], as a comma begins the next item there.',
         )
     operator = _operator(found.group(1), found.start(1))
     if operator is Operator.WITHIN:
