@@ -23,6 +23,7 @@ KNOWN_JOBS: dict[str, str] = {
     "plan": "sfprm.jobs.plan:PlanJob",
     "invite": "sfprm.jobs.invite:InviteJob",
     "offboard": "sfprm.jobs.offboard:OffboardJob",
+    "offboard-queue": "sfprm.jobs.offboard_queue:OffboardQueueJob",
     "reinstate": "sfprm.jobs.reinstate:ReinstateJob",
     "shadow": "sfprm.jobs.shadow:ShadowJob",
     "certificate": "sfprm.jobs.certificate:CertificateJob",
