@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from sqlalchemy import LargeBinary, TypeDecorator
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, Dialect, Table
+    from sqlalchemy.types import TypeEngine
 
 T = TypeVar("T")
 
@@ -37,15 +40,22 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
     columns = []
     for name in names:
         values: Iterable[Any] = [row[name] for row in rows]
-        ready = (
-            table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-        )
+        ready = _made_ready(table.c[name].type, connection.dialect)
         columns.append(values if ready is None else map(ready, values))
     listed, marks = ", ".join([f'"{name}"' for name in names]), ", ".join("?" * len(names))
     connection.exec_driver_sql(
         f'INSERT INTO "{table.name}" ({listed}) VALUES ({marks})',  # noqa: S608  (our own names)
         list(zip(*columns, strict=True)),
     )
+
+
+def _made_ready(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What is done to each value of the kind; None: nothing. Bytes SQLite takes as they are."""
+    if isinstance(kind, LargeBinary):
+        return None
+    if isinstance(kind, TypeDecorator) and isinstance(kind.impl_instance, LargeBinary):
+        return partial(kind.process_bind_param, dialect=dialect)
+    return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def pieces(values: Iterable[T]) -> Iterator[list[T]]:
