@@ -51,7 +51,10 @@ PARTNERS = ("alfa", "beta", "gama")
 PEOPLE = tuple(f"{partner}.{n}" for partner in PARTNERS for n in range(2))
 NAMES = ("Ana", "Ωmega", "日本", '=cmd|"x"', "O'Neil, Lda", "Bø 🙂", "x" * 80)
 STATES = st.sampled_from([Presence.ACTIVE, Presence.ACTIVE, Presence.FROZEN, Presence.ABSENT])
-FAULTS = ("drop-before", "drop-after", "expired-session", "503", "lock", "group-lock", "half")
+FAULTS = (
+    *("drop-before", "drop-after", "expired-session", "503", "lock", "group-lock", "half"),
+    "exhausted",
+)
 SETS = ("Law_a", "Law_b")
 """Permission sets that the org has."""
 EDITS = ("phone", "off", "freeze", "member", "stranger", "revoked", "granted")
@@ -445,6 +448,8 @@ def law_org(devorg_process: Any, tmp_path: Path) -> Any:
     """The embedded org after setup, kept to come back to."""
     devorg_process.control("DELETE", "faults")
     devorg_process.reset("partners-ready")
+    # many histories are told in one day of this org
+    devorg_process.control("POST", "limits", {"daily_api": 10_000_000, "single_email": 1_000_000})
     settings = load_settings(env=devorg_process.env(tmp_path / "making"))
     with open_session(settings, FakeClock(datetime(2026, 11, 23, tzinfo=UTC))) as session:
         rows = [{"Name": name, "Label": name} for name in SETS]
