@@ -28,6 +28,8 @@ WAIT_S = 0.25
 PATIENCE_S = 120.0
 """Seconds until the workers must be there."""
 JOBS = ("route", "provision")
+READY = b"worker.ready"
+"""What a worker logs once it takes work."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,9 @@ def _helpers(
     """So many workers, ready; ended when it is left."""
     helpers = []
     try:
-        for number in range(count):
-            with (place.folder / f"worker-{number}.log").open("ab") as log:
+        logs = [place.folder / f"worker-{uuid.uuid4().hex}.log" for _ in range(count)]
+        for path in logs:
+            with path.open("wb") as log:
                 command = [sys.executable, "-m", "sfprm", "worker"]
                 helpers.append(
                     subprocess.Popen(
@@ -174,10 +177,11 @@ def _helpers(
                     )
                 )
         deadline = time.monotonic() + PATIENCE_S
-        while len(run(env, "workers")["workers"]) < count:
+        while not all(READY in path.read_bytes() for path in logs):
             if time.monotonic() > deadline or any(h.poll() is not None for h in helpers):
                 raise SystemExit(f"The workers did not start: see {place.folder}/worker-*.log.")
-            time.sleep(0.5)
+            time.sleep(0.2)
+        time.sleep(1.0)  # what is left of starting is done before the clock runs
         yield helpers
     finally:
         for helper in helpers:

@@ -240,6 +240,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
                 programme,
                 run=context.run,
                 clock=context.clock,
+                ids=True,
             ) or apply(
                 context.session,
                 context.store,

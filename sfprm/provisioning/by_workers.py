@@ -67,9 +67,10 @@ def share_out(
     *,
     run: RunId,
     clock: Clock,
+    ids: bool = False,
 ) -> ApplyResult | None:
     """Have a large plan carried out by whoever is free, every step of it; None where there are no
-    other workers, or the plan is small."""
+    other workers, or the plan is small. `ids`: the result names the records made or changed."""
     others = hands.others if hands is not None else 0
     made = shards(plan.steps, others + 1) if others else []
     if hands is None or not made:
@@ -82,7 +83,8 @@ def share_out(
     told = hands.gather()
     if plan.comparison.baseline:
         store.record_applied(plan.comparison.baseline, run, clock.now())
-    return _together(told, _ids(store, plan, run), clock.monotonic() - began)
+    made_by = _ids(store, plan, run) if ids else {}
+    return _together(told, made_by, clock.monotonic() - began)
 
 
 def apply_shard(
@@ -181,7 +183,7 @@ def _content(plan: Plan, shard: Shard, needed: _Needed) -> dict[str, Any]:
 
 def _ids(store: StoreWriter, plan: Plan, run: RunId) -> dict[str, RecordId]:
     """What the shards made, by ref."""
-    found = store.step_outcomes(run, range(1, len(plan.steps) + 1))
+    found = store.step_outcomes(run)
     ids: dict[str, RecordId] = {}
     for number, step in enumerate(plan.steps, start=1):
         made = found[number].record_id if number in found else None

@@ -57,8 +57,10 @@ class StoreReader(Protocol):
     def steps(self, run: RunId) -> list[Step]:
         """In order of number."""
 
-    def step_outcomes(self, run: RunId, numbers: Iterable[int]) -> Mapping[int, StepOutcome]:
-        """What became of those steps of a run, by number."""
+    def step_outcomes(
+        self, run: RunId, numbers: Iterable[int] | None = None
+    ) -> Mapping[int, StepOutcome]:
+        """What became of those steps of a run, by number; of all when none are named."""
 
     def applied(self) -> Mapping[tuple[str, str], Mapping[str, Any]]:
         """Last written values: (object, programme key) → field → value."""

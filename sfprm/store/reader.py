@@ -73,7 +73,9 @@ class Reader:
         with reading(self._engine) as connection:
             return steps.of_run(connection, run)
 
-    def step_outcomes(self, run: RunId, numbers: Iterable[int]) -> Mapping[int, StepOutcome]:
+    def step_outcomes(
+        self, run: RunId, numbers: Iterable[int] | None = None
+    ) -> Mapping[int, StepOutcome]:
         with reading(self._engine) as connection:
             return steps.outcomes(connection, run, numbers)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 WHOLE = ""
 """In the column `field`: the value is a JSON object of all fields of the record. Rows of single
@@ -60,20 +60,29 @@ def of_run(connection: Connection, run: RunId) -> list[Step]:
     ]
 
 
-def outcomes(connection: Connection, run: RunId, numbers: Iterable[int]) -> dict[int, StepOutcome]:
-    """What became of those steps, by number."""
+def outcomes(
+    connection: Connection, run: RunId, numbers: Iterable[int] | None
+) -> dict[int, StepOutcome]:
+    """What became of those steps, by number; of all steps of the run when None are named."""
+    query = select(steps.c.number, steps.c.state, steps.c.record_id, steps.c.message).where(
+        steps.c.run == run
+    )
+    if numbers is None:
+        return _outcomes(connection, query)
     found: dict[int, StepOutcome] = {}
     left = iter(numbers)
     while part := list(islice(left, _AT_ONCE)):
-        rows = connection.execute(
-            select(steps.c.number, steps.c.state, steps.c.record_id, steps.c.message).where(
-                steps.c.run == run, steps.c.number.in_(part)
-            )
-        )
-        for row in rows:
-            made = RecordId(row.record_id) if row.record_id else None
-            found[row.number] = StepOutcome(StepState(row.state), made, row.message)
+        found |= _outcomes(connection, query.where(steps.c.number.in_(part)))
     return found
+
+
+def _outcomes(connection: Connection, query: Select[Any]) -> dict[int, StepOutcome]:
+    return {
+        row.number: StepOutcome(
+            StepState(row.state), RecordId(row.record_id) if row.record_id else None, row.message
+        )
+        for row in connection.execute(query)
+    }
 
 
 def add(connection: Connection, planned: Iterable[Step]) -> None:
