@@ -78,6 +78,17 @@ def resident_kb() -> int:
     return int(text.partition("VmRSS:")[2].split()[0])
 
 
+def state_bytes(starter: Starter) -> int:
+    """The SQLite file with its log."""
+    return sum(path.stat().st_size for path in starter.settings.state_dir.glob("state.db*"))
+
+
+def _per_row(before: dict[str, int], after: dict[str, int]) -> float:
+    """Bytes that a run or a decision added to the state."""
+    rows = after["runs"] - before["runs"] + after["journal"] - before["journal"]
+    return (after["bytes"] - before["bytes"]) / rows
+
+
 @pytest.fixture
 def org(devorg_process: DevOrg) -> Iterator[DevOrg]:
     """An org whose clock is set by hand, and goes by the machine's again afterwards."""
@@ -100,12 +111,14 @@ def test_days_go_by(org: DevOrg, tmp_path: Path) -> None:
     clock = FakeClock(datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0))
     chance = random.Random(30)
     memory: list[int] = []
+    sizes: list[dict[str, int]] = []
     with Starter(load_settings(env), clock, NoProgress()) as starter:
         files = {file.name: file for file in load_job_files(jobs)}
         simulated = Simulated(starter, clock, files)
         for day in range(DAYS):
             _one_day(org, config, simulated, chance, day)
             memory.append(resident_kb())
+            sizes.append(starter.state().work.size() | {"bytes": state_bytes(starter)})
         store = starter.state()
         session = starter.connect()
         parked = {p.lead for p in store.parked() if p.next_try is not None}
@@ -125,6 +138,10 @@ def test_days_go_by(org: DevOrg, tmp_path: Path) -> None:
         if DAYS > 10:
             half = len(memory) // 2
             assert max(memory[half:]) < 1.25 * max(memory[:half]), memory
+            # what is kept of a run and of a decision does not grow with their number
+            print(f"memory {memory[0]} to {memory[-1]} kB; state {sizes[0]} to {sizes[-1]}")
+            early, late = _per_row(sizes[1], sizes[half]), _per_row(sizes[half], sizes[-1])
+            assert late < 1.3 * early, sizes
 
 
 def _one_day(
