@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from sfprm.cli.interpreter import set_up_interpreter
 from sfprm.clock import SystemClock
 from sfprm.events import NoProgress
 from sfprm.ids import RunId
@@ -68,7 +69,8 @@ def recording(file: Path) -> Callable[[], None]:
 
 
 def sfprm_side(given: Mapping[str, Any]) -> Told:
-    """Load the files, plan and (side `apply`) apply; the seconds of each."""
+    """Load the files, plan and (side `apply`) apply, as the program does; the seconds of each."""
+    set_up_interpreter()
     settings = settings_of(given)
     clock, progress = SystemClock(), NoProgress()
     store = open_store(settings.database)

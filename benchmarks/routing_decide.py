@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sfprm.cli.collector import collect_seldom
+from sfprm.cli.interpreter import set_up_interpreter
 from sfprm.ids import PartnerKey, PersonKey, PoolKey, RecordId
 from sfprm.programme.condition_text import parse_condition
 from sfprm.programme.criterion_text import parse_criterion
@@ -158,7 +158,7 @@ def leads(count: int) -> list[LeadFacts]:
 def measure(members: int, count: int, *, warm: int = 0) -> Speed:
     """Decide about `count` leads in batches, each decision chained; after `warm` that are not
     counted, in which the conditions and the ways through the rules become known."""
-    collect_seldom()  # as the program does
+    set_up_interpreter()  # as the program does
     made, standing = programme(members)
     waiting = leads(warm + count)
     ledgers: Mapping[str, Ledger] = {}

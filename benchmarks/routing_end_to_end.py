@@ -143,7 +143,7 @@ def prepare(ready: Mapping[str, Any], folder: str, leads: int) -> None:
 
 def routed(given: Mapping[str, Any]) -> dict[str, float]:
     """One pass, and the second look once the org has settled."""
-    from sfprm.cli.collector import collect_seldom
+    from sfprm.cli.interpreter import set_up_interpreter
     from sfprm.clock import SystemClock
     from sfprm.distribution.carry import Carrier
     from sfprm.distribution.route import route
@@ -159,7 +159,7 @@ def routed(given: Mapping[str, Any]) -> dict[str, float]:
 
     settings, session = session_of(given["ready"], given["folder"], **given.get("settings", {}))
     declared = programme()
-    collect_seldom()  # as the program does
+    set_up_interpreter()  # as the program does
     with session, open_store(settings.database) as store:
         _ = session.identity
         clock, quiet = SystemClock(), NoProgress()

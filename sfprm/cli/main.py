@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sfprm import __version__
-from sfprm.cli.collector import collect_seldom
+from sfprm.cli.interpreter import set_up_interpreter
 from sfprm.cli.commands import (
     adopt,
     daemon,
@@ -86,7 +86,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 
 def main() -> None:
     """Run the program; the exit codes stand in `sfprm.errors`."""
-    collect_seldom()
+    set_up_interpreter()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # no character of a name may end the program
             stream.reconfigure(errors="backslashreplace")
