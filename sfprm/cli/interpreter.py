@@ -11,7 +11,7 @@ COLLECT_AFTER = 50_000
 """Values made and still held between two rounds of the collector; Python's own default is 700."""
 
 HAND_OVER_AFTER = 0.0005
-"""Seconds that a busy thread goes on while another wants its turn; Python's own default is 0.005."""
+"""Seconds that a busy thread goes on while another wants its turn; Python's default is 0.005."""
 
 
 def set_up_interpreter() -> None:

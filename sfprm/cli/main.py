@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from sfprm import __version__
-from sfprm.cli.interpreter import set_up_interpreter
 from sfprm.cli.commands import (
     adopt,
     daemon,
@@ -32,6 +31,7 @@ from sfprm.cli.commands import (
     state,
     worker,
 )
+from sfprm.cli.interpreter import set_up_interpreter
 from sfprm.errors import BadRequest, Bug, Interrupted
 
 __all__ = ["app", "main"]
