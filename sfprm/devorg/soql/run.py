@@ -43,6 +43,9 @@ FEW = 5_000
 """Records up to which an index on an instant is taken before all others; counting them costs less
 than a millisecond."""
 
+FEW_IN_ORDER = 100_000
+"""The same where the records are asked for in the order of that instant, and not all of them."""
+
 _BOUNDS = ("too many", "too large", "at most", "parser stack")
 """What SQLite says of a statement with more columns, tables or depth than it takes."""
 
@@ -196,12 +199,15 @@ class _Runner:
         bounds = age_bounds(query.where)
         if not bounds:
             return ()
+        # the newest so many: the index has them in order, and reading ends with the last of them
+        in_order = query.limit is not None and bool(query.order)
+        most = FEW_IN_ORDER if in_order and query.order[0].expr == bounds[0].expr else FEW
         emitter = self._emitter(query)
         conditions = joined(" AND ", [emitter.condition(one) for one in bounds])
         some = Sql(f"SELECT 1 {emitter.tables.from_clause()} WHERE ") + conditions
-        counting = Sql("SELECT COUNT(*) FROM (") + some + Sql(" LIMIT ?)", (FEW + 1,))
+        counting = Sql("SELECT COUNT(*) FROM (") + some + Sql(" LIMIT ?)", (most + 1,))
         ((count,),) = self._execute(counting)
-        return bounds if count <= FEW else ()
+        return bounds if count <= most else ()
 
     def _fill_children(self, plan: RecordPlan, ids: list[str]) -> None:
         plan.children = [self._children(one, ids) for one in plan.child_outputs]

@@ -74,3 +74,14 @@ def test_many_changed_are_found_by_their_owner(
     names, plan = _asked(crowd, "")
     assert sorted(names) == [f"L{place}" for place in range(30, 40) if place % 3 < 2]
     assert "Lead.OwnerId+" in plan
+
+
+def test_the_newest_are_read_in_their_order(
+    crowd: tuple[Schema, Storage, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a limit the index on the instant serves many as well; only records of one instant are sorted."""
+    monkeypatch.setattr(run, "FEW", 5)
+    names, plan = _asked(crowd, " ORDER BY SystemModstamp DESC, Id DESC LIMIT 3")
+    assert names == ["L39", "L37", "L36"]
+    assert "Lead.SystemModstamp+" in plan
+    assert "TEMP B-TREE FOR ORDER BY" not in plan
