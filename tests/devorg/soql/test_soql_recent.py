@@ -79,7 +79,7 @@ def test_many_changed_are_found_by_their_owner(
 def test_the_newest_are_read_in_their_order(
     crowd: tuple[Schema, Storage, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a limit the index on the instant serves many as well; only records of one instant are sorted."""
+    """With a limit the index serves many as well; only records of one instant are sorted."""
     monkeypatch.setattr(run, "FEW", 5)
     names, plan = _asked(crowd, " ORDER BY SystemModstamp DESC, Id DESC LIMIT 3")
     assert names == ["L39", "L37", "L36"]
