@@ -23,6 +23,12 @@ GONE = "00Q00000000"
 Rows = list[dict[str, Any]]
 
 
+@pytest.fixture(autouse=True)
+def _every_level() -> None:
+    """Whatever level an earlier test of the command line has set, all is heard."""
+    structlog.reset_defaults()
+
+
 def by_collections(session: Session, rows: Rows) -> None:
     """Up to 200 in a call."""
     update(session, "Lead", rows)
