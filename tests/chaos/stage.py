@@ -198,7 +198,7 @@ def prepare(org: ChaosOrg, nursery: Nursery, folder: Path) -> Base:
 
 def _keep_few(env: Mapping[str, str]) -> None:
     """Most leads of the story go: those there before a history only make it dear to check."""
-    with open_session(load_settings(env), SystemClock()) as session:
+    with open_session(load_settings(dict(env)), SystemClock()) as session:
         waiting = [row["Id"] for row in select_all(session, "SELECT Id FROM Lead ORDER BY Id")]
         delete(session, waiting[LEADS_KEPT:])
 

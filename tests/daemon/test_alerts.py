@@ -168,7 +168,8 @@ class MailServer:
                     say("250 ok")
 
     def close(self) -> None:
-        """No more mail."""
+        """No more mail. Closing alone does not wake a thread that waits for a caller."""
+        self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join(5)
 
