@@ -92,9 +92,7 @@ def share_out(
     routing = programme.routing
     only = Rule(BY_HAND, (), None, ToPool(key), whole.origin)
     narrow = replace(programme, routing=replace(routing, rules=(only,), rule_sets=()))
-    found, at_work = Background(session, programme).of(leads)
-    previous = store.previous_owners(lead.id for lead in leads)
-    standing = replace(standing, previous_owners=MappingProxyType(previous), at_work=at_work)
+    found, standing = _with_background(session, store, programme, standing, leads)
     if dry_run:
         ledgers = store.ledgers(ledger_keys(programme))
         return _shared(decide(narrow, standing, ledgers, found, now))
@@ -125,11 +123,8 @@ def share_evenly(
     Leads of equal eligibility are one group; within a partner its people take turns. Raises
     BadRequest for a pool that is not there.
     """
-    key, _ = _pool_of(programme, pool)
-    found, at_work = Background(session, programme).of(leads)
-    previous = store.previous_owners(lead.id for lead in leads)
-    standing = replace(standing, previous_owners=MappingProxyType(previous), at_work=at_work)
-    whole = programme.routing.pools[key]
+    key, whole = _pool_of(programme, pool)
+    found, standing = _with_background(session, store, programme, standing, leads)
     eligibility = Eligibility(programme, standing, now)
     loads = Loads(programme, standing.loads, now)
     groups: dict[tuple[tuple[str, int], ...], list[LeadFacts]] = {}
@@ -172,6 +167,20 @@ def share_evenly(
             for lead in waiting
         ]
     return Shared(tuple(given), tuple(left))
+
+
+def _with_background(
+    session: Session,
+    store: StoreWriter,
+    programme: Programme,
+    standing: Standing,
+    leads: Sequence[LeadFacts],
+) -> tuple[list[LeadFacts], Standing]:
+    """The leads with what rules ask about them, and the standing with what is known of them."""
+    found, at_work = Background(session, programme).of(leads)
+    previous = store.previous_owners(lead.id for lead in leads)
+    known = replace(standing, previous_owners=MappingProxyType(previous), at_work=at_work)
+    return found, known
 
 
 def _room(pool: Pool, standing: Standing, now: datetime) -> dict[str, int]:
