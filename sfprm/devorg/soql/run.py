@@ -43,8 +43,9 @@ FEW = 5_000
 """Records up to which an index on an instant is taken before all others; counting them costs less
 than a millisecond."""
 
-FEW_IN_ORDER = 100_000
-"""The same where the records are asked for in the order of that instant, and not all of them."""
+FEW_IN_ORDER = 400_000
+"""The same where the records are asked for in the order of that instant, and not all of them: what
+a quick client writes in a minute or two."""
 
 _BOUNDS = ("too many", "too large", "at most", "parser stack")
 """What SQLite says of a statement with more columns, tables or depth than it takes."""
