@@ -98,7 +98,8 @@ class Sharing:
     """A class made ready for choosing many times. Lists are in the class's order of members.
 
     `owed` reads the lanes, of packed credits, of those who may win; `whole` is the weight of those
-    with a share together. `lump` is `shares`, packed without a bias.
+    with a share together. `lump` is `shares`, packed without a bias. `lone`: there is one member
+    only.
     """
 
     eligibility: EligibilityClass
@@ -108,6 +109,7 @@ class Sharing:
     lump: int
     owed: Reading
     whole: int
+    lone: bool
 
 
 class Book:
@@ -141,6 +143,11 @@ class Book:
             sharing = self._sharings[id(eligibility)] = self._make_ready(eligibility)
         if sharing.order is not self._order:
             self._take_order(sharing)
+        if sharing.lone:  # gets the lead and pays for it
+            credit = self._packed - BIAS
+            sequence = self._sequence = self._sequence + 1
+            self._last_won[0] = sequence
+            return Choice(eligibility, sharing.order[0], credit, credit, sequence)
         if self._counts:
             sharing = self._counted(sharing)
         packed = self._packed + sharing.lump
@@ -291,6 +298,7 @@ class Book:
             lump=lanes.lump(parts),
             owed=owed,
             whole=whole,
+            lone=len(order) == 1,
         )
 
 
