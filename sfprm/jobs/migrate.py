@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from sfprm.blocks import Block, Table, Text
 from sfprm.errors import BadRequest, PartlyDone
 from sfprm.ids import PartnerKey
@@ -29,6 +31,7 @@ from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
 from sfprm.provisioning.apply import apply
 from sfprm.provisioning.by_workers import share_out
+from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_quiet
 from sfprm.provisioning.make_plan import make_plan
 from sfprm.provisioning.migrate_draft import Draft, Finding
 from sfprm.provisioning.migrate_folder import begun, prepared, write_prepared
@@ -58,13 +61,15 @@ __all__ = ["MigrateJob", "MigrateOptions", "MigrateResult"]
 
 class MigrateOptions(JobOptions):
     """Options of `migrate`. `mapping`: default beside the file. `accept`: load by a mapping that
-    has just been guessed. `resume`: go on with a migration whose files are written already."""
+    has just been guessed. `resume`: go on with a migration whose files are written already.
+    `deployment_wait`: seconds for which a metadata deployment in the org is waited for."""
 
     file: Path
     mapping: Path | None = None
     sheet: str | None = None
     accept: bool = False
     resume: bool = False
+    deployment_wait: float = Field(DEPLOYMENT_WAIT, ge=0)
     dry_run: bool = False
 
 
@@ -228,6 +233,13 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
         partners, people = draft.without(held)
         programme = ready.programme
         if not dry:
+            if len(held) < len(table.rows):  # before the files: the same command goes on
+                await_quiet(
+                    context.session,
+                    clock=context.clock,
+                    progress=context.progress,
+                    most=options.deployment_wait,
+                )
             write_prepared(root, ready)
             programme = load_programme(root, environment)
         plan = _plan(context, programme, draft, held, f"migrated/{_name(path)}-partners.csv")

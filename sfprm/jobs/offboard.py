@@ -15,6 +15,7 @@ from sfprm.jobs.frame import Job, JobContext, JobOptions
 from sfprm.jobs.hand_on import hand_on
 from sfprm.jobs.offboard_told import LEAD, OffboardResult
 from sfprm.provisioning.blockers import Blocker, find_blockers
+from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_quiet
 from sfprm.provisioning.offboard import (
     Leaver,
     Leavers,
@@ -38,13 +39,15 @@ EVIDENCE = "evidence.json"
 class OffboardOptions(JobOptions):
     """Options of `offboard`. `target`: a partner's or a person's key. `to`: where open leads go:
     `pool:NAME`, `queue:LABEL`, `user:USERNAME` or `manager`; None: each lead's own pool, then the
-    channel manager. `clear_partner_flag` must repeat the partner's key: it cannot be undone."""
+    channel manager. `clear_partner_flag` must repeat the partner's key: it cannot be undone.
+    `deployment_wait`: seconds for which a metadata deployment in the org is waited for."""
 
     target: str
     to: str | None = None
     clear_partner_flag: str | None = None
     dry_run: bool = False
     max_changes: int | None = Field(None, ge=0)
+    deployment_wait: float = Field(DEPLOYMENT_WAIT, ge=0)
 
 
 class OffboardJob(Job[OffboardOptions, OffboardResult]):
@@ -83,9 +86,20 @@ class OffboardJob(Job[OffboardOptions, OffboardResult]):
         )
         if options.dry_run:
             return shown
+        path = context.run_dir / EVIDENCE
+        begun = replace(shown, evidence=path, dry_run=False)
+        _write_evidence(path, begun, context)  # a run that dies must not take it along
         not_done: list[NotDone] = []
         context.progress.stage("freeze", len(users))
         not_done += freeze(session, [u for u in leavers.users if u.active], frozen=True)
+        if held or any(u.active for u in leavers.users):
+            await_quiet(
+                session,
+                clock=context.clock,
+                progress=context.progress,
+                most=options.deployment_wait,
+                written="They are frozen; nothing else was changed.",
+            )
         count, trouble = hand_on(context, leavers, to=options.to, max_changes=options.max_changes)
         moved = {LEAD: count}
         for object_ in named:
@@ -103,14 +117,11 @@ class OffboardJob(Job[OffboardOptions, OffboardResult]):
         clear = not not_done and all(after.of(name) == 0 for name in named)
         if flag is not None and flag.is_set:
             not_done += _clear_flag(session, leavers, now, clear=clear)
-        path = context.run_dir / EVIDENCE
         done = replace(
-            shown,
+            begun,
             after=after,
             moved=moved,
             not_done=tuple(not_done),
-            evidence=path,
-            dry_run=False,
             now=now,
             flag_now=_flag(session, leavers, options),
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from sfprm.blocks import Block, Text
-from sfprm.errors import BadRequest, NotReady, OrgRefused, PartlyDone
+from sfprm.errors import BadRequest, NotReady, OrgRefused, PartlyDone, TryLater
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.offboard import OffboardJob, OffboardOptions
 from sfprm.jobs.offboard_told import OffboardResult
@@ -101,7 +101,12 @@ class OffboardQueueJob(Job[OffboardQueueOptions, OffboardQueueResult]):
                 done[target] = OffboardJob().run(its, one)
             except (BadRequest, NotReady, OrgRefused) as error:
                 refused[target] = error.message
-        return OffboardQueueResult(done, refused, max(0, len(due) - options.most))
+            except TryLater as error:  # so it would be for the others
+                if not done:
+                    raise
+                refused[target] = error.message
+                break
+        return OffboardQueueResult(done, refused, len(due) - len(done) - len(refused))
 
 
 def due_to_leave(session: Session, programme: Programme) -> list[str]:

@@ -21,7 +21,7 @@ from sfprm.programme.calendar_text import parse_hours
 from sfprm.programme.text_error import TextError
 from sfprm.provisioning.apply import Brakes, apply
 from sfprm.provisioning.by_workers import share_out
-from sfprm.provisioning.deployments import await_deployments
+from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_deployments
 from sfprm.provisioning.make_plan import sends_welcome
 from sfprm.provisioning.members_seen import known_of
 from sfprm.provisioning.mended import mend, read_errors
@@ -35,8 +35,6 @@ from sfprm.routing.calendar import next_open, open_at
 
 PLAN_FILE = "plan.json"
 ERRORS_FILE = "errors.csv"
-DEPLOYMENT_WAIT = 120.0
-"""Seconds; longer ones are for the next run, since other jobs may wait for this one."""
 
 
 class ProvisionOptions(JobOptions):

@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from sfprm.blocks import Block, Text
 from sfprm.errors import PartlyDone
 from sfprm.ids import RecordId
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.offboard import EVIDENCE, OffboardJob
+from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_quiet
 from sfprm.provisioning.offboard import (
     Leaver,
     Leavers,
@@ -27,9 +30,11 @@ from sfprm.store.records import RunState
 
 
 class ReinstateOptions(JobOptions):
-    """Options of `reinstate`. `target`: a partner's or a person's key."""
+    """Options of `reinstate`. `target`: a partner's or a person's key. `deployment_wait`: seconds
+    for which a metadata deployment in the org is waited for."""
 
     target: str
+    deployment_wait: float = Field(DEPLOYMENT_WAIT, ge=0)
     dry_run: bool = False
 
 
@@ -108,6 +113,13 @@ class ReinstateJob(Job[ReinstateOptions, ReinstateResult]):
         shown = ReinstateResult(leavers, back, held, (), evidence, dry_run=True, cleared=cleared)
         if options.dry_run:
             return shown
+        if held or not all(u.active for u in back):
+            await_quiet(
+                session,
+                clock=context.clock,
+                progress=context.progress,
+                most=options.deployment_wait,
+            )
         not_done = activate(session, back)
         refused = {n.what for n in not_done}
         alive = [u for u in back if u.username not in refused]

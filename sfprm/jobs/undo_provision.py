@@ -13,9 +13,9 @@ from sfprm.estate.reader import read_estate
 from sfprm.ids import RunId
 from sfprm.jobs.frame import JobContext, JobResult
 from sfprm.jobs.plan import save
-from sfprm.jobs.provision import DEPLOYMENT_WAIT, PLAN_FILE, is_open
+from sfprm.jobs.provision import PLAN_FILE, is_open
 from sfprm.provisioning.apply import Brakes, apply
-from sfprm.provisioning.deployments import await_deployments
+from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_deployments
 from sfprm.provisioning.members_seen import known_of
 from sfprm.provisioning.owned import count_owned
 from sfprm.provisioning.plan import Plan

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from sfprm.provisioning.steps import PlannedStep
     from sfprm.salesforce.session import Session
 
-__all__ = ["Deployment", "await_deployments", "collides", "running_deployments"]
+__all__ = [
+    "DEPLOYMENT_WAIT",
+    "Deployment",
+    "await_deployments",
+    "await_quiet",
+    "collides",
+    "running_deployments",
+]
+
+DEPLOYMENT_WAIT = 120.0
+"""Seconds; longer ones are for the next run, since other jobs may wait for this one."""
 
 _RUNNING = ("Pending", "InProgress", "FinalizingDeploy", "Canceling")
 _FREE = frozenset({"Account", "Contact"})
@@ -76,15 +86,27 @@ def await_deployments(
 ) -> None:
     """Return once no deployment runs that these steps would collide with. Raises TryLater after
     `most` seconds: nothing was written yet."""
-    if not collides(steps):
-        return
+    if collides(steps):
+        await_quiet(session, clock=clock, progress=progress, most=most)
+
+
+def await_quiet(
+    session: Session,
+    *,
+    clock: Clock,
+    progress: Progress,
+    most: float,
+    written: str = "Nothing was written.",
+) -> None:
+    """Return once no deployment runs. Raises TryLater after `most` seconds, which says what was
+    `written` before."""
     began, pace, told = clock.monotonic(), _FIRST_PACE, ""
     while running := running_deployments(session):
         words = f"{running[0]}" + (f" and {len(running) - 1} more" if len(running) > 1 else "")
         if clock.monotonic() - began + pace > most:
             raise TryLater(
                 f"The org is busy with {words}: users, roles and groups would meet its locks. "
-                "Nothing was written.",
+                + written,
                 hint="Run the same command again when Setup › Deployment Status shows that it is "
                 "done, or wait longer with --deployment-wait SECONDS.",
             )

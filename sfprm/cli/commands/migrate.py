@@ -35,6 +35,12 @@ def add(app: typer.Typer) -> None:
         max_changes: Annotated[
             int | None, typer.Option(min=0, help="With --leads: refuse when more would change.")
         ] = None,
+        deployment_wait: Annotated[
+            float,
+            typer.Option(
+                min=0, help="Seconds to wait while a metadata deployment runs in the org."
+            ),
+        ] = 120.0,
     ) -> None:
         """Load partners and people from a file, once; they are declared from then on.
 
@@ -61,5 +67,6 @@ def add(app: typer.Typer) -> None:
             accept=accept,
             dry_run=dry_run,
             resume=resume,
+            deployment_wait=deployment_wait,
         )
         surface.finish(MigrateJob(), options)

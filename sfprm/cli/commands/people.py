@@ -68,6 +68,12 @@ def add(app: typer.Typer) -> None:
         max_changes: Annotated[
             int | None, typer.Option(min=0, help="Refuse when more leads would move.")
         ] = None,
+        deployment_wait: Annotated[
+            float,
+            typer.Option(
+                min=0, help="Seconds to wait while a metadata deployment runs in the org."
+            ),
+        ] = 120.0,
         dry_run: Annotated[
             bool, typer.Option(help="Show what they own and what stops them; change nothing.")
         ] = False,
@@ -85,6 +91,7 @@ def add(app: typer.Typer) -> None:
             to=to,
             clear_partner_flag=flag,
             max_changes=max_changes,
+            deployment_wait=deployment_wait,
             dry_run=dry_run,
         )
         surface.finish(OffboardJob(), options)
@@ -93,12 +100,19 @@ def add(app: typer.Typer) -> None:
     def reinstate(
         surface: Surface,
         target: Annotated[str, typer.Argument(help="Key of a partner or person.")],
+        deployment_wait: Annotated[
+            float,
+            typer.Option(
+                min=0, help="Seconds to wait while a metadata deployment runs in the org."
+            ),
+        ] = 120.0,
         dry_run: Annotated[bool, typer.Option(help="Show who; change nothing.")] = False,
     ) -> None:
         """Give those who were offboarded their users back: active, let go, in their queues."""
         from sfprm.jobs.reinstate import ReinstateJob, ReinstateOptions
 
-        surface.finish(ReinstateJob(), ReinstateOptions(target=target, dry_run=dry_run))
+        options = ReinstateOptions(target=target, deployment_wait=deployment_wait, dry_run=dry_run)
+        surface.finish(ReinstateJob(), options)
 
 
 def _ask(surface: Surface, target: str) -> str:
