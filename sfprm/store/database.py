@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, inspect, select, text
@@ -84,9 +85,13 @@ def _upgrade(engine: Engine) -> str:
         if before is not None and before not in known:
             raise _wrong_version(before)
         _refuse_beside_others(connection, scripts, before)
-        command.upgrade(config, "head")
+        with _ONE_UPGRADE:
+            command.upgrade(config, "head")
     return before or ""
 
+
+_ONE_UPGRADE = Lock()
+"""Alembic's operations are one global of the process: two threads would write into one database."""
 
 SEEN_LATELY = timedelta(minutes=2)
 

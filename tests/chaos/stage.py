@@ -86,12 +86,15 @@ class Postgres:
 
     url: str
     _template: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def new(self, base: Path) -> str:
         """A database that holds the state of the file `base`."""
-        if not self._template:
-            self._template = self._create()
-            copy_state(f"sqlite:///{base}", self._url_of(self._template))
+        with self._lock:  # histories are played side by side
+            if not self._template:
+                made = self._create()
+                copy_state(f"sqlite:///{base}", self._url_of(made))
+                self._template = made
         return self._url_of(self._create(f" TEMPLATE {self._template}"))
 
     def drop(self, url: str) -> None:

@@ -60,6 +60,15 @@ def test_migrating_twice_does_nothing_more(store_url: str) -> None:
     assert migrate(store_url) == (HEAD, HEAD)
 
 
+def test_several_databases_are_made_at_once(tmp_path: Path) -> None:
+    """By threads of one process: what makes the tables is one global of the process."""
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in "abcd"]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(migrate, urls)) == [("", HEAD)] * 4
+    for url in urls:
+        open_store(url).close()
+
+
 @pytest.mark.parametrize(
     ("version", "words"), [("0000", f"needs {HEAD}"), ("9999", "newer than this sfprm knows")]
 )
