@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -131,8 +132,8 @@ class MigrateResult(JobResult):
         lines += [f"{what}: {path}" for what, path in self.files.items()]
         if self.loaded and "errors" in self.files:
             lines.append(
-                f"Mend them there, then: sfprm migrate {self.files['errors']} "
-                f"--mapping {self.mapping}"
+                f"Mend them there, then: sfprm migrate {shlex.quote(str(self.files['errors']))} "
+                f"--mapping {shlex.quote(str(self.mapping))}"
             )
         return lines
 
@@ -262,7 +263,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
                 progress=context.progress,
                 programme=programme,
             )
-        done = () if dry else tuple(outcomes(table, draft, plan, applied))
+        done = () if dry else tuple(outcomes(table, draft, plan, applied, _goes_on(options)))
         found = draft.findings
         report = write_findings(context.run_dir, found) if found else None
         success, errors = write_outcomes(context.run_dir, table, done) if done else (None, None)
@@ -309,6 +310,16 @@ def _plan(
         key for key in named if programme.partners[PartnerKey(key)].origin.file.endswith(ours)
     }
     return limited(plan, partners, people)
+
+
+def _goes_on(options: MigrateOptions) -> str:
+    """The command that loads what the org would not take, once the org is mended."""
+    words = ["sfprm", "migrate", str(options.file), "--resume"]
+    if options.mapping is not None:
+        words += ["--mapping", str(options.mapping)]
+    if options.sheet is not None:
+        words += ["--sheet", options.sheet]
+    return shlex.join(words)
 
 
 def _name(mapping: Path) -> str:

@@ -19,6 +19,7 @@ from sfprm.jobs.plan import plan_of, save
 from sfprm.programme.calendar_model import Calendar
 from sfprm.programme.calendar_text import parse_hours
 from sfprm.programme.text_error import TextError
+from sfprm.provisioning.again import said_for
 from sfprm.provisioning.apply import Brakes, apply
 from sfprm.provisioning.by_workers import share_out
 from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_deployments
@@ -84,7 +85,10 @@ class ProvisionResult(JobResult):
             out = (*out, Text((words,)))
         blocked = self.plan.comparison.blocked
         if blocked:
-            lines = tuple(f"! {d.kind.value} {d.label}: {d.why}  Fix: {d.fix}" for d in blocked)
+            lines = tuple(
+                f"! {d.kind.value} {d.label}: {d.why}  Fix: {said_for('sfprm apply', d.fix)}"
+                for d in blocked
+            )
             out = (*out, Text(lines))
         return out
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfprm.programme.spreadsheet import harmless
+from sfprm.provisioning.again import said_for
 from sfprm.provisioning.difference import Kind, Verdict
 
 if TYPE_CHECKING:
@@ -69,9 +70,14 @@ class LeadOutcome:
 
 
 def outcomes(
-    table: SourceTable, draft: Draft, plan: Plan | None, applied: ApplyResult | None
+    table: SourceTable,
+    draft: Draft,
+    plan: Plan | None,
+    applied: ApplyResult | None,
+    command: str,
 ) -> list[Outcome]:
-    """Each row's, in order. `plan` None: nothing was to be loaded."""
+    """Each row's, in order. `plan` None: nothing was to be loaded. `command` goes on with the rest
+    once the org is mended."""
     held: dict[int, list[Finding]] = {}
     for finding in draft.findings:
         if finding.held:
@@ -102,7 +108,7 @@ def outcomes(
                 person,
                 (ids[0], ids[1], ids[2]),
                 error,
-                fix,
+                said_for(command, fix),
             )
         )
     return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,24 @@ def test_what_the_org_refuses_stands_in_the_error_file(
     bad = rows_of(result["files"]["errors"])
     assert [row["person.last_name"] for row in bad] == ["Novo"]
     assert "belongs to Marta Lopes in this org" in bad[0]["sfprm_error"]
+
+    used = (
+        "SELECT COUNT(Id) n FROM User WHERE IsActive = true "
+        "AND Profile.UserLicense.Name = 'Partner Community'"
+    )
+    ready.org.event("seats-bought", licence="Partner Community", seats=ready.rows(used)[0]["n"])
+    late = tmp_path / "late ones.csv"
+    late.write_text(
+        "partner.key,person.last_name,person.email\nsulcom,Tarde,tarde@sulcom.example.com\n",
+        "utf-8",
+    )
+    full = sfprm("migrate", str(late), "--accept", "--json", env=env)
+    [row] = rows_of(full.json["result"]["files"]["errors"])
+    command = f"sfprm migrate '{late}' --resume"
+    assert row["sfprm_fix"] == f"buy licences or deactivate partner users, then run `{command}`"
+    ready.org.event("seats-bought", licence="Partner Community", seats=50)
+    bought = sfprm(*shlex.split(command)[1:], "--json", env=env)
+    assert (bought.code, bought.json["result"]["outcomes"]) == (0, {"created": 1}), bought.out
 
 
 def test_a_run_that_died_after_writing_the_files_goes_on(
