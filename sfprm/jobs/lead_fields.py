@@ -12,7 +12,9 @@ from sfprm.salesforce.describe import describe
 
 if TYPE_CHECKING:
     from sfprm.errors import Complaint
+    from sfprm.programme.model import Programme
     from sfprm.salesforce.describe import ObjectDescribe
+    from sfprm.salesforce.session import Session
 
 __all__ = ["lead_complaints", "refuse_unknown_fields"]
 
@@ -31,27 +33,27 @@ have."""
 
 def refuse_unknown_fields(context: JobContext) -> None:
     """Raise BadFiles when there are any `lead_complaints`."""
-    complaints = lead_complaints(context)
+    complaints = lead_complaints(context.session, context.programme)
     if complaints:
         raise BadFiles(complaints)
 
 
-def lead_complaints(context: JobContext) -> list[Complaint]:
+def lead_complaints(session: Session, programme: Programme) -> list[Complaint]:
     """Rules, conditions and offers that read a field that this org does not have, or not of that
     type, or write one that the agent may not. One call for Lead and one for each other object that
     rules read, kept for the session."""
-    lead = describe(context.session, "Lead")
+    lead = describe(session, "Lead")
     if lead is None:
         return []
     beyond = {}
-    for head in heads_read(context.programme):
+    for head in heads_read(programme):
         name = _OBJECTS.get(head) or _custom(lead, head)
-        told = describe(context.session, name) if name else None
+        told = describe(session, name) if name else None
         if told is not None:
             beyond[head] = _types(told)
-    complaints = check_against_describe(context.programme, _types(lead), beyond)
+    complaints = check_against_describe(programme, _types(lead), beyond)
     complaints += check_offer_fields(
-        context.programme,
+        programme,
         _types(lead),
         frozenset(name for name, field in lead.fields.items() if field.updateable),
     )

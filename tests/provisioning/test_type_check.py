@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from sfprm.errors import Complaint
 from sfprm.estate.model import Site
 from sfprm.ids import PersonKey
+from sfprm.jobs.validate import by_overlay
 from sfprm.programme.model import Origin, PublicGroup, RoleMember, Rule, ToUser
 from sfprm.provisioning.checks.facts import RecordTypeFact, Surroundings
 from sfprm.provisioning.checks.registry import TYPE_CODES, codes
@@ -162,3 +164,41 @@ def test_validate_by_the_command_line(ready: Any, sfprm: Any, tmp_path: Path) ->
     said = json.dumps(wrong.json["complaints"])
     for word in ("manager-missing", "site-missing", "Produce__c"):
         assert word in said
+
+
+def test_all_overlays_by_the_command_line(ready: Any, sfprm: Any, tmp_path: Path) -> None:
+    """Each overlay that is there is held against the org, and a mistake says with which it comes;
+    what is wrong in all is told once, without."""
+    env = ready.org.env(tmp_path / "state")
+    folder = tmp_path / "config"
+    shutil.copytree(ROOT / "config", folder)
+    sandbox = folder / "overlays" / "sandbox.yaml"
+    text = sandbox.read_text("utf-8")
+    at = text.index("internal_users:")
+    sandbox.write_text(text[:at] + text[text.index("# Usernames are unique") :], "utf-8")
+    words = ("programme", "validate", "--org", "--all-overlays", "--programme", str(folder))
+    fits = sfprm(*words, env=env)
+    assert fits.code == 0, fits.err
+    assert "alone and with overlay production and with sandbox." in fits.out
+
+    sandbox.write_text(text, "utf-8")
+    files = folder / "programme.yaml"
+    files.write_text(
+        files.read_text("utf-8").replace("site: Alder Partner Central", "site: Elsewhere"), "utf-8"
+    )
+    wrong = sfprm(*words, "--json", env=env)
+    assert wrong.code == 2
+    said = [c["message"] for c in wrong.json["complaints"]]
+    assert [m for m in said if "[site-missing]" in m and not m.startswith("with ")]
+    missing = [m for m in said if "[manager-missing]" in m]
+    assert missing
+    assert all(m.startswith("with overlay sandbox: ") for m in missing)
+    alone = sfprm("programme", "validate", "--all-overlays", env=env)
+    assert (alone.code, "goes with --org" in alone.err) == (2, True)
+
+
+def test_a_complaint_says_with_which_overlays_it_comes() -> None:
+    """All: once and without; some: named."""
+    one, two = Complaint("a.csv", 1, "is gone"), Complaint("b.csv", 2, "is long")
+    told = by_overlay({"": [one, one], "sandbox": [one, two], "uat": [two, one]})
+    assert told == [one, replace(two, message="with overlay sandbox and overlay uat: is long")]

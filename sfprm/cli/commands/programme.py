@@ -9,6 +9,7 @@ import typer
 
 from sfprm.blocks import Table, Text
 from sfprm.cli.surface import Surface, command
+from sfprm.errors import BadRequest
 
 app = typer.Typer(help="The declared files, checked line by line.", no_args_is_help=True)
 
@@ -19,7 +20,16 @@ def validate(
     org: Annotated[
         bool,
         typer.Option(
-            "--org", help="Also hold fields, values and names against the org. Reads only."
+            "--org",
+            help="Also hold fields, values and names against the org, as the files are with the "
+            "environment's overlay. Reads only.",
+        ),
+    ] = False,
+    all_overlays: Annotated[
+        bool,
+        typer.Option(
+            "--all-overlays",
+            help="With --org: the files alone, and with each overlay that is for this kind of org.",
         ),
     ] = False,
 ) -> None:
@@ -29,7 +39,13 @@ def validate(
     from sfprm.routing.opening import shut_pools
 
     settings = surface.settings
-    names = [settings.environment] if settings.environment else environments(settings.programme)
+    if all_overlays and not org:
+        raise BadRequest(
+            "--all-overlays goes with --org.",
+            hint="Without --org each overlay is checked anyhow, unless --environment names one.",
+        )
+    one = settings.environment and not all_overlays
+    names = [settings.environment] if one else environments(settings.programme)
     loaded = load_all(settings.programme, settings.environment, *names)
     programme = loaded.programme
     managed = sum(queue.managed for queue in programme.queues.values())
@@ -43,7 +59,7 @@ def validate(
     ]
     listed = ", ".join(f"{count} {noun}" for count, noun in counts if count or noun != "groups")
     where = f" ({programme.environment})" if programme.environment else ""
-    also = f" Overlays {', '.join(names)}." if names and not settings.environment else ""
+    also = f" Overlays {', '.join(names)}." if names and not one else ""
     told = [*loaded.warnings, *shut_pools(programme, surface.clock.now())]
     warnings = tuple("\n".join(w.lines()) for w in told)
     if not (org and surface.as_json):  # one object on stdout: the job's
@@ -60,7 +76,7 @@ def validate(
     if org:
         from sfprm.jobs.validate import ValidateJob, ValidateOptions
 
-        surface.finish(ValidateJob(), ValidateOptions())
+        surface.finish(ValidateJob(), ValidateOptions(all_overlays=all_overlays))
 
 
 @command(app)
