@@ -24,8 +24,8 @@ from sfprm.distribution.owners import (
 )
 from sfprm.errors import NotReady
 from sfprm.ids import RecordId
-from sfprm.routing.decide import retry_after
 from sfprm.routing.values import Code, Outcome, Reason
+from sfprm.routing.waits import retry_after
 from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, MAX_ROWS, update
 from sfprm.store.batches import NotDone
 from sfprm.store.records import WriteState

@@ -34,10 +34,11 @@ from sfprm.distribution.owner_hours import all_hours
 from sfprm.distribution.standing_now import left_out, read_standing
 from sfprm.ids import RecordId
 from sfprm.routing.credits import worst_moment
-from sfprm.routing.decide import FIRST_WAIT, Decider, ledger_keys, retry_after
+from sfprm.routing.decide import Decider, ledger_keys
 from sfprm.routing.eligibility import pool_ledger
 from sfprm.routing.fairness import PoolShare, pool_share
 from sfprm.routing.values import UNIT, Code, Ledger, Outcome
+from sfprm.routing.waits import FIRST_WAIT, retry_after
 from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from sfprm.programme.model import (
     ToUser,
 )
 from sfprm.routing.credits import broken_laws
-from sfprm.routing.decide import decide, ledger_keys, retry_after
+from sfprm.routing.decide import decide, ledger_keys
 from sfprm.routing.values import (
     UNIT,
     Batch,
@@ -48,6 +48,7 @@ from sfprm.routing.values import (
     Reason,
     Standing,
 )
+from sfprm.routing.waits import retry_after
 
 HERE = Origin("routing.yaml", 1)
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
