@@ -173,9 +173,10 @@ def _alerts(store: Store) -> AlertBook:
 
 
 def _leads(gauges: _Gauges, org: str, store: Store, now: datetime) -> None:
-    parked = [p for p in store.parked() if p.reasons]
+    kept = [p for p in store.parked() if p.reasons]
+    parked = [p for p in kept if p.waits]
     reasons: dict[str, int] = {}
-    for lead in parked:
+    for lead in kept:
         code = lead.reasons[0].code.value
         reasons[code] = reasons.get(code, 0) + 1
     for code, count in reasons.items():

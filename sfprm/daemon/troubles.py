@@ -123,7 +123,7 @@ def _leads(tag: str, store: Store, now: datetime) -> Iterator[Alert]:
             f"{len(late):,} offers. Is the recall job running? See: sfprm jobs list",
             urgent=True,
         )
-    waiting = [p for p in store.parked() if p.reasons and now - p.since > WAITS_TOO_LONG]
+    waiting = [p for p in store.parked() if p.waits and now - p.since > WAITS_TOO_LONG]
     if waiting:
         yield Alert(
             f"{tag}leads:waiting",

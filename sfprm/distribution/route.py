@@ -31,6 +31,7 @@ from sfprm.distribution.notify import (
 )
 from sfprm.distribution.offering import has_offers, plan_offers
 from sfprm.distribution.owner_hours import all_hours
+from sfprm.distribution.said_already import said_already
 from sfprm.distribution.standing_now import left_out, read_standing
 from sfprm.ids import RecordId
 from sfprm.routing.credits import worst_moment
@@ -327,8 +328,10 @@ def _decide_and_save(
     kept: Mapping[RecordId, Parked],
     park: RecordId | None,
 ) -> tuple[Mapping[str, Ledger], Batch, list[JournalEntry]]:
-    """One transaction: ledgers locked, decided, journalled. Only after it the org is written."""
+    """One transaction: ledgers locked, decided, journalled. Only after it the org is written.
+    What the journal says already of a lead that is kept back is not said again."""
     programme = decider.programme
+    last = store.last_entries(lead.id for lead in leads if lead.id in kept)
     with store.batch(ledger_keys(programme)) as open_batch:
         before = open_batch.ledgers
         batch = decider.decide(standing, before, leads, now)
@@ -336,13 +339,23 @@ def _decide_and_save(
         waits = tuple(
             _parked_in(_with_wait(d, kept.get(d.lead.id)), park, name) for d in batch.decisions
         )
-        entries = open_batch.save(replace(batch, decisions=waits), run=run, programme=programme)
+        known = [bool(last) and said_already(d, last.get(d.lead.id)) for d in waits]
+        new = tuple(d for d, said in zip(waits, known, strict=True) if not said)
+        entries = (
+            open_batch.save(replace(batch, decisions=new), run=run, programme=programme)
+            if new
+            else []
+        )
         if has_offers(programme):
             calendars = all_hours(programme, standing)
-            open_batch.plan_offers(plan_offers(programme, waits, entries, calendars=calendars))
-    for decision in batch.decisions:
-        if decision.outcome is Outcome.LEFT_ALONE:
-            store.park(decision.lead.id, decision.reasons, now=now, next_try=now + LEFT_ALONE_FOR)
+            open_batch.plan_offers(plan_offers(programme, new, entries, calendars=calendars))
+        open_batch.keep_back(
+            [
+                d if d.outcome is Outcome.PARKED else replace(d, next_try=now + LEFT_ALONE_FOR)
+                for d, said in zip(waits, known, strict=True)
+                if said or d.outcome is Outcome.LEFT_ALONE
+            ]
+        )
     return before, batch, entries
 
 

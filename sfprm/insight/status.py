@@ -152,13 +152,13 @@ def _allowance_line(seen: SeenAllowance, now: datetime) -> str:
 
 
 def _by_reason(parked: list[Parked], now: datetime) -> tuple[ParkedFor, ...]:
-    """Most first. A lead counts under its first reason; one that a rule leaves where it is has
-    none and is not counted."""
+    """Most first. A lead counts under its first reason; one that a rule leaves where it is waits
+    for nothing and is not counted."""
     counts: Counter[Code] = Counter()
     due: Counter[Code] = Counter()
     coming: dict[Code, list[datetime]] = {}
     for held in parked:
-        if not held.reasons:
+        if not held.waits:
             continue
         code = held.reasons[0].code
         counts[code] += 1

@@ -75,6 +75,7 @@ def why(
         tuple(explained),
         parked,
         _supposed(reader, entries, programmes, suppose) if suppose else None,
+        as_of,
     )
 
 

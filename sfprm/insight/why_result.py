@@ -285,13 +285,15 @@ _PLAIN = {
 @dataclass(frozen=True, slots=True)
 class Why:
     """All that was decided about one lead, newest last. `parked` when it is kept back now;
-    `supposed` when it was asked what else would have become of it."""
+    `supposed` when it was asked what else would have become of it; `as_of` when it was asked about
+    a moment that is past."""
 
     lead: RecordId
     label: str
     decisions: tuple[DecisionExplained, ...]
     parked: Parked | None
     supposed: Supposed | None = None
+    as_of: datetime | None = None
 
     def sentence(self) -> str:
         """The last routing decision, in a sentence that can be pasted to a partner."""
@@ -319,19 +321,46 @@ class Why:
         found: list[Block] = [Text((name,))]
         for decision in self.decisions:
             found.extend(decision.blocks())
-        if self.parked is not None:
-            tries = "try" if self.parked.tries == 1 else "tries"
-            found.append(
-                Text(
-                    (
-                        f"Kept back since {instant_text(self.parked.since)}, "
-                        f"{self.parked.tries} {tries}.",
-                    )
-                )
-            )
+        kept = tuple(self._kept_back())
+        if kept:
+            found.append(Text(kept))
         if self.supposed is not None:
             found.extend(self.supposed.blocks())
         return tuple(found)
+
+    def _kept_back(self) -> Iterator[str]:
+        """Since when, how often tried and when again. Tries that end as the one before are counted
+        with the lead, and are no entries of the journal: of a past moment their end is known, their
+        number is not."""
+        decided = [d.entry for d in self.decisions if d.entry.refunds is None]
+        last = decided[-1]
+        if self.parked is None:
+            if self.as_of is not None and last.outcome == Outcome.PARKED:
+                begun = next(
+                    (at for at, e in enumerate(decided[::-1]) if e.outcome != Outcome.PARKED),
+                    len(decided),
+                )
+                yield (
+                    f"As of {instant_text(self.as_of)}: kept back since "
+                    f"{instant_text(decided[-begun].decided_at)}; no try after "
+                    f"{instant_text(last.decided_at)} had ended otherwise."
+                )
+            return
+        kept = self.parked
+        since = f"{'Kept back' if kept.waits else 'Left there'} since {instant_text(kept.since)}"
+        if kept.tries == 1:
+            yield f"{since}, 1 try."
+            return
+        tried = "" if kept.tried is None else f", the last {instant_text(kept.tried)}"
+        again = (
+            "not tried again by itself"
+            if kept.next_try is None
+            else f"next try {instant_text(kept.next_try)}"
+        )
+        yield f"{since}, {kept.tries:,} tries{tried}; {again}."
+        same = last.reasons == kept.reasons
+        if same and kept.tried is not None and kept.tried > last.decided_at:
+            yield f"Every try after {instant_text(last.decided_at)} ended the same way."
 
     def to_json(self) -> dict[str, Any]:
         """What a machine reads."""
@@ -348,6 +377,7 @@ class Why:
             else {
                 "since": parked.since.isoformat(),
                 "tries": parked.tries,
+                "last_try": None if parked.tried is None else parked.tried.isoformat(),
                 "next_try": None if parked.next_try is None else parked.next_try.isoformat(),
                 "reasons": [[reason.code.value, reason.detail] for reason in parked.reasons],
             },

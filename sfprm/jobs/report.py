@@ -199,7 +199,7 @@ def _partners(
         if opportunities is None
         else {key: (o.count, o.amount) for key, o in opportunities.items()},
         days=options.days,
-        parked=[_why(parked) for parked in context.store.parked()],
+        parked=[_why(parked) for parked in context.store.parked() if parked.waits],
         dead={
             names.get(owner, owner): count
             for owner, count in (count_owned_by(session, gone) if gone else {}).items()

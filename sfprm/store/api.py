@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sfprm.ids import RecordId, RunId
     from sfprm.programme.model import Programme
-    from sfprm.routing.values import Batch, EligibilityClass, Ledger, Reason
+    from sfprm.routing.values import Batch, Decision, EligibilityClass, Ledger, Reason
     from sfprm.store.batches import NotDone
     from sfprm.store.offer_book import OfferBook
     from sfprm.store.offers import OfferChange, PlannedOffer
@@ -90,6 +90,9 @@ class StoreReader(Protocol):
         limit: int | None = None,
     ) -> list[JournalEntry]:
         """Journal entries in order of sequence that meet every condition given."""
+
+    def last_entries(self, leads: Iterable[RecordId]) -> dict[RecordId, JournalEntry]:
+        """The newest entry of the live stream about each of those leads, refunds left out."""
 
     def to_write(self, first: int, last: int) -> list[JournalEntry]:
         """Decisions of the live stream from `first` to `last` of which it is not known what became,
@@ -165,6 +168,11 @@ class BatchWriter(Protocol):
     ) -> list[JournalEntry]:
         """Store decisions, classes, credits, parked leads and the hash chain. One entry a decision,
         in their order. Nothing is kept if the transaction fails."""
+
+    def keep_back(self, decisions: Sequence[Decision]) -> None:
+        """Keep leads back until `next_try` without a journal entry: those tried again with the
+        same end, and those that a rule leaves where they are. One kept back already keeps its
+        `since`."""
 
     def plan_offers(self, planned: Sequence[PlannedOffer]) -> None:
         """Store the offers that decisions just saved make."""

@@ -81,6 +81,10 @@ class OpenBatch:
         self.ledgers = MappingProxyType({**self.ledgers, **{k: batch.ledgers[k] for k in moved}})
         return saved
 
+    def keep_back(self, decisions: Sequence[Decision]) -> None:
+        """Keep their leads back without a journal entry."""
+        _park(self._connection, decisions)
+
     def plan_offers(self, planned: Sequence[PlannedOffer]) -> None:
         """Store the offers that decisions just saved make."""
         offer_rows.plan(self._connection, planned)
@@ -179,6 +183,10 @@ def _keep_programme(connection: Connection, programme: Programme) -> str:
 def _keep_back(connection: Connection, decisions: Sequence[Decision]) -> None:
     held = [d for d in decisions if d.outcome is Outcome.PARKED]
     parked.unpark(connection, [d.lead.id for d in decisions if d.outcome is not Outcome.PARKED])
+    _park(connection, held)
+
+
+def _park(connection: Connection, held: Sequence[Decision]) -> None:
     for at in sorted({d.decided_at for d in held}):
         parked.park(
             connection,

@@ -39,6 +39,7 @@ def every(connection: Connection) -> list[Parked]:
             tries=row.tries,
             next_try=row.next_try,
             reasons=reasons_from(row.reasons),
+            tried=row.tried,
         )
         for row in connection.execute(query)
     ]
@@ -60,6 +61,7 @@ def park(
                 "tries": parked.c.tries + 1,
                 "next_try": statement.excluded.next_try,
                 "reasons": statement.excluded.reasons,
+                "tried": statement.excluded.tried,
             },
         ),
         [
@@ -69,6 +71,7 @@ def park(
                 "tries": 1,
                 "next_try": next_try,
                 "reasons": reasons_json(reasons),
+                "tried": now,
             }
             for lead, reasons, next_try in leads
         ],

@@ -114,6 +114,26 @@ def _spans(
     return found
 
 
+def last_entries(connection: Connection, leads: Iterable[RecordId]) -> dict[RecordId, JournalEntry]:
+    """By lead; see `StoreReader.last_entries`."""
+    found: dict[RecordId, JournalEntry] = {}
+    for piece in pieces(leads):
+        newest = (
+            select(func.max(journal.c.sequence))
+            .where(
+                journal.c.lead.in_(piece),
+                journal.c.stream == LIVE,
+                journal.c.refunds.is_(None),
+            )
+            .group_by(journal.c.lead)
+        )
+        rows = connection.execute(readable().where(journal.c.sequence.in_(newest))).all()
+        for row, choices in unpack(connection, rows):
+            entry = entry_from(row, choices)
+            found[entry.lead] = entry
+    return found
+
+
 def confirmed(
     connection: Connection, first: int, last: int, kinds: Sequence[str]
 ) -> dict[RecordId, tuple[int, RecordId]]:

@@ -124,6 +124,10 @@ class Reader:
                 limit=limit,
             )
 
+    def last_entries(self, leads: Iterable[RecordId]) -> dict[RecordId, JournalEntry]:
+        with reading(self._engine) as connection:
+            return questions.last_entries(connection, leads)
+
     def to_write(self, first: int, last: int) -> list[JournalEntry]:
         with reading(self._engine) as connection:
             return to_write(connection, first, last)

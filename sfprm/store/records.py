@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sfprm.routing.values import Code
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -242,10 +244,18 @@ class ChainEnd:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A lead kept back. `tries` counts the times it was parked in a row."""
+    """A lead kept back. `tries` counts the times it was parked in a row, `tried` is the last of
+    them (None in a state from before that was kept): only those that changed something are in the
+    journal."""
 
     lead: RecordId
     since: datetime
     tries: int
     next_try: datetime | None
     reasons: tuple[Reason, ...]
+    tried: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for an owner; not so where a rule leaves it with the one it has."""
+        return bool(self.reasons) and self.reasons[0].code is not Code.LEFT_ALONE

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from sfprm.store.column_types import BIG_KEY, Digest, Instant, Json, Micros, PackedId, StateCode
 
-HEAD = "0008"
+HEAD = "0009"
 """The revision that this code works with; a test holds it to the newest migration."""
 
 
@@ -268,4 +268,6 @@ parked = Table(
     Column("tries", Integer, nullable=False),
     Column("next_try", Instant, index=True),
     Column("reasons", Json, nullable=False),
+    # a try that ended as the one before it stands here alone
+    Column("tried", Instant),
 )
