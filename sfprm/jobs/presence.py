@@ -178,8 +178,9 @@ class Fence:
         return max(calls.values(), default=0)
 
     def in_transaction(self, connection: Connection, own: bool) -> None:
-        """The same inside a transaction: whoever takes over waits until it has ended. `own`: it
-        writes nothing but rows of this run or part."""
+        """The same inside a transaction: whoever takes over waits until it has ended, as taking a
+        lease or a part locks its row whole; calls and heartbeats, which leave its key alone, do
+        not wait. `own`: it writes nothing but rows of this run or part."""
         connection.execute(select(func.set_config("lock_timeout", "60s", True)))
         if not own:
             # one writer of the journal at a time, whatever rows it goes on to lock, and in which
@@ -189,7 +190,7 @@ class Fence:
             select(leases.c.name, leases.c.fence, leases.c.until > func.clock_timestamp())
             .where(leases.c.name.in_([lease.name for lease in self.leases]))
             .order_by(leases.c.name)
-            .with_for_update(read=True)
+            .with_for_update(read=True, key_share=True)
         )
         standing = {(name, fence) for name, fence, stands in rows if stands}
         for lease in self.leases:
@@ -201,7 +202,9 @@ class Fence:
         if self.part is None:
             return
         found = connection.execute(
-            select(parts.c.fence).where(parts.c.id == self.part.id).with_for_update(read=True)
+            select(parts.c.fence)
+            .where(parts.c.id == self.part.id)
+            .with_for_update(read=True, key_share=True)
         ).scalar()
         if found != self.part.fence:
             raise Replaced(f"Another process has taken over part {self.part.number} of its run.")
