@@ -33,8 +33,8 @@ ROWS = 400
 class Hands(Protocol):
     """Those who take parts (`sfprm.jobs.hands`)."""
 
-    def give(self, kind: str, content: Any) -> None:
-        """Hand a part out."""
+    def give_all(self, wanted: Sequence[tuple[str, Any, Sequence[int]]]) -> None:
+        """Hand several out, in this order."""
 
     def gather(self) -> list[Any]:
         """The results of all parts, in order."""
@@ -55,10 +55,12 @@ class Spread:
         if len(entries) < ROWS:
             self._carrier.carry_out(entries)
             return
+        wanted: list[tuple[str, Any, Sequence[int]]] = []
         for at in range(0, len(entries), ROWS):
             part = entries[at : at + ROWS]
             span = {"first": part[0].sequence, "last": part[-1].sequence}
-            self._hands.give(PART, {**span, "tell_all": self._tell_all})
+            wanted.append((PART, {**span, "tell_all": self._tell_all}, ()))
+        self._hands.give_all(wanted)
 
     def gather(self) -> None:
         """Wait, and count."""
