@@ -20,15 +20,39 @@ __all__ = ["joined", "merged_into", "visible"]
 def merged_into(
     session: Session, object_: str, key_field: str, keys: Iterable[str]
 ) -> dict[tuple[str, str], Merged]:
-    """Where records that had these keys, and are not there any more, were merged into."""
-    found = {}
+    """Where records that had these keys, and are not there any more, are now: the one kept, and
+    when that was merged as well, the one kept then. Left out: those whose last one was deleted.
+
+    One call where nothing was merged, two where something was, and one more for each further merge
+    of the same record.
+    """
+    lost: list[tuple[str, RecordId]] = []
+    into: dict[RecordId, RecordId | None] = {}
     fields = ("Id", "MasterRecordId", key_field)
-    for condition in split_in(key_field, keys):
+
+    def read(condition: str) -> None:
         query = Query(fields, object_, (condition, eq("IsDeleted", True)))
         for row in select(session, query, include_deleted=True):
-            if row.get("MasterRecordId"):
-                at = (object_, str(row[key_field]).lower())
-                found[at] = Merged(RecordId(row["Id"]), RecordId(row["MasterRecordId"]))
+            at = RecordId(row["Id"])
+            master = row.get("MasterRecordId")
+            into[at] = RecordId(master) if master else None
+            lost.append((str(row[key_field] or "").lower(), at))
+
+    for condition in split_in(key_field, keys):
+        read(condition)
+    ours = tuple(lost)
+    asked: set[RecordId] = set()
+    while further := {kept for kept in into.values() if kept} - into.keys() - asked:
+        asked |= further
+        for condition in split_in("Id", sorted(further)):
+            read(condition)
+    found = {}
+    for key, at in ours:
+        kept = into[at]
+        while kept is not None and kept in into:
+            kept = into[kept]
+        if kept is not None:
+            found[object_, key] = Merged(at, kept)
     return found
 
 

@@ -39,6 +39,7 @@ from sfprm.provisioning.fields import (
     with_choices,
 )
 from sfprm.provisioning.left_alone import baseline, right_already, unmanaged
+from sfprm.provisioning.survivors import heirs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -131,6 +132,8 @@ class _Walk:
                 self.unkeyed.setdefault(_folded(account.name), []).append(account)
         self.contacts_of = Counter(c.account_id for c in estate.contacts.values())
         self.by_key = {a.key.lower(): a for a in estate.accounts.values() if a.key}
+        declared = ((p.key, p.key_value, p.state) for p in programme.partners.values())
+        self.heirs = heirs("Account", declared, estate.merged)
         self.people = People(programme, applied, estate, guard)
         self.people_of: dict[str, list[Person]] = {}
         for person in programme.people.values():
@@ -213,11 +216,12 @@ class _Walk:
         if kept is None:
             why = f"the account was merged into {merged.kept}, which cannot be seen"
             return None, why, "let the agent's user see it, or correct the files", ""
-        if kept.key:
+        other = kept.key or self.heirs.get(kept.id, partner.key)
+        if kept.key or other != partner.key:
             return (
                 None,
-                f"the account was merged into {kept.name}, which is partner {kept.key}",
-                f"take {partner.key} out of {partner.origin.file}, its people under {kept.key}",
+                f"the account was merged into {kept.name}, which is partner {other}",
+                f"take {partner.key} out of {partner.origin.file}, its people under {other}",
                 "",
             )
         return kept, "", "", f"was merged into {kept.name} ({kept.id}) in Salesforce: the key moves"

@@ -27,6 +27,7 @@ from sfprm.provisioning.fields import (
     with_choices,
 )
 from sfprm.provisioning.seats import Seats
+from sfprm.provisioning.survivors import STRICTNESS, heirs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,12 +39,11 @@ if TYPE_CHECKING:
 __all__ = ["People", "effective_state", "full_name", "kept_owner_trouble"]
 
 _NOTHING: Mapping[str, FieldValue] = MappingProxyType({})
-_STRICTNESS = {Presence.ACTIVE: 0, Presence.FROZEN: 1, Presence.ABSENT: 2}
 
 
 def effective_state(person: Person, partner: Partner) -> Presence:
     """A person of a frozen or absent partner is at least that."""
-    return max(person.state, partner.state, key=_STRICTNESS.__getitem__)
+    return max(person.state, partner.state, key=STRICTNESS.__getitem__)
 
 
 def kept_owner_trouble(account: AccountState) -> tuple[str, str]:
@@ -79,7 +79,11 @@ class People:
         """Accounts that have a user, and so their roles."""
         self.begun: set[str] = set()
         """Partners whose first user this plan makes."""
-        self.finder = ContactFinder(estate)
+        declared = (
+            (p.key, p.key_value, effective_state(p, programme.partners[p.partner]))
+            for p in programme.people.values()
+        )
+        self.finder = ContactFinder(estate, heirs("Contact", declared, estate.merged))
         self.applied = applied
         self.estate = estate
         self.guard = guard

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from sfprm.provisioning.fields import same_value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sfprm.estate.model import AccountState, ContactState, Estate
     from sfprm.ids import RecordId
     from sfprm.programme.model import Person
@@ -18,10 +20,12 @@ __all__ = ["ContactFinder"]
 
 
 class ContactFinder:
-    """Finds people's contacts in one estate."""
+    """Finds people's contacts in one estate. `heirs`: whose a contact is that several were merged
+    into."""
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: Estate, heirs: Mapping[RecordId, str]) -> None:
         self.estate = estate
+        self.heirs = heirs
         self.contacts = {c.key.lower(): c for c in estate.contacts.values() if c.key}
         self.unkeyed: dict[RecordId | None, list[ContactState]] = {}
         for contact in estate.contacts.values():
@@ -48,14 +52,16 @@ class ContactFinder:
         if kept is None:
             why = "the contact was merged into one that cannot be seen"
             return None, (why, "let the agent's user see it, or correct the files"), ""
-        if kept.key:
-            why = f"the contact was merged with that of {kept.key}"
+        holder = self.estate.user(person.username)
+        disabled = ""
+        if holder is not None and not holder.active:
+            disabled = f"; the merge disabled the user {holder.username}"
+        other = kept.key or self.heirs.get(kept.id, person.key)
+        if kept.key or other != person.key:
+            why = f"the contact was merged with that of {other}{disabled}"
             return None, (why, f"take {person.key} out of {person.origin.file}"), ""
         said = f"the contact was merged into {kept.id} in Salesforce: the key moves"
-        holder = self.estate.user(person.username)
-        if holder is not None and not holder.active:
-            said += f"; the merge disabled the user {holder.username}"
-        return kept, None, said
+        return kept, None, f"{said}{disabled}"
 
     def _matched(self, person: Person) -> tuple[ContactState | None, tuple[str, str] | None, str]:
         match = person.match

@@ -402,14 +402,17 @@ def test_members_of_an_unchanged_group_are_not_read_again(ready: Any) -> None:
 
 
 def test_a_merged_account_is_followed(ready: Any) -> None:
-    """The key moves to the account that was kept, and the plan after it is empty."""
+    """The key moves to the account that was kept, through a second merge too, and the plan after it
+    is empty."""
     ready.apply(programme=ready.programme)
     lost = ready.rows("SELECT Id, OwnerId FROM Account WHERE Partner_Key__c = 'sulcom'")[0]
+    names = ("Sulcom SA", "Sulcom SL")
     made = collections.create(
-        ready.session, "Account", [{"Name": "Sulcom SA", "OwnerId": lost["OwnerId"]}]
+        ready.session, "Account", [{"Name": n, "OwnerId": lost["OwnerId"]} for n in names]
     )
-    collections.update(ready.session, "Account", [{"Id": made[0].id, "IsPartner": True}])
-    ready.org.event("records-merged", object="Account", keep=made[0].id, lose=[lost["Id"]])
+    collections.update(ready.session, "Account", [{"Id": m.id, "IsPartner": True} for m in made])
+    ready.org.event("records-merged", object="Account", keep=made[1].id, lose=[lost["Id"]])
+    ready.org.event("records-merged", object="Account", keep=made[0].id, lose=[made[1].id])
     plan = ready.plan()
     notes = [note for d in plan.comparison.differences for note in d.notes]
     assert any("was merged into Sulcom SA" in note for note in notes)

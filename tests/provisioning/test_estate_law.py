@@ -33,11 +33,12 @@ from sfprm.programme.model import (
     PublicGroup,
 )
 from sfprm.provisioning.apply import apply
+from sfprm.provisioning.difference import Kind
 from sfprm.provisioning.make_plan import make_plan
 from sfprm.provisioning.plan_file import read_plan, write_plan
 from sfprm.provisioning.standing import stand
 from sfprm.salesforce import collections
-from sfprm.salesforce.query import Row, select_all
+from sfprm.salesforce.query import Row, select, select_all
 from sfprm.salesforce.session import Session, open_session
 from sfprm.settings import load_settings
 from sfprm.store.database import open_store
@@ -57,8 +58,15 @@ FAULTS = (
 )
 SETS = ("Law_a", "Law_b")
 """Permission sets that the org has."""
-EDITS = ("phone", "off", "freeze", "member", "stranger", "revoked", "granted")
+EDITS = ("phone", "off", "freeze", "member", "stranger", "revoked", "granted", "merged")
 """What people do by hand."""
+MERGES = (
+    *("into a stranger", "a stranger into", "into each other", "into one with a user", "away"),
+    *("two into a stranger", "on and on"),
+)
+"""How contacts are merged: ours into one that somebody has made, or that into ours; two of ours,
+one into the other or both into a stranger; ours into one that somebody has given a user, into one
+of no account, or into a stranger who is merged into another."""
 
 
 class Killed(BaseException):
@@ -79,7 +87,7 @@ class Estate(RuleBasedStateMachine):
         self.settings = load_settings(env=org.env(folder))
         self.base = load_programme(ROOT / "config")
         self.programme: Programme = self.base
-        self.runs = 0
+        self.runs = self.strangers = 0
         self.coming: list[dict[str, Any]] = []
         """Faults that the next plan or apply meets: what is asked in between is asked past them."""
         self.session, self.store = self.open()
@@ -191,6 +199,8 @@ class Estate(RuleBasedStateMachine):
                 if user is not None:
                     row = {"AssigneeId": user, "PermissionSetId": self.sets[name]}
                     collections.create(self.session, "PermissionSetAssignment", [row])
+            case "merged":
+                self.merge_contacts(MERGES[at % len(MERGES)], at)
             case "stranger":
                 group = self.pick("Group", "DeveloperName = 'Law_queue'", at)
                 someone = self.pick("User", "Username LIKE 'ana.costa@%'", at)
@@ -253,6 +263,71 @@ class Estate(RuleBasedStateMachine):
             collections.update(self.session, "Account", [{"Id": made.id, "IsPartner": True}])
         note(f"merged {lost['Id']} into {made.id}")
         self.org.event("records-merged", object="Account", keep=made.id, lose=[lost["Id"]])
+
+    @rule(how=st.sampled_from(MERGES), at=st.integers(0, 99))
+    def somebody_merges_contacts(self, how: str, at: int) -> None:
+        """Salesforce keeps one user, that of the contact kept if it has one, and disables the
+        other."""
+        self.merge_contacts(how, at)
+
+    def merge_contacts(self, how: str, at: int) -> None:
+        """Whatever the org makes of it; nothing where there is nobody yet."""
+        ours = self.rows(
+            "SELECT Id, AccountId, Partner_Key__c FROM Contact WHERE Partner_Key__c != null "
+            "ORDER BY Partner_Key__c"
+        )
+        two = how in ("into each other", "two into a stranger")
+        if len(ours) < 1 + two:
+            return
+        one, other = ours[at % len(ours)], ours[(at + 1 + at // 10 % (len(ours) - two)) % len(ours)]
+        if how == "into each other":
+            self.merge(other["Id"], one["Id"])
+            return
+        stranger = self.stranger(None if how == "away" else one["AccountId"])
+        match how:
+            case "a stranger into":
+                self.merge(one["Id"], stranger)
+            case "two into a stranger":
+                self.merge(stranger, one["Id"], other["Id"])
+            case "on and on":
+                self.merge(stranger, one["Id"])
+                self.merge(self.stranger(one["AccountId"]), stranger)
+            case "into one with a user":
+                self.give_a_user(stranger)
+                self.merge(stranger, one["Id"])
+            case _:
+                self.merge(stranger, one["Id"])
+
+    def stranger(self, account: str | None) -> str:
+        """A contact that no file names."""
+        self.strangers += 1
+        row = {"LastName": f"Stranger {self.strangers}", "AccountId": account}
+        [made] = collections.create(self.session, "Contact", [row])
+        return str(made.id)
+
+    def merge(self, keep: str, *lose: str) -> None:
+        note(f"contacts {', '.join(lose)} merged into {keep}")
+        self.org.event("records-merged", object="Contact", keep=keep, lose=list(lose))
+
+    def give_a_user(self, contact: str) -> None:
+        """As somebody does in Salesforce, if the org lets them."""
+        [profile] = self.rows(f"SELECT Id FROM Profile WHERE Name = '{self.base.profile}'")
+        name = f"stranger{self.strangers}"
+        user = {
+            "ContactId": contact,
+            "ProfileId": profile["Id"],
+            "Username": f"{name}@by-hand.example.com",
+            "LastName": f"Stranger {self.strangers}",
+            "Email": f"{name}@by-hand.example.com",
+            "Alias": name[:8],
+            "CommunityNickname": name,
+            "TimeZoneSidKey": "Europe/Lisbon",
+            "LocaleSidKey": "pt_PT",
+            "LanguageLocaleKey": "en_US",
+            "EmailEncodingKey": "UTF-8",
+        }
+        [made] = collections.create(self.session, "User", [user])
+        note(f"user {name}: {made.error or made.id}")
 
     @rule()
     def apply(self) -> None:
@@ -400,6 +475,7 @@ class Estate(RuleBasedStateMachine):
             )
         }
         left = {d.key for d in plan.comparison.differences for c in d.changes if not c.written}
+        left |= self.merged_away(plan)
         for person in self.programme.people.values():
             partner = self.programme.partners[person.partner]
             active = partner.state is Presence.ACTIVE and person.state is Presence.ACTIVE
@@ -420,6 +496,31 @@ class Estate(RuleBasedStateMachine):
                 and person.key not in left
             ):
                 assert RecordId(users[person.key]["Id"]) in members
+
+    def merged_away(self, plan: Any) -> set[str]:
+        """People whom a plan refuses: only those whose contact was merged into another declared
+        person's, and each with what to do about it."""
+        stopped = {d.key: d for d in plan.comparison.blocked if d.kind is Kind.CONTACT}
+        follow = [d for d in plan.comparison.blocked if d.kind is not Kind.CONTACT]
+        assert all(d.kind is Kind.MEMBER and d.key.partition("user:")[2] in stopped for d in follow)
+        lost = {
+            row["Partner_Key__c"]
+            for row in select(
+                self.session,
+                "SELECT Partner_Key__c FROM Contact WHERE IsDeleted = true "
+                "AND MasterRecordId != null AND Partner_Key__c != null",
+                include_deleted=True,
+            )
+        }
+        there = {
+            row["Partner_Key__c"]
+            for row in self.rows("SELECT Partner_Key__c FROM Contact WHERE Partner_Key__c != null")
+        }
+        assert set(stopped) <= lost - there
+        for key, difference in stopped.items():
+            assert "merged with that of" in difference.why
+            assert difference.fix == f"take {key} out of {self.programme.people[key].origin.file}"
+        return set(stopped)
 
     def sets_are_declared(self, users: dict[str, Row], left: set[str]) -> None:
         """Everybody who is in has the permission sets of the files, and of ours no others: those
