@@ -40,6 +40,7 @@ __all__ = [
     "from_native",
     "logic_text",
     "meaning",
+    "plain_logic",
     "to_native",
 ]
 
@@ -105,7 +106,7 @@ def to_native(rules: Sequence[Rule], routing: Routing, names: OrgNames) -> Spoke
             notes.append(f"rule {rule.name!r}: the notice {rule.notify!r} is sent by sfprm alone")
         problems += [f"rule {rule.name!r} ({rule.origin}): {words}" for words in found]
         if not found:
-            logic = _normal(rule.logic, len(criteria))
+            logic = plain_logic(rule.logic, len(criteria))
             entries.append(
                 NativeEntry(
                     *assigned,
@@ -227,7 +228,7 @@ def _rule(
     return Rule(
         name=name,
         criteria=tuple(c for c in criteria if c is not None),
-        logic=_normal(logic, len(criteria)),
+        logic=plain_logic(logic, len(criteria)),
         target=target,
         origin=FROM_ORG,
         native=dict(sorted(entry.extras)),
@@ -289,12 +290,12 @@ def _target(
 
 def meaning(rule: Rule) -> object:
     """What a rule says, apart from its name and what is sfprm's alone: equal for equal rules."""
-    logic = _normal(rule.logic, len(rule.criteria))
+    logic = plain_logic(rule.logic, len(rule.criteria))
     criteria = tuple((c.field, c.operator, _values(c)) for c in rule.criteria)
     return criteria, logic, rule.target, tuple(sorted(rule.native.items()))
 
 
-def _normal(logic: Logic | None, count: int) -> Logic | None:
+def plain_logic(logic: Logic | None, count: int) -> Logic | None:
     """None where all criteria must hold, in whatever way that is written."""
     if logic == And(tuple(Ref(n) for n in range(1, count + 1))) or (count == 1 and logic == Ref(1)):
         return None

@@ -6,7 +6,7 @@ import json
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from sfprm.distribution.native_rules import criterion_text, logic_text
+from sfprm.distribution.native_rules import criterion_text, logic_text, plain_logic
 from sfprm.programme.model import LeaveAlone, ToPool, ToQueue, ToUser
 
 if TYPE_CHECKING:
@@ -60,9 +60,11 @@ def _target(target: Target) -> str:
 
 
 def one_line(rule: Rule) -> str:
-    """`Country equals PT; Rating equals Hot → queue Partner leads`."""
+    """`Country equals PT; Rating equals Hot → queue Partner leads`; the same line for rules of the
+    same meaning."""
     when = "; ".join(criterion_text(c) for c in rule.criteria) or "every lead"
-    logic = f" ({logic_text(rule.logic)})" if rule.logic is not None else ""
+    plain = plain_logic(rule.logic, len(rule.criteria))
+    logic = f" ({logic_text(plain)})" if plain is not None else ""
     beside = "".join(f", {key} {value}" for key, value in rule.native.items())
     match rule.target:
         case ToUser(username):

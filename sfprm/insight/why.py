@@ -100,7 +100,8 @@ def _explained(
 ) -> DecisionExplained:
     rules: tuple[RuleExplained, ...] = ()
     if programme is not None and entry.trials:
-        rules = explain_rules(entry.trials, programme.routing.all_rules, entry.facts)
+        facts = None if entry.created is None else entry.facts
+        rules = explain_rules(entry.trials, programme.routing.all_rules, facts)
     if entry.refunds is not None or not (entry.choices or entry.trials):
         return DecisionExplained(entry, programme, rules, (), Proof.NOTHING)
     if entry.algorithm != ALGORITHM:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from sfprm.ids import RecordId
     from sfprm.insight.supposed import Supposed
     from sfprm.programme.model import FieldValue, Programme
-    from sfprm.routing.explain import ChoiceExplained, MemberExplained, RuleExplained
+    from sfprm.routing.explain import (
+        ChoiceExplained,
+        CriterionExplained,
+        MemberExplained,
+        RuleExplained,
+    )
     from sfprm.store.records import JournalEntry, Parked
 
 __all__ = ["DecisionExplained", "Happening", "Proof", "Why"]
@@ -175,7 +180,7 @@ class DecisionExplained:
             criteria = "  ".join(
                 f"{c.text} (of each partner)"
                 if c.of_partners
-                else f"{c.text} {'✓' if c.holds else '✗'} ({_shown(c.value)})"
+                else f"{c.text} {'✓' if c.holds else '✗'} ({_value(c)})"
                 for c in rule.criteria
             )
             yield f'Rule {rule.number} "{rule.name}", {met}: {criteria or "no criteria"}'
@@ -260,12 +265,18 @@ def _rule_json(rule: RuleExplained) -> dict[str, Any]:
         "name": rule.name,
         "matched": rule.matched,
         "criteria": [
-            {"text": c.text, "value": c.value, "holds": c.holds}
-            if not c.of_partners
-            else {"text": c.text, "of_partners": True}
+            {"text": c.text, "of_partners": True}
+            if c.of_partners
+            else {"text": c.text, "holds": c.holds, "forgotten": True}
+            if c.forgotten
+            else {"text": c.text, "value": c.value, "holds": c.holds}
             for c in rule.criteria
         ],
     }
+
+
+def _value(criterion: CriterionExplained) -> str:
+    return "forgotten" if criterion.forgotten else _shown(criterion.value)
 
 
 def _shown(value: FieldValue) -> str:

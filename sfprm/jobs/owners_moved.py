@@ -16,6 +16,11 @@ from sfprm.distribution.reassign import Move, ReassignResult
 MOST_SHOWN = 10
 
 
+def leads_counted(count: int) -> str:
+    """`1 lead`, `2,000 leads`."""
+    return f"{count:,} {'lead' if count == 1 else 'leads'}"
+
+
 def settled_lines(refused: Sequence[Settled], overtaken: Sequence[Settled]) -> tuple[str, ...]:
     """A line for each that the org refused or somebody else moved; long lists are cut."""
     lines = [f"! refused by the org: {s.entry.label}: {s.words}" for s in refused[:MOST_SHOWN]]

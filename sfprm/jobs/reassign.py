@@ -19,6 +19,7 @@ from sfprm.ids import PersonKey, RecordId, RunId, is_record_id
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.owners_moved import (
     MOST_SHOWN,
+    leads_counted,
     moves_json,
     moves_table,
     notice_lines,
@@ -64,9 +65,9 @@ class ReassignJobResult(JobResult):
     def blocks(self) -> tuple[Block, ...]:
         done = self.done
         if done.dry_run:
-            head = f"{len(done.moves):,} leads would go to {done.to}."
+            head = f"{leads_counted(len(done.moves))} would go to {done.to}."
         else:
-            head = f"{done.moved:,} leads went to {done.to}."
+            head = f"{leads_counted(done.moved)} went to {done.to}."
         lines = [head]
         if done.credits is not None and done.moves:
             lines.append(_CREDITS[done.credits])

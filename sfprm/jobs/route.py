@@ -11,13 +11,20 @@ from pydantic import Field
 from sfprm.blocks import Block, Table, Text
 from sfprm.distribution.route import RouteResult, route
 from sfprm.errors import PartlyDone
+from sfprm.insight.names import leads_text
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 from sfprm.jobs.lead_fields import refuse_unknown_fields
-from sfprm.jobs.owners_moved import notice_lines, settled_json, settled_lines, taken_up_lines
+from sfprm.jobs.owners_moved import (
+    leads_counted,
+    notice_lines,
+    settled_json,
+    settled_lines,
+    taken_up_lines,
+)
 from sfprm.jobs.plan import mail_policy
 from sfprm.outbound.outlets import outlets_from
 from sfprm.routing.fairness import PoolShare
-from sfprm.routing.values import Reason
+from sfprm.routing.values import UNIT, Reason
 
 
 class RouteOptions(JobOptions):
@@ -35,7 +42,7 @@ def fairness_table(pool: PoolShare) -> Table:
             str(m.weight),
             f"{float(m.entitled):,.2f}",
             f"{m.got:,}",
-            f"{float(m.difference):+.2f}",
+            leads_text(round(m.difference * UNIT), sign=True),
         )
         for m in pool.members
     )
@@ -61,9 +68,8 @@ class RouteJobResult(JobResult):
     def blocks(self) -> tuple[Block, ...]:
         done = self.done
         verb = "would get" if done.dry_run else "got"
-        lines = [
-            f"{done.looked_at:,} leads: {done.owned:,} {verb} an owner, {done.parked:,} parked."
-        ]
+        looked_at = leads_counted(done.looked_at)
+        lines = [f"{looked_at}: {done.owned:,} {verb} an owner, {done.parked:,} parked."]
         if done.left_alone:
             lines.append(f"{done.left_alone:,} left alone, as their rule says.")
         if done.waiting:

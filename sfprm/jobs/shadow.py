@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from sfprm.blocks import Block
+from sfprm.distribution.owners import read_owner_names
 from sfprm.distribution.past_leads import read_past_leads, waiting_owners
 from sfprm.distribution.standing_now import read_standing
 from sfprm.ids import RecordId
@@ -72,7 +73,10 @@ class ShadowJob(Job[ShadowOptions, ShadowResult]):
             _journal(context, options, programme, standing, new[at : at + PAGE], now)
         decided = _decided(context.store, options.name, since)
         waiting = waiting_owners(context.session, programme)
-        compared = _compared(programme, standing, leads, decided, waiting)
+        who = _who(programme, standing)
+        others = {owner for _, owner in leads} - set(who) - waiting
+        names = read_owner_names(context.session, others)
+        compared = _compared(leads, decided, waiting, who | {o: (n, "") for o, n in names.items()})
         return ShadowResult(agreement(options.name, compared), len(new))
 
 
@@ -105,13 +109,8 @@ def _decided(reader: StoreReader, name: str, since: datetime) -> Mapping[RecordI
     return found
 
 
-def _compared(
-    programme: Programme,
-    standing: Standing,
-    leads: Iterable[tuple[LeadFacts, RecordId]],
-    decided: Mapping[RecordId, JournalEntry],
-    waiting: frozenset[RecordId],
-) -> Iterable[Compared]:
+def _who(programme: Programme, standing: Standing) -> dict[RecordId, tuple[str, str]]:
+    """Whom the programme knows: name, and the partner's where it is a partner's user."""
     who: dict[RecordId, tuple[str, str]] = {}
     for owner in (*standing.users.values(), *standing.queues.values()):
         if owner.owner_id is not None:
@@ -120,6 +119,15 @@ def _compared(
         if owner.owner_id is not None:
             partner = programme.partners.get(programme.people[key].partner)
             who[owner.owner_id] = (owner.name, "" if partner is None else partner.name)
+    return who
+
+
+def _compared(
+    leads: Iterable[tuple[LeadFacts, RecordId]],
+    decided: Mapping[RecordId, JournalEntry],
+    waiting: frozenset[RecordId],
+    who: Mapping[RecordId, tuple[str, str]],
+) -> Iterable[Compared]:
     for lead, owner_now in leads:
         entry = decided.get(lead.id)
         if entry is None or entry.outcome == Outcome.LEFT_ALONE:

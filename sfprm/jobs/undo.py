@@ -13,6 +13,7 @@ from sfprm.ids import RunId
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.jobs.owners_moved import (
     MOST_SHOWN,
+    leads_counted,
     moves_json,
     moves_table,
     settled_json,
@@ -39,7 +40,7 @@ class UndoJobResult(JobResult):
         done = self.done
         verb = "would go back" if done.dry_run else "went back"
         count = len(done.moves) if done.dry_run else done.moved
-        lines = [f"{count:,} leads {verb} to whom they were with before {done.of}."]
+        lines = [f"{leads_counted(count)} {verb} to whom they were with before {done.of}."]
         if done.back_already:
             lines.append(f"{done.back_already:,} were back already.")
         lines += settled_lines(done.refused, done.overtaken)

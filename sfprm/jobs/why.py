@@ -38,7 +38,7 @@ class WhyJobResult(JobResult):
         if self.sentence:
             return (Text((self.answer.sentence(),)),)
         if self.replay:
-            return tuple(Text((line,)) for line in self.answer.replays())
+            return (Text(self.answer.replays()),)
         return self.answer.blocks()
 
     def to_json(self) -> dict[str, Any]:

@@ -29,12 +29,13 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class CriterionExplained:
     """One criterion as written, the lead's value, and whether it holds. `of_partners`: it is tried
-    for each partner; it holds when the rule is met."""
+    for each partner; it holds when the rule is met. `forgotten`: the value was purged."""
 
     text: str
     value: FieldValue
     holds: bool
     of_partners: bool = False
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,10 @@ def in_leads(credit: int) -> float:
 
 
 def explain_rules(
-    trials: Sequence[RuleTrial], rules: Sequence[Rule], facts: Mapping[str, FieldValue]
+    trials: Sequence[RuleTrial], rules: Sequence[Rule], facts: Mapping[str, FieldValue] | None
 ) -> tuple[RuleExplained, ...]:
-    """The rule path, each criterion with the lead's value and its verdict."""
+    """The rule path, each criterion with the lead's value and its verdict. `facts` None: they were
+    purged, and the verdicts are those of then."""
     by_name = {rule.name: rule for rule in rules}
     found = []
     for number, trial in enumerate(trials, start=1):
@@ -97,10 +99,12 @@ def explain_rules(
                 trial.rule,
                 trial.matched,
                 tuple(
-                    CriterionExplained(
+                    CriterionExplained(c.text, None, at not in trial.failed, forgotten=True)
+                    if facts is None
+                    else CriterionExplained(
                         c.text, facts.get(c.field), criterion_holds(c, facts.get(c.field))
                     )
-                    for c in criteria
+                    for at, c in enumerate(criteria, start=1)
                 )
                 + tuple(
                     CriterionExplained(c.text, None, trial.matched, of_partners=True)

@@ -130,6 +130,7 @@ def test_pulled_is_what_was_pushed(pushed: list[Rule]) -> None:
     read = from_native(native, ROUTING, NAMES, pushed)
     assert read.problems == ()
     assert [meaning(rule) for rule in read.rules] == [meaning(rule) for rule in pushed]
+    assert {sign for sign, _ in compared(read.rules, pushed)} <= {"="}
     assert sorted(rule.name for rule in read.rules) == sorted(rule.name for rule in pushed)
     assert to_native(read.rules, ROUTING, NAMES).entries == said.entries
 

@@ -197,10 +197,14 @@ def proved_different(channel: Any, words: str) -> None:
 
 
 def test_purged_facts_still_prove_the_choice(channel: Any) -> None:
-    """The match can no longer be proved, the choice can."""
+    """The match can no longer be proved, the choice can; verdicts are told, their values not."""
     channel.route(range(1, 5))
-    assert channel.store.purge_facts(leads=[lead(4)]) == 1
-    assert why(channel.store, lead(4)).proof is Proof.SAME
+    channel.route([5], country="PL")
+    assert channel.store.purge_facts(leads=[lead(4), lead(5)]) == 2
+    forgotten = why(channel.store, lead(4))
+    assert forgotten.proof is Proof.SAME
+    assert "met: Country equals PT, ES ✓ (forgotten)  Rating equals Hot ✓" in shown(forgotten)
+    assert "PT, ES ✗ (forgotten)  Rating equals Hot ✓" in shown(why(channel.store, lead(5)))
 
 
 def test_machines_read_plain_json(channel: Any) -> None:
