@@ -23,10 +23,12 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock, or one that is `skew` seconds ahead of it."""
+    """The machine's clock, or one that is `skew` seconds ahead of it. Its waits are `waits` times
+    as long: tests need not wait as long for an embedded org as one does for Salesforce."""
 
-    def __init__(self, skew: float = 0.0) -> None:
+    def __init__(self, skew: float = 0.0, *, waits: float = 1.0) -> None:
         self._skew = timedelta(seconds=skew)
+        self._waits = waits
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self._skew
@@ -35,7 +37,7 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        time.sleep(seconds * self._waits)
 
 
 class FakeClock:

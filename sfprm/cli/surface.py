@@ -169,10 +169,14 @@ def caller() -> str:
 
 
 def _clock() -> Clock:
-    """The machine's clock; set wrong by so many seconds in tests of machines that disagree."""
+    """The machine's clock; in tests set wrong by so many seconds, as machines that disagree, and
+    with waits so many times as long."""
     import os
 
-    return SystemClock(float(os.environ.get("SFPRM_TEST_SKEW_SECONDS", "0")))
+    return SystemClock(
+        float(os.environ.get("SFPRM_TEST_SKEW_SECONDS", "0")),
+        waits=float(os.environ.get("SFPRM_TEST_WAITS", "1")),
+    )
 
 
 def command(

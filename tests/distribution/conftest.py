@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.distribution.route import RouteResult, route
 from sfprm.events import NoProgress
 from sfprm.ids import RecordId, RunId
@@ -22,6 +21,7 @@ from sfprm.salesforce.session import Session, open_session
 from sfprm.settings import Settings, load_settings
 from sfprm.store.database import open_store
 from sfprm.store.writer import Store
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -58,7 +58,7 @@ class Channel:
             self.session,
             self.store,
             self.programme,
-            clock=SystemClock(),
+            clock=quick_clock(),
             run=RunId(run),
             progress=NoProgress(),
             **options,
@@ -194,7 +194,7 @@ def planted(
     """A snapshot of the org with the sample's partners in it; all but one person have logged in."""
     devorg_process.reset("partners-ready")
     settings = load_settings(env=devorg_process.env(tmp_path_factory.mktemp("planted")))
-    with open_session(settings, SystemClock()) as session:
+    with open_session(settings, quick_clock()) as session:
         plant_partners(session, sample)
     person = next(p for p in sample.people.values() if p.key == NEVER_LOGGED_IN)
     devorg_process.event("first-login", **{"except": [person.username]})
@@ -208,7 +208,7 @@ def opened(org: Org, snapshot: str, programme: Programme, state_dir: Path) -> It
     org.control("POST", "reset")
     org.control("POST", f"snapshots/{snapshot}/restore")
     settings = load_settings(env=org.env(state_dir))
-    with open_session(settings, SystemClock()) as session:
+    with open_session(settings, quick_clock()) as session:
         store = open_store(settings.database)
         try:
             yield Channel(org, session, store, programme, settings, state_dir)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.distribution.lead_access import unable_to_read_leads
 from sfprm.distribution.standing_now import left_out, read_standing
 from sfprm.ids import PersonKey, PoolKey
@@ -16,6 +15,7 @@ from sfprm.routing.values import Code
 from sfprm.salesforce import collections as rows
 from sfprm.salesforce.metadata import deploy
 from sfprm.salesforce.package import METADATA, manifest
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from tests.distribution.conftest import Channel
@@ -36,7 +36,7 @@ def grant(channel: Channel, type_: str, member: str, path: str, *, read: bool) -
         "package.xml": manifest({type_: [member]}, channel.session.api_version),
         path: f'<{type_} xmlns="{METADATA}">{body}</{type_}>'.encode(),
     }
-    outcome = deploy(channel.session, files, clock=SystemClock())
+    outcome = deploy(channel.session, files, clock=quick_clock())
     assert outcome.success, outcome.failures
 
 
@@ -56,7 +56,7 @@ def blind(channel: Channel) -> Channel:
 
 def test_only_who_may_read_leads_gets_them(blind: Channel) -> None:
     """By the profile or a permission set; the others are left out with the reason."""
-    now = SystemClock().now()
+    now = quick_clock().now()
     standing = read_standing(blind.session, blind.store, blind.programme, now)
     codes = {
         key: [r.code for r in owner.reasons]

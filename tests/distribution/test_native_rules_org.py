@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.distribution.native_file import PATH, parse_file
 from sfprm.distribution.native_rules import meaning
 from sfprm.distribution.native_sync import NativeSync
@@ -20,6 +19,7 @@ from sfprm.programme.criterion_text import parse_criterion
 from sfprm.programme.model import Criterion, Origin, Rule, Target, ToPool, ToQueue, ToUser
 from sfprm.salesforce import collections
 from sfprm.salesforce.metadata import retrieve
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from tests.distribution.conftest import Channel
@@ -59,11 +59,11 @@ def channel(
 def sync(channel: Channel, *rules: Rule) -> NativeSync:
     routing = channel.programme.routing
     programme = replace(channel.programme, routing=replace(routing, rules=rules or RULES))
-    return NativeSync(channel.session, programme, SystemClock())
+    return NativeSync(channel.session, programme, quick_clock())
 
 
 def stored(channel: Channel) -> dict[str, bool]:
-    files = retrieve(channel.session, {"AssignmentRules": ["Lead"]}, clock=SystemClock())
+    files = retrieve(channel.session, {"AssignmentRules": ["Lead"]}, clock=quick_clock())
     return {r.name: r.active for r in parse_file(files[PATH])} if PATH in files else {}
 
 

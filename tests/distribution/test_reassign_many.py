@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.distribution.reassign import LeadsWanted, ReassignResult, reassign
 from sfprm.distribution.undo import undo
 from sfprm.errors import BadRequest
@@ -21,6 +20,7 @@ from sfprm.jobs.reassign import ReassignOptions, _ids_in
 from sfprm.programme.model import Cap
 from sfprm.routing.credits import broken_laws
 from tests.distribution.test_recall_org import PARTNERS, offering
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from tests.distribution.conftest import Channel
@@ -35,7 +35,7 @@ def move(channel: Channel, run: str = "moves", **options: object) -> ReassignRes
         channel.session,
         channel.store,
         channel.programme,
-        clock=SystemClock(),
+        clock=quick_clock(),
         run=RunId(run),
         progress=NoProgress(),
         **options,  # type: ignore[arg-type]  # a row of a table
@@ -70,7 +70,7 @@ def test_over_a_pool_to_its_managers_and_back(channel: Channel, tmp_path: Path) 
             channel.store,
             None,
             of=RunId(run),
-            clock=SystemClock(),
+            clock=quick_clock(),
             run=RunId(f"undo-{run}"),
             progress=NoProgress(),
         )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.distribution.destination import OwnerRefused
 from sfprm.distribution.reassign import LeadsWanted, ReassignResult, reassign
 from sfprm.distribution.undo import UndoResult, undo
@@ -15,6 +14,7 @@ from sfprm.events import NoProgress
 from sfprm.ids import RecordId, RunId
 from sfprm.outbound.mail_guard import MailPolicy
 from sfprm.routing.values import Code
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from tests.distribution.conftest import Channel
@@ -28,7 +28,7 @@ def move(channel: Channel, leads: LeadsWanted, run: str = "move", **options: Any
         channel.store,
         channel.programme,
         leads=leads,
-        clock=SystemClock(),
+        clock=quick_clock(),
         run=RunId(run),
         progress=NoProgress(),
         **options,
@@ -41,7 +41,7 @@ def take_back(channel: Channel, of: str, run: str = "back", **options: Any) -> U
         channel.store,
         channel.programme,
         of=RunId(of),
-        clock=SystemClock(),
+        clock=quick_clock(),
         run=RunId(run),
         progress=NoProgress(),
         **options,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.distribution.reassign import LeadsWanted, reassign
 from sfprm.errors import BadRequest
 from sfprm.events import NoProgress
 from sfprm.ids import RecordId, RunId
 from sfprm.outbound.mail_guard import MailPolicy
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from tests.distribution.conftest import Channel
@@ -71,7 +71,7 @@ def test_refused_before_anything_is_written(
             untouched.store,
             untouched.programme,
             leads=leads,
-            clock=SystemClock(),
+            clock=quick_clock(),
             run=RunId("move"),
             progress=NoProgress(),
             **{"queue": "Inside Sales Desk", **options},

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.events import NoProgress
 from sfprm.jobs.runner import Starter
 from sfprm.settings import load_settings
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from tests.conftest import DevOrg
@@ -35,7 +35,7 @@ def begin(ready_org: DevOrg, tmp_path: Path) -> Iterator[Begin]:
 
         def starter(wait: float = 0.0, state: str = "state", **env: str) -> Starter:
             settings = load_settings(ready_org.env(tmp_path / state, **env))
-            made = Starter(settings, SystemClock(), NoProgress(), started_by="test", wait=wait)
+            made = Starter(settings, quick_clock(), NoProgress(), started_by="test", wait=wait)
             return held.enter_context(made)
 
         yield starter

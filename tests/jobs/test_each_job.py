@@ -11,7 +11,6 @@ import pytest
 from pydantic import ValidationError
 
 from sfprm.blocks import Table
-from sfprm.clock import SystemClock
 from sfprm.errors import BadRequest
 from sfprm.events import NoProgress
 from sfprm.jobs.certificate import CertificateJob, CertificateOptions
@@ -31,6 +30,7 @@ from sfprm.jobs.status import StatusJob, StatusOptions
 from sfprm.jobs.undo import UndoJob, UndoOptions
 from sfprm.jobs.why import WhyJob, WhyOptions
 from sfprm.settings import load_settings
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from tests.conftest import DevOrg
@@ -42,7 +42,7 @@ Runs = dict[str, Finished]
 def runs(ready_org: DevOrg, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """What each job came to, by name."""
     settings = load_settings(ready_org.env(tmp_path_factory.mktemp("jobs")))
-    with Starter(settings, SystemClock(), NoProgress(), started_by="test") as starter:
+    with Starter(settings, quick_clock(), NoProgress(), started_by="test") as starter:
         done: Runs = {}
 
         def run(key: str, job: Job[Any, Any], options: JobOptions) -> None:

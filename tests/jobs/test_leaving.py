@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.errors import BadRequest
 from sfprm.events import NoProgress
 from sfprm.jobs.invite import InviteJob, InviteOptions
@@ -21,6 +20,7 @@ from sfprm.jobs.route import RouteJob, RouteOptions
 from sfprm.jobs.runner import Finished, Starter, run_job
 from sfprm.salesforce.query import select_all
 from sfprm.settings import load_settings
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from tests.conftest import DevOrg
@@ -54,7 +54,7 @@ class Office:
 @pytest.fixture(scope="module")
 def office(ready_org: DevOrg, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     settings = load_settings(ready_org.env(tmp_path_factory.mktemp("leaving")))
-    with Starter(settings, SystemClock(), NoProgress(), started_by="test") as starter:
+    with Starter(settings, quick_clock(), NoProgress(), started_by="test") as starter:
         office = Office(ready_org, starter)
         office.run("provision", ProvisionJob(), ProvisionOptions())
         before = len(ready_org.outbox())

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.errors import BadRequest
 from sfprm.events import NoProgress
 from sfprm.jobs.offboard import OffboardJob, OffboardOptions
@@ -22,6 +21,7 @@ from sfprm.jobs.runner import Finished, Starter, run_job
 from sfprm.salesforce.metadata import deploy
 from sfprm.salesforce.query import select_all
 from sfprm.settings import load_settings
+from tests.quick import QUICK, quick_clock
 
 if TYPE_CHECKING:
     from tests.conftest import Answer, DevOrg, Program
@@ -52,8 +52,8 @@ class Told:
 def told(
     ready_org: DevOrg, sfprm: Program, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Told]:
-    env = ready_org.env(tmp_path_factory.mktemp("hard"))
-    with Starter(load_settings(env), SystemClock(), NoProgress(), started_by="test") as starter:
+    env = ready_org.env(tmp_path_factory.mktemp("hard"), **QUICK)
+    with Starter(load_settings(env), quick_clock(), NoProgress(), started_by="test") as starter:
         told = Told()
 
         def users() -> dict[str, tuple[bool, bool]]:
@@ -78,7 +78,7 @@ def told(
                 "package.xml": PACKAGE.encode(),
                 "assignmentRules/Case.assignmentRules": RULE.format(who=who).encode(),
             }
-            outcome = deploy(starter.connect(), files, clock=SystemClock())
+            outcome = deploy(starter.connect(), files, clock=quick_clock())
             assert outcome.success, outcome.failures
 
         def offboard(*more: str) -> Answer:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.events import NoProgress
 from sfprm.jobs.offboard_queue import OffboardQueueJob, OffboardQueueOptions
 from sfprm.jobs.provision import ProvisionJob, ProvisionOptions
@@ -18,6 +17,7 @@ from sfprm.jobs.route import RouteJob, RouteOptions
 from sfprm.jobs.runner import Finished, Starter, run_job
 from sfprm.salesforce.query import select_all
 from sfprm.settings import load_settings
+from tests.quick import quick_clock
 
 if TYPE_CHECKING:
     from tests.conftest import DevOrg
@@ -31,7 +31,7 @@ class Office:
     def __init__(self, org: DevOrg, folder: Path) -> None:
         self.config = Path(shutil.copytree(ROOT / "config", folder / "config"))
         env = org.env(folder / "state", SFPRM_PROGRAMME=str(self.config))
-        self.starter = Starter(load_settings(env), SystemClock(), NoProgress(), started_by="test")
+        self.starter = Starter(load_settings(env), quick_clock(), NoProgress(), started_by="test")
         for job, options in (
             (ProvisionJob(), ProvisionOptions()),
             (RouteJob(), RouteOptions(limit=400)),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.events import NoProgress
 from sfprm.jobs.plan import PlanJob, PlanOptions
 from sfprm.jobs.provision import ProvisionJob, ProvisionOptions
@@ -21,6 +20,7 @@ from sfprm.salesforce import collections
 from sfprm.salesforce.query import select_all
 from sfprm.settings import load_settings
 from sfprm.store.records import StepState
+from tests.quick import QUICK, quick_clock
 
 if TYPE_CHECKING:
     from tests.conftest import Answer, DevOrg, Program, RunScript
@@ -57,10 +57,10 @@ def told(
     run_script: RunScript,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Told]:
-    env = ready_org.env(tmp_path_factory.mktemp("undone"))
+    env = ready_org.env(tmp_path_factory.mktemp("undone"), **QUICK)
     settings = load_settings(env)
     told = Told()
-    with Starter(settings, SystemClock(), NoProgress(), started_by="test") as starter:
+    with Starter(settings, quick_clock(), NoProgress(), started_by="test") as starter:
 
         def rows(query: str) -> list[Any]:
             return select_all(starter.connect(), query)

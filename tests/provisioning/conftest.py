@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sfprm.clock import FakeClock, SystemClock
+from sfprm.clock import FakeClock
 from sfprm.estate.model import (
     AccountState,
     ContactState,
@@ -72,6 +72,7 @@ from sfprm.settings import Settings, load_settings
 from sfprm.store.database import open_store
 from sfprm.store.records import Run, RunState
 from sfprm.store.writer import Store
+from tests.quick import quick_clock
 
 ROOT = Path(__file__).parents[2]
 ORIGIN = Origin("partners.csv", 2)
@@ -412,7 +413,7 @@ class Stage:
             self.store,
             plan or self.plan(),
             run=self.new_run("apply"),
-            clock=SystemClock(),
+            clock=quick_clock(),
             **{"progress": NoProgress(), **options},
         )
 
@@ -458,7 +459,7 @@ class Stage:
     def fresh_session(self) -> Session:
         """Another login, as a new process would make it; the old one is closed."""
         self.session.close()
-        self.session = open_session(self.settings, SystemClock())
+        self.session = open_session(self.settings, quick_clock())
         return self.session
 
     def rows(self, query: str) -> list[Row]:
@@ -480,7 +481,7 @@ def open_stage(
         if not (tmp_path / "state.db").exists():
             new_state(tmp_path)
         store = open_store(settings.database)
-        session = open_session(settings, SystemClock())
+        session = open_session(settings, quick_clock())
         who = session.identity
         store.bind_org(who.org_id, who.org_name, datetime(2026, 11, 23, tzinfo=UTC))
         metadata = ROOT / "config" / "metadata"

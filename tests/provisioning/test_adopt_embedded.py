@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from sfprm.clock import SystemClock
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import ToQueue, ToUser
 from sfprm.salesforce import collections
@@ -15,6 +14,7 @@ from sfprm.salesforce.metadata import deploy
 from sfprm.salesforce.package import METADATA, manifest
 from sfprm.salesforce.query import select_all
 from sfprm.salesforce.session import Session
+from tests.quick import quick_clock
 
 
 def record(session: Session, object_: str, record_id: str, **fields: Any) -> None:
@@ -132,7 +132,7 @@ def test_the_orgs_lead_rule_becomes_the_first_routing_file(
         "assignmentRules/Lead.assignmentRules": RULES.encode(),
         "sharingRules/Lead.sharingRules": SHARING.encode(),
     }
-    outcome = deploy(ready.session, files, clock=SystemClock())
+    outcome = deploy(ready.session, files, clock=quick_clock())
     assert outcome.success, outcome.failures
     env = ready.org.env(tmp_path / "state")
     folder = tmp_path / "adopted"
@@ -155,6 +155,27 @@ def test_the_orgs_lead_rule_becomes_the_first_routing_file(
     diff = sfprm("rules", "diff", "--json", env=env).json["result"]
     assert {line["in"] for line in diff["lines"]} == {"both"}
     assert len(diff["unsaid"]) == 1
+    where_leads_wait(ready, folder, {k[1]: what for k, what in said.items() if k[0] == "intake"})
+
+
+def where_leads_wait(ready: Any, folder: Path, said: dict[str, str]) -> None:
+    """Each queue that holds open leads is proposed with what it holds; those that no partner is in
+    are written as comments, and become the intake once uncommented. Nothing is before."""
+    rows = ready.rows(
+        "SELECT Owner.Name queue, COUNT(Id) many FROM Lead WHERE Owner.Type = 'Queue' "
+        "AND IsConverted = false GROUP BY Owner.Name"
+    )
+    held = {row["queue"]: f"holds {row['many']:,}" for row in rows}
+    assert {name: what.partition(" open")[0] for name, what in said.items()} == held
+    assert all("no partner is in it" in what for what in said.values())
+    assert load_programme(folder).routing.intake == ()
+    path = folder / "routing.yaml"
+    head, _, rest = path.read_text("utf-8").partition("# intake:\n")
+    lines = rest.splitlines(keepends=True)
+    listed = [line for line in lines if line.startswith("#   - queue: ")]
+    text = "".join([head, "intake:\n", *(line[1:] for line in listed), *lines[len(listed) :]])
+    path.write_text(text, "utf-8")
+    assert set(load_programme(folder).routing.intake) == set(held)
 
 
 def test_rules_that_may_not_be_read_are_named(ready: Any, sfprm: Any, tmp_path: Path) -> None:
