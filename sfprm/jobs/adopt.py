@@ -124,7 +124,7 @@ class AdoptJob(Job[AdoptOptions, AdoptResult]):
             account_fields=options.account_fields,
             with_inactive=options.with_inactive,
         )
-        done = with_rules(context, adopted(found, terms))
+        done = with_rules(context, adopted(found, terms), found)
         rest = not_adopted(context.session, done.programme, context.clock)
         done = more(done, {}, rest)
         write_folder(folder, done)

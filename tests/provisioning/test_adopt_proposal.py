@@ -23,6 +23,7 @@ from sfprm.provisioning.adopt_found import (
     FoundPerson,
     FoundSite,
 )
+from sfprm.provisioning.adopt_intake import intake_doubts, intake_lines, waiting
 from sfprm.provisioning.adopt_rest import sharing_doubts
 
 
@@ -301,3 +302,47 @@ def test_sharing_rules_of_partners_are_named(files: dict[str, bytes], said: str 
     found = sharing_doubts(files, {"Resellers": "All resellers"})
     assert [d.what for d in found] == ([said] if said else [])
     assert all(d.name == "Lead.One" for d in found)
+
+
+def test_queues_where_leads_wait() -> None:
+    """Those that no partner is in come first, then by how much they hold; partners are found through
+    groups in groups, and a circle of groups ends."""
+
+    def member(kind: str, name: str) -> FoundMember:
+        return FoundMember(kind, name)
+
+    groups = [
+        FoundGroup(at("00G", 1), "Web", "Web", True, None, (member("user", "x@example.com"),)),
+        FoundGroup(at("00G", 2), "Desk's", "Desk", True, None),
+        FoundGroup(at("00G", 3), "South", "South", True, None, (member("group", "Outer"),)),
+        FoundGroup(at("00G", 4), "Empty", "Empty", True, None),
+        FoundGroup(at("00G", 5), "Outer", "Outer", False, None, (member("group", "Inner"),)),
+        FoundGroup(
+            at("00G", 6), "Inner", "Inner", False, None,
+            (member("group", "Outer"), member("person", "c1")),
+        ),
+        FoundGroup(at("00G", 7), "Own", "Own", True, None, (member("partner-role", "a1"),)),
+    ]  # fmt: skip
+    held = {at("00G", n): (many, "2026-03-01") for n, many in ((1, 5), (2, 1204), (3, 9), (7, 1))}
+    found = waiting(groups, held, {"South"})
+    assert [(w.queue, w.partners) for w in found] == [
+        ("Desk's", False),
+        ("Web", False),
+        ("South", True),
+        ("Own", True),
+    ]
+    assert found[0].words() == (
+        "holds 1,204 open leads, the oldest of 2026-03-01; no partner is in it"
+    )
+    assert found[2].words().endswith("; partners are in it; the active rule sends leads there")
+    assert "holds 1 open lead, made 2026-03-01" in found[3].words()
+    lines = intake_lines(found).splitlines()
+    assert [line for line in lines if "queue:" in line] == [
+        f"#   - queue: 'Desk''s'   # {found[0].words()}",
+        f"#   - queue: 'Web'   # {found[1].words()}",
+    ]
+    advice = [d.advice for d in intake_doubts(found, "routing.yaml")]
+    assert ["only if sfprm is to share them out instead" in a for a in advice] == [
+        False, False, True, True,
+    ]  # fmt: skip
+    assert "intake: [" in intake_lines(found[2:])
