@@ -1,5 +1,5 @@
-"""Where leads wait in an org that is adopted: what its queues hold, as evidence. Which of them sfprm
-is to empty is for a person to say: it is proposed, never written.
+"""Where leads wait in an org that is adopted: what its queues hold, as evidence. Which of them
+sfprm is to empty is for a person to say: it is proposed, never written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from sfprm.errors import OrgRefused
 from sfprm.ids import RecordId
 from sfprm.provisioning.adopt_doubts import Doubt
 from sfprm.salesforce.query import select
-from sfprm.salesforce.soql import split_in
+from sfprm.salesforce.soql import Query, eq, split_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Waiting", "intake_doubts", "intake_lines", "read_waiting", "waiting"]
 
+_COUNTED = ("OwnerId", "COUNT(Id) many", "MIN(CreatedDate) oldest")
 _PARTNERS = frozenset({"person", "partner-role"})
 
 
@@ -54,11 +55,8 @@ def read_waiting(
     held: dict[RecordId, tuple[int, str]] = {}
     try:
         for condition in split_in("OwnerId", sorted(queues)):
-            query = (
-                "SELECT OwnerId, COUNT(Id) many, MIN(CreatedDate) oldest FROM Lead "
-                f"WHERE {condition} AND IsConverted = false GROUP BY OwnerId"
-            )
-            for row in select(session, query):
+            query = Query(_COUNTED, "Lead", (condition, eq("IsConverted", False))).text()
+            for row in select(session, f"{query} GROUP BY OwnerId"):
                 held[RecordId(row["OwnerId"])] = (int(row["many"]), str(row["oldest"])[:10])
     except OrgRefused as refused:
         what = f"open leads in queues could not be counted: {refused.message}"
@@ -100,8 +98,8 @@ def intake_doubts(found: Sequence[Waiting], file: str) -> list[Doubt]:
             "its partners take leads there themselves; it is an intake only if sfprm is to share "
             "them out instead"
             if one.partners
-            else f"leads wait there for somebody to hand them on: name it under `intake:` in {file} "
-            "if sfprm is to",
+            else "leads wait there for somebody to hand them on: name it under `intake:` in "
+            f"{file} if sfprm is to",
         )
         for one in found
     ]

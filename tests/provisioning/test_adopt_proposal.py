@@ -305,8 +305,8 @@ def test_sharing_rules_of_partners_are_named(files: dict[str, bytes], said: str 
 
 
 def test_queues_where_leads_wait() -> None:
-    """Those that no partner is in come first, then by how much they hold; partners are found through
-    groups in groups, and a circle of groups ends."""
+    """Those that no partner is in come first, then by how much they hold; partners are found
+    through groups in groups, and a circle of groups ends."""
 
     def member(kind: str, name: str) -> FoundMember:
         return FoundMember(kind, name)
