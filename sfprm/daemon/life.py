@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 
 import structlog
 
@@ -21,13 +20,14 @@ from sfprm.daemon.jobfiles import load_job_files
 from sfprm.daemon.keeper import Board, Keeper
 from sfprm.daemon.notify import Supervisor
 from sfprm.daemon.planner import pick
+from sfprm.daemon.signals import Signals
 from sfprm.daemon.watch import Watch
 from sfprm.errors import AnotherWriter, TryLater
 from sfprm.events import Event
 from sfprm.jobs.starter import Starter
 from sfprm.store.lock import daemon_lock
 
-__all__ = ["Daemon", "Signals"]
+__all__ = ["Daemon"]
 
 _log = structlog.get_logger("sfprm.daemon")
 
@@ -183,32 +183,6 @@ class Daemon:
         return False
 
     def _stop(self, number: int) -> None:
-        if self._draining:
-            raise KeyboardInterrupt
         self._draining = True
         _log.info(Event.DAEMON_DRAINING, signal=signal.Signals(number).name)
         self.board.news.set()
-
-
-class Signals:
-    """Installs the handlers, and puts the old ones back."""
-
-    def __init__(self, stop: Callable[[int], None], hup: Callable[[], None]) -> None:
-        self._stop, self._hup = stop, hup
-        self._before: list[tuple[int, object]] = []
-
-    def __enter__(self) -> Signals:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._before.append((number, signal.signal(number, self._on_stop)))
-        self._before.append((signal.SIGHUP, signal.signal(signal.SIGHUP, self._on_hup)))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before:
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
-        self._stop(number)
-
-    def _on_hup(self, _number: int, _frame: FrameType | None) -> None:
-        self._hup()

@@ -305,6 +305,8 @@ class Stage:
             try:
                 code = one.process.wait(max(0.1, deadline - time.monotonic()))
             except TimeoutError:
+                one.process.send_signal(signal.SIGUSR1)  # its log says where it hung
+                time.sleep(1)
                 one.process.kill()
                 code = one.process.wait(20)
             codes.append(code if one.was_ready or code == -signal.SIGKILL else 0)

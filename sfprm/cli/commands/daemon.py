@@ -36,11 +36,13 @@ def add(app: typer.Typer) -> None:
         from sfprm.cli.logs import configure
         from sfprm.daemon.life import Daemon
         from sfprm.daemon.notify import Supervisor
+        from sfprm.daemon.signals import show_threads_when_asked
         from sfprm.daemon.watch import Watch
         from sfprm.daemon.worker import Worker
         from sfprm.events import NoProgress
 
         configure(surface.settings, daemon=True)
+        show_threads_when_asked()
         with surface.starter(NoProgress()) as starter:
             starter.kind = "daemon"
             folder = jobs or surface.settings.jobs

@@ -26,11 +26,13 @@ def add(app: typer.Typer) -> None:
         workers, on any number of machines; a daemon is a worker that also keeps the schedule."""
         from sfprm.cli.logs import configure
         from sfprm.daemon.notify import Supervisor
+        from sfprm.daemon.signals import show_threads_when_asked
         from sfprm.daemon.watch import Watch
         from sfprm.daemon.worker import Worker
         from sfprm.events import NoProgress
 
         configure(surface.settings, daemon=True)
+        show_threads_when_asked()
         with surface.starter(NoProgress()) as starter:
             starter.kind = "worker"
             code = Worker(
