@@ -146,7 +146,7 @@ def _pools(tag: str, store: Store) -> Iterator[Alert]:
                 Trouble.FAIRNESS,
                 f"Pool {pool} is further from fair than it can be by itself",
                 f"A member is {drift:.1f} leads from its entitlement; the bound is {bound:.1f}. "
-                "See: sfprm report fairness, sfprm state verify",
+                "See: sfprm report, sfprm state verify",
             )
 
 

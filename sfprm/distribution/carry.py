@@ -8,7 +8,7 @@ settled in one transaction with its credit and with when the lead is tried again
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from sfprm.distribution.owners import (
     read_owners,
     read_written_between,
 )
+from sfprm.distribution.rule_names import read_who_may_take
 from sfprm.errors import NotReady
 from sfprm.ids import RecordId
 from sfprm.routing.values import Code, Outcome, Reason
@@ -29,6 +30,7 @@ from sfprm.routing.waits import retry_after
 from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, MAX_ROWS, update
 from sfprm.store.batches import NotDone
 from sfprm.store.records import WriteState
+from sfprm.store.refused import MERGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,7 +58,8 @@ SETTLING = timedelta(minutes=5)
 LOOKS_AT_ONCE = 5
 """Batches that are looked at again together: leads written one after the other share pages."""
 
-GONE = frozenset({"ENTITY_IS_DELETED", "CANNOT_UPDATE_CONVERTED_LEAD"})
+DELETED = "ENTITY_IS_DELETED"
+GONE = frozenset({DELETED, "CANNOT_UPDATE_CONVERTED_LEAD"})
 """Refusals after which a lead is never tried again: it is no lead any more."""
 
 ROUTE = "route"
@@ -152,6 +155,7 @@ class Carrier:
         self._tell_all = tell_all
         self._among_others = among_others
         self._broken_off = False
+        self._takers = ""
         self.tally = Tally()
 
     def break_off(self) -> None:
@@ -194,7 +198,7 @@ class Carrier:
                     again.append(entry)
                 case place:
                     failed.append(self._overtaken(entry, place, lead))
-        self._confirm(confirmed)
+        self._confirm_where_they_are(confirmed, now)
         self._settle(failed)
         self.carry_out(again)
 
@@ -228,11 +232,26 @@ class Carrier:
                     written.append(entry)
                 else:
                     failed.append(_refused(entry, outcome))
-            self._settle(failed)
+            self._settle(self._merged_or_deleted(failed))
             self._progress.advance(len(part))
             if self._broken_off:
                 return
         self._read_back(written, began - CLOCK_MARGIN)
+
+    def _merged_or_deleted(self, failed: Sequence[_Failed]) -> list[_Failed]:
+        """Leads that are gone, told apart: one that was merged away says into which. A call, where
+        there are any."""
+        gone = [f.entry.lead for f in failed if f.words.startswith(DELETED)]
+        if not gone:
+            return list(failed)
+        now = read_leads_now(self._session, gone)
+        into = {lead.id: lead.merged_into for lead in now.values() if lead.merged_into}
+        return [
+            replace(f, words=f"{MERGED} {into[f.entry.lead]}: {f.words}")
+            if f.entry.lead in into
+            else f
+            for f in failed
+        ]
 
     def _read_back(self, written: Sequence[JournalEntry], since: datetime) -> None:
         if not written:
@@ -267,7 +286,7 @@ class Carrier:
                     unseen.append(entry)
                 case place:
                     failed.append(self._overtaken(entry, place, lead))
-        self._confirm(seen)
+        self._confirm_where_they_are(seen, now)
         self._confirm(unseen, "written; not visible to the agent since")
         self._settle(failed)
         self.tally.unseen += len(unseen)
@@ -329,6 +348,16 @@ class Carrier:
 
     # Settling
 
+    def _confirm_where_they_are(
+        self, entries: Sequence[JournalEntry], now: Mapping[RecordId, LeadNow]
+    ) -> None:
+        """One that was merged away counts for its survivor, and says so."""
+        into = {e.sequence: now[e.lead].id for e in entries if e.lead in now}
+        merged = [e for e in entries if into.get(e.sequence, e.lead) != e.lead]
+        self._confirm([e for e in entries if e not in merged] if merged else entries)
+        for entry in merged:
+            self._confirm([entry], f"{MERGED} {into[entry.sequence]}, which has this owner")
+
     def _confirm(self, entries: Sequence[JournalEntry], words: str = "") -> None:
         if not entries:
             return
@@ -359,9 +388,20 @@ class Carrier:
         self._store.refund_all(sorted(last.values()), self._clock.now())
 
     def _overtaken(self, entry: JournalEntry, place: Place, lead: LeadNow | None) -> _Failed:
-        words, automation = _why_overtaken(place, lead, self._session.identity.user_id)
+        agent = self._session.identity.user_id
+        words, automation = _why_overtaken(place, lead, agent)
+        if automation:
+            words, _ = _why_overtaken(place, lead, agent, self._who_may_take())
+        if lead is not None and lead.id != entry.lead:
+            words = f"{MERGED} {lead.id}: {words}"
         reason = Reason(Code.AUTOMATION, words) if automation else None
         return _Failed(entry, WriteState.OVERTAKEN, words, reason)
+
+    def _who_may_take(self) -> str:
+        """Asked for once in a pass, and only when something took a lead."""
+        if not self._takers:
+            self._takers = read_who_may_take(self._session)
+        return self._takers
 
     def _settle(self, failed: Sequence[_Failed]) -> None:
         """Record what did not come about: all of it in one transaction."""
@@ -419,8 +459,14 @@ def _wait(reason: Reason, before: Sequence[JournalEntry]) -> timedelta | None:
     return retry_after(len(before))
 
 
-def _why_overtaken(place: Place, lead: LeadNow | None, agent: RecordId) -> tuple[str, bool]:
-    """In words, and whether an automation of the org did it: the last to write was our own user."""
+def _why_overtaken(
+    place: Place,
+    lead: LeadNow | None,
+    agent: RecordId,
+    takers: str = "flow, trigger or another router",
+) -> tuple[str, bool]:
+    """In words, and whether an automation of the org did it: the last to write was our own user.
+    `takers`: what may have done it."""
     if place is Place.DELETED:
         return "the lead was deleted meanwhile", False
     if place is Place.CONVERTED:
@@ -428,8 +474,4 @@ def _why_overtaken(place: Place, lead: LeadNow | None, agent: RecordId) -> tuple
     owner = lead.owner_name if lead is not None else "another owner"
     if lead is not None and lead.modified_by_id != agent:
         return f"{lead.modified_by or 'another user'} gave it to {owner} meanwhile", False
-    return (
-        f"an automation of the org (flow, trigger or another router) gave it to {owner} "
-        "right after our own write",
-        True,
-    )
+    return f"an automation of the org ({takers}) gave it to {owner} right after our own write", True

@@ -1,4 +1,4 @@
-"""What the org's own automation refused or turned, for people and machines."""
+"""What the org's own automation refused or turned, and who gave leads on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sfprm.insight.names import instant_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sfprm.store.refused import RefusedBy
+    from sfprm.store.refused import GivenOn, RefusedBy
 
-__all__ = ["refusals_json", "refusals_table"]
+__all__ = ["given_on_table", "refusals_json", "refusals_table"]
 
 
 def refusals_table(found: Sequence[RefusedBy], days: int) -> Table:
@@ -29,8 +29,18 @@ def refusals_table(found: Sequence[RefusedBy], days: int) -> Table:
             )
             for each in found
         ),
-        title=f"Refused by the org's own automation in the last {days} days",
+        title=f"Refused or taken by the org's own automation in the last {days} days",
         right=(2, 3),
+    )
+
+
+def given_on_table(found: Sequence[GivenOn], days: int) -> Table:
+    """A row for each user."""
+    return Table(
+        ("who", "leads", "last"),
+        tuple((each.name, f"{each.leads:,}", instant_text(each.last)) for each in found),
+        title=f"Gave leads to somebody else as we wrote them, in the last {days} days",
+        right=(1,),
     )
 
 

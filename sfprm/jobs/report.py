@@ -25,7 +25,7 @@ from sfprm.ids import PartnerKey, PoolKey
 from sfprm.insight.names import reasons_text
 from sfprm.insight.pages import page
 from sfprm.insight.partners import Answered, PartnersReport, partners_report
-from sfprm.insight.refusals import refusals_json, refusals_table
+from sfprm.insight.refusals import given_on_table, refusals_json, refusals_table
 from sfprm.insight.report import (
     ChannelReport,
     FairnessReport,
@@ -43,7 +43,7 @@ from sfprm.programme.model import Programme
 from sfprm.routing.offers import OfferEvent
 from sfprm.routing.values import OwnerStanding, Standing
 from sfprm.store.records import Parked
-from sfprm.store.refused import RefusedBy, refused_by
+from sfprm.store.refused import GivenOn, RefusedBy, given_on_by, refused_by
 
 ENDINGS = {"html": "html", "markdown": "md", "csv": "csv"}
 
@@ -72,6 +72,8 @@ class ReportJobResult(JobResult):
     mailed: tuple[str, ...] = ()
     refused: tuple[RefusedBy, ...] = ()
     left_out: tuple[OwnerStanding, ...] = ()
+    given_on: tuple[GivenOn, ...] = ()
+    merged: int = 0
 
     def blocks(self) -> tuple[Block, ...]:
         channel = self.channel.blocks() if self.manager is None else self.channel.blocks()[:1]
@@ -82,8 +84,8 @@ class ReportJobResult(JobResult):
         return (*channel, *self.partners.blocks(), *self.troubles(), *self.fairness.blocks(), *ends)
 
     def troubles(self) -> tuple[Block, ...]:
-        """Who may not own leads now, and what the org's automation refused: for the whole channel
-        only."""
+        """Who may not own leads now, what the org's automation refused or took, who gave leads on
+        and how many were merged: for the whole channel only."""
         if self.manager is not None:
             return ()
         found: list[Block] = []
@@ -92,6 +94,12 @@ class ReportJobResult(JobResult):
             found.append(Table(("who", "because"), rows, "Left out of routing now"))
         if self.refused:
             found.append(refusals_table(self.refused, self.partners.days))
+        if self.given_on:
+            found.append(given_on_table(self.given_on, self.partners.days))
+        if self.merged:
+            leads = "lead was" if self.merged == 1 else "leads were"
+            days = f"the last {self.partners.days} days"
+            found.append(Text((f"{self.merged:,} {leads} merged into others in {days}.",)))
         return tuple(found)
 
     def to_json(self) -> dict[str, Any]:
@@ -99,6 +107,11 @@ class ReportJobResult(JobResult):
             "channel": self.partners.to_json(),
             "fairness": self.fairness.to_json(),
             "refused": refusals_json(self.refused),
+            "given_on": [
+                {"name": g.name, "leads": g.leads, "last": g.last.isoformat()}
+                for g in self.given_on
+            ],
+            "merged": self.merged,
             "left_out": [
                 {"name": o.name, "id": o.owner_id, "reasons": [r.code.value for r in o.reasons]}
                 for o in self.left_out
@@ -132,6 +145,7 @@ class ReportJob(Job[ReportOptions, ReportJobResult]):
                 hint=did_you_mean(options.manager, programme.channel_managers)
                 or "`sfprm programme show` lists them.",
             )
+        since = now - timedelta(days=options.days)
         channel = _channel(context, now)
         standing = read_standing(context.session, context.store, programme, now)
         found = ReportJobResult(
@@ -140,8 +154,10 @@ class ReportJob(Job[ReportOptions, ReportJobResult]):
             fairness(context.store, [PoolKey(p) for p in options.pools] or None, programme),
             options.manager,
             _place(options, now),
-            refused=_refused(context, now - timedelta(days=options.days)),
+            refused=_refused(context, since),
             left_out=left_out(standing),
+            given_on=given_on_by(context.store, since),
+            merged=context.store.merged_since(since),
         )
         if found.written is not None:
             _write(found.written, _page(options.format, found, programme, now))

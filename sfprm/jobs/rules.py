@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sfprm.blocks import Block, Text
 from sfprm.distribution.native_sync import Differing, NativeSync, Pulled, Pushed
 from sfprm.distribution.native_text import Line, rules_yaml
-from sfprm.errors import PartlyDone
+from sfprm.errors import BadRequest, PartlyDone
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
 
 __all__ = [
@@ -105,8 +105,13 @@ class PullJob(Job[PullOptions, PullJobResult]):
         done = NativeSync(context.session, context.programme, context.clock).pull(options.rule)
         text = rules_yaml(done.rules, done.problems)
         if options.out is not None:
-            with options.out.open("x", encoding="utf-8") as file:
-                file.write(text)
+            try:
+                with options.out.open("x", encoding="utf-8") as file:
+                    file.write(text)
+            except OSError as error:
+                raise BadRequest(
+                    f"{options.out}: {error.strerror}.", hint="Name a new file with --out."
+                ) from None
         return PullJobResult(done, text, str(options.out or ""))
 
 

@@ -94,6 +94,10 @@ class StoreReader(Protocol):
     def last_entries(self, leads: Iterable[RecordId]) -> dict[RecordId, JournalEntry]:
         """The newest entry of the live stream about each of those leads, refunds left out."""
 
+    def merged_since(self, since: datetime) -> int:
+        """How many decisions since then were about leads that were merged into others: before they
+        were confirmed, or while they were offered."""
+
     def to_write(self, first: int, last: int) -> list[JournalEntry]:
         """Decisions of the live stream from `first` to `last` of which it is not known what became,
         in order; without what was tried and the lead's facts."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, func, not_, or_, select, text
+from sqlalchemy import exists, func, not_, or_, select, text, union
 
 from sfprm.ids import PoolKey, RecordId
 from sfprm.routing.eligibility import ledgers_of
+from sfprm.routing.offers import OfferEvent
 from sfprm.store import classes
 from sfprm.store.column_types import OPEN_BELOW, STATE_CODES
 from sfprm.store.entries import entry_from
 from sfprm.store.inserts import ROOM, pieces
 from sfprm.store.journal import readable
 from sfprm.store.journal_rows import LIVE, unpack
+from sfprm.store.offer_tables import offer_events
 from sfprm.store.packing import unpack_choices
 from sfprm.store.records import ChainEnd, JournalEntry, LedgerMove, MoveKind, Stream, WriteState
+from sfprm.store.refused import MERGED
 from sfprm.store.tables import acts, heads, journal, moves, programmes, words
 from sfprm.store.words import numbers_of, texts_of
 
@@ -132,6 +135,20 @@ def last_entries(connection: Connection, leads: Iterable[RecordId]) -> dict[Reco
             entry = entry_from(row, choices)
             found[entry.lead] = entry
     return found
+
+
+def merged_since(connection: Connection, since: datetime) -> int:
+    """Decisions whose lead was merged away; see `StoreReader.merged_since`."""
+    offered = select(offer_events.c.entry).where(
+        offer_events.c.event == OfferEvent.MERGED.value, offer_events.c.at >= since
+    )
+    written = (
+        select(journal.c.sequence)
+        .join(acts, acts.c.id == journal.c.act)
+        .where(acts.c.decided_at >= since, journal.c.message.like(f"{MERGED} %"))
+    )
+    both = union(offered, written).subquery()
+    return connection.execute(select(func.count()).select_from(both)).scalar_one()
 
 
 def confirmed(

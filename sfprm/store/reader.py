@@ -128,6 +128,10 @@ class Reader:
         with reading(self._engine) as connection:
             return questions.last_entries(connection, leads)
 
+    def merged_since(self, since: datetime) -> int:
+        with reading(self._engine) as connection:
+            return questions.merged_since(connection, since)
+
     def to_write(self, first: int, last: int) -> list[JournalEntry]:
         with reading(self._engine) as connection:
             return to_write(connection, first, last)

@@ -21,16 +21,21 @@ if TYPE_CHECKING:
 
     from sfprm.store.api import StoreReader
 
-__all__ = ["RefusedBy", "name_of", "refused_by"]
+__all__ = ["MERGED", "GivenOn", "RefusedBy", "given_on_by", "name_of", "refused_by"]
 
 _CODE = re.compile(r"([A-Z][A-Z0-9_]{3,}): (.*)", re.DOTALL)
 _FIELDS = re.compile(r" \[[\w, ]+\]\Z")
 _FLOW = re.compile(r"because the [“\"'](.+?)[”\"'] process failed")
 _TRIGGER = re.compile(r"(?:\w+\.)?(\w+): execution of ")
+_GIVEN_ON = re.compile(r"(.+) gave it to (.+) meanwhile\Z", re.DOTALL)
 _LOCKS = {"ENTITY_IS_LOCKED": "an approval", "UNABLE_TO_LOCK_ROW": "another change at that moment"}
 _GONE = ("ENTITY_IS_DELETED", "CANNOT_UPDATE_CONVERTED_LEAD")
 AUTOMATION = "an automation of the org"
-"""What the words of a decision begin with that a flow, trigger or other router turned."""
+"""What the words of a decision begin with that a flow, trigger or other router turned; who may have
+done it follows in brackets."""
+MERGED = "merged into"
+"""What the words of a decision begin with whose lead was merged away; the survivor's id follows."""
+_TAKERS = re.compile(rf"{AUTOMATION} \((.+)\) gave it to ", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ def name_of(words: str, rules: Mapping[str, str] | None = None) -> tuple[str, st
     it: the lead was deleted or converted, or a person was there first. `rules`: names of validation
     rules by their text."""
     if words.startswith(AUTOMATION):
-        return "turned", "a flow, trigger or other router, after our own write"
+        takers = _TAKERS.match(words)
+        return "turned", takers.group(1) if takers else "flow, trigger or another router"
     match = _CODE.match(words)
     if match is None or match.group(1) in _GONE:
         return None
@@ -90,6 +96,34 @@ def refused_by(
     return tuple(
         RefusedBy(*found, count, len(leads[found]), last[found])
         for found, count in sorted(writes.items(), key=lambda item: (-item[1], item[0]))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GivenOn:
+    """Who gave leads to somebody else between our decision and its confirmation; the last time."""
+
+    name: str
+    leads: int
+    last: datetime
+
+
+def given_on_by(reader: StoreReader, since: datetime) -> tuple[GivenOn, ...]:
+    """Users who gave a lead on after it was decided and before it was seen with its new owner, most
+    leads first: people, or integrations with a user of their own. Who took one for themselves is
+    left out."""
+    leads: dict[str, set[str]] = {}
+    last: dict[str, datetime] = {}
+    for entry in reader.entries(states=(WriteState.OVERTAKEN,), since=since):
+        match = _GIVEN_ON.match(entry.message)
+        if match is None or match.group(1) == match.group(2):
+            continue
+        name = match.group(1).rpartition(": ")[2]
+        leads.setdefault(name, set()).add(entry.lead)
+        last[name] = max(entry.decided_at, last.get(name, entry.decided_at))
+    return tuple(
+        GivenOn(name, len(found), last[name])
+        for name, found in sorted(leads.items(), key=lambda item: (-len(item[1]), item[0]))
     )
 
 

@@ -14,7 +14,7 @@ from sfprm.distribution.rule_names import read_rule_names
 from sfprm.insight.status import status
 from sfprm.routing.values import Code
 from sfprm.store.records import WriteState
-from sfprm.store.refused import refused_by
+from sfprm.store.refused import given_on_by, refused_by
 from tests.distribution.test_recall_org import Offers
 from tests.distribution.test_route_org import queues_only
 
@@ -46,7 +46,12 @@ def test_a_flow_that_takes_leads_is_named_and_twice_is_enough(lived_in: Offers) 
     channel.org.control("POST", "behaviours", {"flows": [flow]})
     first = lived_in.route()
     assert len(first.overtaken) == 10
-    assert "an automation of the org" in first.overtaken[0].words
+    assert first.overtaken[0].words == (
+        "an automation of the org (flow Keep the South, or another router) gave it to Lena Berg "
+        "right after our own write"
+    )
+    [by] = refused_by(store, START - timedelta(days=1))
+    assert (by.kind, by.name, by.leads) == ("turned", "flow Keep the South, or another router", 10)
     assert {r.code for p in store.parked() for r in p.reasons} == {Code.AUTOMATION}
     assert all(p.next_try is not None for p in store.parked())
     assert store.verify() == []
@@ -104,6 +109,53 @@ def test_a_rule_that_refuses_holds_nobody_up(lived_in: Offers) -> None:
     assert store.verify() == []
 
 
+def test_merged_leads_are_told_from_deleted_ones(lived_in: Offers) -> None:
+    """Between decision and write, by name and counted; the survivor goes its own way."""
+    channel, store = lived_in.channel, lived_in.channel.store
+
+    def meanwhile(what: str) -> None:
+        if what == "journal":
+            keep, lose, gone, *_ = store.entries()
+            channel.org.event("records-merged", object="Lead", keep=keep.lead, lose=[lose.lead])
+            channel.session.request("DELETE", f"sobjects/Lead/{gone.lead}", kind="delete")
+
+    store.on_commit(meanwhile)
+    done = lived_in.route()
+    keep, lose, gone, *_ = store.entries(kinds=("route",))
+    assert done.owned == 8
+    said = {s.entry.lead: s.words for s in done.refused}
+    assert set(said) == {lose.lead, gone.lead}
+    assert said[lose.lead].startswith(f"merged into {keep.lead}: ENTITY_IS_DELETED")
+    assert said[gone.lead].startswith("ENTITY_IS_DELETED")
+    assert store.merged_since(START - timedelta(days=1)) == 1
+    assert store.merged_since(lived_in.clock.now() + timedelta(hours=1)) == 0
+    assert store.parked() == []
+    assert store.verify() == []
+
+
+def test_who_gives_a_lead_on_is_named(lived_in: Offers) -> None:
+    """Not who takes one for themselves."""
+    channel, store = lived_in.channel, lived_in.channel.store
+    lena = "lena.berg@alder.example.com"
+    [hers] = channel.query(f"SELECT Id FROM User WHERE Username = '{lena}'")
+
+    def meanwhile(what: str) -> None:
+        if what == "journal":
+            first, second, *_ = store.entries()
+            lived_in.edit(first.lead, lena, OwnerId=channel.user_id("ines.moura"))
+            lived_in.edit(second.lead, lena, OwnerId=hers["Id"])
+            raise KeyboardInterrupt
+
+    store.on_commit(meanwhile)
+    with pytest.raises(KeyboardInterrupt):
+        lived_in.route()
+    store.on_commit(lambda what: None)
+    done = lived_in.route()
+    assert len(done.overtaken) == 2
+    [by] = given_on_by(store, START - timedelta(days=1))
+    assert (by.name, by.leads) == ("Lena Berg", 1)
+
+
 def test_a_late_turn_is_found_at_the_second_look(lived_in: Offers) -> None:
     """Automation that comes minutes later, as our own user; people's moves are left alone."""
     channel, store = lived_in.channel, lived_in.channel.store
@@ -118,6 +170,7 @@ def test_a_late_turn_is_found_at_the_second_look(lived_in: Offers) -> None:
     lived_in.later(minutes=2)
     done = lived_in.route()
     assert [s.entry.lead for s in done.overtaken] == [taken.lead]
+    assert "(no flow or trigger is active on leads: a workflow rule" in done.overtaken[0].words
     states = Counter(e.state for e in store.entries(kinds=("route",)))
     assert states == {WriteState.CONFIRMED: 9, WriteState.OVERTAKEN: 1}
     assert [e.refunds for e in store.entries(kinds=("refund",))] == [taken.sequence]

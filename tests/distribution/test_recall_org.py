@@ -236,6 +236,7 @@ def test_a_merged_lead_hands_its_offer_to_the_survivor(offers: Offers) -> None:
     channel.org.event("records-merged", object="Lead", keep=stays.lead, lose=[gone.lead])
     done = offers.recall()
     assert done.happened[E.MERGED] == 1
+    assert store.merged_since(offers.clock.now()) == 1
     moved = next(o for o in store.offers.open() if o.entry == gone.entry)
     assert moved.lead == stays.lead
     assert store.entries(kinds=("refund",)) == []

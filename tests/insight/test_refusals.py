@@ -36,7 +36,13 @@ PHONE = "Hot leads need a phone number."
         (
             "an automation of the org (flow, trigger or another router) gave it to Lena",
             "turned",
-            "a flow, trigger or other router, after our own write",
+            "flow, trigger or another router",
+        ),
+        (
+            "an automation of the org (flow Keep (the) South, or another router) gave it to Lena "
+            "Berg right after our own write",
+            "turned",
+            "flow Keep (the) South, or another router",
         ),
     ],
 )
