@@ -19,6 +19,7 @@ class Event(StrEnum):
     RUN_FINISHED = "run.finished"  # run, job, state, exit_code, calls, seconds
     RUN_FAILED = "run.failed"  # run, job, error, message
     RUN_LOST = "run.lost"  # run, job
+    PLAN_MADE = "plan.made"  # run, plan, steps; events after it in the run carry the plan's id
     CALL_DONE = "call.done"  # kind, method, path, status, milliseconds, attempt, request_id
     CALL_FAILED = "call.failed"  # the same; status 0: no answer
     ROW_REFUSED = "row.refused"  # object, operation, record, code

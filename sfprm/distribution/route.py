@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -41,6 +41,7 @@ from sfprm.routing.fairness import PoolShare, pool_share
 from sfprm.routing.values import UNIT, Code, Ledger, Outcome
 from sfprm.routing.waits import FIRST_WAIT, retry_after
 from sfprm.store.records import WriteState
+from sfprm.threads import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -231,7 +232,7 @@ class _Behind:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
-        self._hand = ThreadPoolExecutor(1, thread_name_prefix="carry")
+        self._hand = Pool(1, thread_name_prefix="carry")
         self._under_way: Future[None] | None = None
 
     def carry_out(self, entries: Sequence[JournalEntry]) -> None:

@@ -159,8 +159,16 @@ class Crew:
                     "leases": [[lease.name, lease.fence] for lease in self._fence.leases],
                     "digest": self._programme.digest,
                     "number": number,
+                    "carried": self._carried(),
                 }
             )
+
+    def _carried(self) -> dict[str, str]:
+        """What helpers' logs and traces need to be found by: the plan's id, the trace."""
+        plan = structlog.contextvars.get_contextvars().get("plan")
+        traces = self._starter.traces
+        found = {} if traces is None else traces.carried()
+        return found if plan is None else {**found, "plan": str(plan)}
 
     def _work(self) -> None:
         """This process's own hand. It stands behind the run's fence, as all the run does."""
@@ -202,6 +210,9 @@ def take_one(
         with (
             presence.keeping(part.id),
             around(part) if around is not None else contextlib.nullcontext(),
+            starter.traces.part(part.run, part.kind, part.number)
+            if starter.traces is not None
+            else contextlib.nullcontext(),
         ):
             result = part_named(part.kind)(
                 _of_part(starter, context, programme, part), part.content

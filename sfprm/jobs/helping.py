@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -95,9 +95,11 @@ def help_run(
         finally:
             store.fence, session.guard = before
 
+    carried = invitation.get("carried", {})  # not there: from an older version
     presence.doing = f"parts of {name} {run}"
     try:
-        done = _until_idle(starter, context, programme, leases, guarded, stopped)
+        with _told_of(starter, run, name, carried):
+            done = _until_idle(starter, context, programme, leases, guarded, stopped)
         if done:
             _log.info(Event.RUN_HELPED, run=run, job=name, parts=done)
         return done
@@ -107,6 +109,17 @@ def help_run(
     finally:
         presence.doing = ""
         lanes.close()
+
+
+@contextmanager
+def _told_of(starter: Starter, run: RunId, name: str, carried: Mapping[str, str]) -> Iterator[None]:
+    """Logs and spans inside are those of the run that is helped."""
+    with ExitStack() as held:
+        if "plan" in carried:
+            held.enter_context(structlog.contextvars.bound_contextvars(plan=carried["plan"]))
+        if starter.traces is not None:
+            held.enter_context(starter.traces.help(run, name, carried))
+        yield
 
 
 def _open(work: WorkBook, run: RunId) -> bool:

@@ -25,7 +25,7 @@ from sfprm.jobs.migrate_parts import (
     named,
     save_mapping,
 )
-from sfprm.jobs.plan import mail_policy
+from sfprm.jobs.plan import mail_policy, tell_plan
 from sfprm.outbound.mail_guard import guarded
 from sfprm.programme.keys import key_from
 from sfprm.programme.load import load_programme
@@ -54,6 +54,7 @@ from sfprm.provisioning.migrate_outcome import (
 from sfprm.provisioning.migrate_rows import drafted, partner_domains, partner_names
 from sfprm.provisioning.migrate_source import SourceTable, read_source_table
 from sfprm.provisioning.plan import Plan
+from sfprm.provisioning.plan_file import plan_id
 from sfprm.provisioning.result import ApplyResult
 from sfprm.provisioning.target import limited
 
@@ -246,6 +247,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
         plan = _plan(context, programme, draft, held, f"migrated/{_name(path)}-partners.csv")
         applied = None
         if not dry and plan.steps:
+            tell_plan(plan_id(plan), plan)
             applied = share_out(
                 context.hands,
                 context.store,

@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import structlog
+
 from sfprm.blocks import Block, Text
 from sfprm.errors import BadRequest
+from sfprm.events import Event
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
 from sfprm.outbound.mail_guard import MailPolicy, guarded, policy_from
 from sfprm.provisioning.drift import HandChange, drift, news
@@ -19,7 +22,11 @@ from sfprm.provisioning.plan_file import write_plan
 from sfprm.provisioning.screen import plain_text, unmanaged_block
 from sfprm.provisioning.target import targeted
 
+_log = structlog.get_logger("sfprm.jobs")
+
 CHANGES_EXIT_CODE = 2
+PLAN_FILE = "plan.json"
+"""In the folder of a run that carries a plan out."""
 
 
 class PlanOptions(JobOptions):
@@ -150,9 +157,21 @@ class PlanJob(Job[PlanOptions, PlanResult]):
         )
 
 
-def save(path: Path, plan: Plan) -> None:
-    """Write the plan to a file. Raises BadRequest when it cannot be written."""
+def save(path: Path, plan: Plan) -> str:
+    """Write the plan to a file; its id. Raises BadRequest when it cannot be written."""
     try:
-        write_plan(path, plan)
+        return write_plan(path, plan)
     except OSError as error:
         raise BadRequest(f"The plan cannot be written to {path}: {error}.") from error
+
+
+def keep(context: JobContext, plan: Plan) -> None:
+    """Write the plan that a run is about to carry out beside the run; from here on the run's log
+    events carry its id. Raises BadRequest when it cannot be written."""
+    tell_plan(save(context.run_dir / PLAN_FILE, plan), plan)
+
+
+def tell_plan(made: str, plan: Plan) -> None:
+    """From here on the log events of the run carry the plan's id; its end takes it off again."""
+    structlog.contextvars.bind_contextvars(plan=made)
+    _log.info(Event.PLAN_MADE, steps=len(plan.steps))

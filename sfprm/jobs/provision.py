@@ -15,7 +15,7 @@ from sfprm.clock import Clock
 from sfprm.errors import BadRequest, PartlyDone
 from sfprm.estate.reader import read_estate
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult, Scope
-from sfprm.jobs.plan import plan_of, save
+from sfprm.jobs.plan import PLAN_FILE, keep, plan_of
 from sfprm.programme.calendar_model import Calendar
 from sfprm.programme.calendar_text import parse_hours
 from sfprm.programme.text_error import TextError
@@ -34,7 +34,6 @@ from sfprm.provisioning.steps import CreateUser
 from sfprm.provisioning.target import targeted
 from sfprm.routing.calendar import next_open, open_at
 
-PLAN_FILE = "plan.json"
 ERRORS_FILE = "errors.csv"
 
 
@@ -174,7 +173,7 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
             most=options.deployment_wait,
         )
         if plan.steps:
-            save(context.run_dir / PLAN_FILE, plan)
+            keep(context, plan)
         applied = None
         if stands is None and not (windows or options.stop_on_error):
             applied = share_out(

@@ -123,6 +123,7 @@ def _run(recorded: _Recorded) -> Finished:
         code = error.exit_code if code == 0 else code
     finally:
         structlog.contextvars.reset_contextvars(**bound)
+        structlog.contextvars.unbind_contextvars("plan")
     seconds = clock.monotonic() - began
     begun = recorded.has_row or recorded.due is None
     shut_out = recorded.asked and not recorded.bound

@@ -1,4 +1,5 @@
-"""Traces for OpenTelemetry: a span a run, and one a call to Salesforce inside it.
+"""Traces for OpenTelemetry: a span a run, one a part of a shared run, and one a call to Salesforce
+inside them. What other workers do of a run belongs to the run's trace.
 
 An extra (`sfprm[otel]`), switched on by SFPRM_TRACES=otlp; where to and how is said by
 OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_ENDPOINT and the like). Off, nothing of it is
@@ -8,7 +9,7 @@ imported. Spans carry what logs carry: names, ids and counts, never a body, a qu
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,8 @@ def open_traces(settings: Settings) -> Traces | None:
 
 
 class Traces:
-    """One process's spans. A process does one run at a time; calls may end in any thread, and
-    belong to the run that is under way."""
+    """One process's spans. A process does one run at a time, or parts of one; calls may end in any
+    thread, and belong to the part that the thread does, else to the run that is under way."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         from opentelemetry.sdk.resources import Resource
@@ -78,6 +79,49 @@ class Traces:
                 finally:
                     self._run = before
 
+    def carried(self) -> dict[str, str]:
+        """What another process needs so that its spans belong to the run under way (W3C Trace
+        Context)."""
+        from opentelemetry.trace import set_span_in_context
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        told: dict[str, str] = {}
+        if self._run is not None:
+            TraceContextTextMapPropagator().inject(told, set_span_in_context(self._run))
+        return told
+
+    @contextmanager
+    def help(self, run: str, name: str, carried: Mapping[str, str]) -> Iterator[None]:
+        """The span of what this process does of another's run; `carried` is what `carried()`
+        gave there, empty when that process keeps no traces."""
+        from opentelemetry.trace import format_trace_id
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        with self._tracer.start_as_current_span(
+            f"help {name}",
+            context=TraceContextTextMapPropagator().extract(carried),
+            attributes={"sfprm.run": run, "sfprm.job": name},
+        ) as span:
+            before, self._run = self._run, span
+            trace = format_trace_id(span.get_span_context().trace_id)
+            with structlog.contextvars.bound_contextvars(trace_id=trace):
+                try:
+                    yield
+                finally:
+                    self._run = before
+
+    @contextmanager
+    def part(self, run: str, kind: str, number: int) -> Iterator[None]:
+        """The span of one part, below the run or the help under way."""
+        from opentelemetry.trace import set_span_in_context
+
+        with self._tracer.start_as_current_span(
+            f"part {kind}",
+            context=None if self._run is None else set_span_in_context(self._run),
+            attributes={"sfprm.run": run, "sfprm.part": number},
+        ):
+            yield
+
     def ended(self, exit_code: int, calls: int, error: str | None) -> None:
         """How the run under way ends: said before its span does. `error`: the name of its class."""
         from opentelemetry.trace import StatusCode
@@ -92,12 +136,20 @@ class Traces:
     def call(self, done: CallDone) -> None:
         """A call that has just ended, by the semantic conventions of HTTP clients; `url.path` is
         without its query."""
-        from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
+        from opentelemetry.trace import (
+            SpanKind,
+            StatusCode,
+            get_current_span,
+            set_span_in_context,
+        )
 
         end = time.time_ns()
+        above = get_current_span()
+        if not above.get_span_context().is_valid and self._run is not None:
+            above = self._run
         span = self._tracer.start_span(
             f"{done.method} {done.kind}",
-            context=None if self._run is None else set_span_in_context(self._run),
+            context=set_span_in_context(above),
             kind=SpanKind.CLIENT,
             start_time=end - int(done.seconds * NANO),
             attributes={

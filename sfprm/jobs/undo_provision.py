@@ -12,8 +12,8 @@ from sfprm.errors import PartlyDone
 from sfprm.estate.reader import read_estate
 from sfprm.ids import RunId
 from sfprm.jobs.frame import JobContext, JobResult
-from sfprm.jobs.plan import save
-from sfprm.jobs.provision import PLAN_FILE, is_open
+from sfprm.jobs.plan import PLAN_FILE, keep
+from sfprm.jobs.provision import is_open
 from sfprm.provisioning.apply import Brakes, apply
 from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_deployments
 from sfprm.provisioning.members_seen import known_of
@@ -204,7 +204,7 @@ def undo_provision(
         progress=context.progress,
         most=DEPLOYMENT_WAIT,
     )
-    save(context.run_dir / PLAN_FILE, back.plan)
+    keep(context, back.plan)
     applied = apply(
         context.session,
         context.store,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from sfprm.provisioning.apply_book import met_lock
 from sfprm.provisioning.apply_rows import row_of
 from sfprm.provisioning.lanes import cut, most_rows
 from sfprm.provisioning.steps import CreateUser
+from sfprm.threads import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +53,7 @@ class Stream:
         at, grows = 0, kind is CreateUser
         flying: dict[Future[Sent], tuple[list[PlannedStep], float]] = {}
         error: SfprmError | None = None
-        with ThreadPoolExecutor(room) as pool:
+        with Pool(room) as pool:
             while flying or (at < len(steps) and error is None):
                 while at < len(steps) and error is None and len(flying) < room:
                     if self._stopped(steps[at:]):
@@ -95,7 +96,7 @@ class Stream:
         book.sent(part)
         at = len(part)
         before: tuple[list[PlannedStep], Sent] | None = None
-        with ThreadPoolExecutor(1) as pool:
+        with Pool(1) as pool:
             while part:
                 began = self.clock.monotonic()
                 flying = pool.submit(self.sender.send, kind, part, self._rows(part))

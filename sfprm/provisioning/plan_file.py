@@ -6,6 +6,7 @@ is only there to be read (the screen, counts of unchanged records) is left out.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import fields
 from datetime import datetime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "VERSION",
     "plan_from",
+    "plan_id",
     "plan_lines",
     "read_plan",
     "refuse_another",
@@ -66,12 +68,25 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield "]}"
 
 
-def write_plan(path: Path, plan: Plan) -> None:
-    """Write the plan; makes the folder. Raises OSError."""
+def write_plan(path: Path, plan: Plan) -> str:
+    """Write the plan; makes the folder. Its id: the first 12 hex digits of the file's SHA-256, so
+    the same plan has the same id wherever it was made. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    seen = hashlib.sha256()
+    with path.open("wb") as file:
         for line in plan_lines(plan):
-            file.write(line + "\n")
+            data = f"{line}\n".encode()
+            seen.update(data)
+            file.write(data)
+    return seen.hexdigest()[:12]
+
+
+def plan_id(plan: Plan) -> str:
+    """The id that `write_plan` would give, for a plan that is kept in no file."""
+    seen = hashlib.sha256()
+    for line in plan_lines(plan):
+        seen.update(f"{line}\n".encode())
+    return seen.hexdigest()[:12]
 
 
 def read_plan(path: Path) -> Plan:

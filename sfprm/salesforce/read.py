@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
@@ -22,6 +21,7 @@ from sfprm.salesforce.query import Row, first_page, select, select_all
 from sfprm.salesforce.ranges import key_ranges
 from sfprm.salesforce.session import Session
 from sfprm.salesforce.soql import Query, compare
+from sfprm.threads import Pool
 
 __all__ = ["BULK_FROM", "RANGES_FROM", "ReadPlan", "ReadWay", "plan_read", "read", "read_ranges"]
 
@@ -134,7 +134,7 @@ def read_ranges(
         return
     waiting: deque[_Feed] = deque()
     ranges = iter(key_ranges(*bounds, parts))
-    with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
+    with Pool(workers, thread_name_prefix="read") as pool:
         try:
             while True:
                 while len(waiting) < workers and (next_ := next(ranges, None)) is not None:
@@ -156,7 +156,7 @@ class _Feed:
     _LOOK = 0.1
     """Seconds after which a thread before a full queue looks whether it is still wanted."""
 
-    def __init__(self, rows: Iterator[Row], pool: ThreadPoolExecutor) -> None:
+    def __init__(self, rows: Iterator[Row], pool: Pool) -> None:
         self._pages: Queue[list[Row] | None] = Queue(self._AHEAD)
         self._stopped = Event()
         self._reading = pool.submit(self._read, rows)

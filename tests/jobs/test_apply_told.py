@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from sfprm.clock import FakeClock
 from sfprm.errors import BadRequest
@@ -79,7 +82,8 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)  # a Monday
 
 def test_windows_of_the_programme(ready_org: DevOrg, tmp_path: Path) -> None:
     """Outside of them accounts and contacts are written, users wait, and the next opening is said;
-    inside the next apply does the rest. `--window always` overrules them."""
+    inside the next apply does the rest. `--window always` overrules them. What a run logs once it
+    has its plan carries the plan's id."""
     ready_org.reset("partners-ready")
     folder = tmp_path / "config"
     shutil.copytree(ROOT / "config", folder)
@@ -108,7 +112,14 @@ def test_windows_of_the_programme(ready_org: DevOrg, tmp_path: Path) -> None:
         one = apply(window=("always",), target="sulcom")
         assert (one.exit_code, users() > 0) == (0, True)
         clock.sleep(8.5 * 3600)
-        whole: Any = apply()
+        with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as events:
+            whole: Any = apply()
         assert whole.exit_code == 0
+        [at] = [n for n, event in enumerate(events) if event["event"] == "plan.made"]
+        kept = starter.settings.state_dir / "runs" / whole.run / "plan.json"
+        made = hashlib.sha256(kept.read_bytes()).hexdigest()[:12]
+        assert {(e["run"], e["plan"]) for e in events[at:]} == {(whole.run, made)}
+        assert events[-1]["event"] == "run.finished"
+        assert "plan" not in structlog.contextvars.get_contextvars()
         assert whole.result.applied.waiting == ()
         assert users() == 30

@@ -98,6 +98,52 @@ def test_calls_of_any_thread_belong_to_the_run(tmp_path: Path) -> None:
     assert "trace_id" not in structlog.contextvars.get_contextvars()
 
 
+def test_what_others_do_of_a_run_belongs_to_its_trace() -> None:
+    """A call of a helper is below its part, that below what the helper does, that below the run,
+    which another process began; a thread without a part calls for the whole. The run's own hand
+    has its parts right below the run."""
+    carried: dict[str, str] = {}
+
+    def begins(traces: Traces) -> None:
+        with traces.run("r1", "night"):
+            carried.update(traces.carried())
+            with traces.part("r1", "leads", 1):
+                traces.call(done(200))
+
+    def helps(traces: Traces) -> None:
+        with traces.help("r1", "night", carried):
+            with traces.part("r1", "leads", 2):
+                traces.call(done(200))
+                elsewhere = threading.Thread(target=traces.call, args=(done(201),))
+                elsewhere.start()
+                elsewhere.join()
+            carried["trace"] = structlog.contextvars.get_contextvars()["trace_id"]
+
+    own_call, own_part, run = spans(begins)
+    call, loose, part, helped = spans(helps)
+    above = {helped: run, part: helped, call: part, loose: helped, own_part: run}
+    for span, parent in {**above, own_call: own_part}.items():
+        assert span.parent is not None
+        assert span.parent.span_id == parent.context.span_id, span.name
+    assert {s.context.trace_id for s in (call, part, own_call)} == {run.context.trace_id}
+    assert carried["trace"] == f"{run.context.trace_id:032x}"
+    assert (helped.name, part.name, dict(part.attributes or {})) == (
+        *("help night", "part leads"),
+        {"sfprm.run": "r1", "sfprm.part": 2},
+    )
+
+
+def test_a_helper_of_a_run_without_traces_keeps_its_own() -> None:
+    """The other process may be of an older version, or keep none."""
+
+    def helps(traces: Traces) -> None:
+        with traces.help("r1", "night", {}):
+            traces.call(done(200))
+
+    _call, helped = spans(helps)
+    assert helped.parent is None
+
+
 @pytest.fixture
 def collector() -> Iterator[tuple[str, list[bytes]]]:
     """Something that takes OTLP over HTTP: its address, and the bodies that came."""
