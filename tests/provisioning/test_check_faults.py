@@ -555,6 +555,36 @@ def test_each_planted_fault_is_found(bench: Bench, code: str) -> None:
     assert all(i.found and i.fix and i.step for i in found)
 
 
+def test_who_may_work_with_leads_is_told_person_by_person(bench: Bench) -> None:
+    """By permission sets that they hold or are given, where their profile grants nothing."""
+    of_profile(read=False, edit=False)(bench)
+    for name, edit in (("Reads_Leads", False), ("Works_Leads", True)):
+        label = lead_rights(read=True, edit=edit).replace(
+            "<custom>true</custom>", f"<label>{name}</label>"
+        )
+        path = f"permissionsets/{name}.permissionset"
+        bench.deploy("PermissionSet", name, path, label)
+    reads, works = (bench.id("PermissionSet", Name=n) for n in ("Reads_Leads", "Works_Leads"))
+    users = select_all(
+        bench.session, "SELECT Id, Username FROM User WHERE UserType = 'PowerPartner'"
+    )
+    by_name = {row["Username"]: row["Id"] for row in users}
+    blind, reader, *workers = bench.programme.people.values()
+    for person in workers:
+        given = {"AssigneeId": by_name[person.username], "PermissionSetId": works}
+        bench.make("PermissionSetAssignment", **given)
+    bench.make(
+        "PermissionSetAssignment", AssigneeId=by_name[reader.username], PermissionSetId=reads
+    )
+    found = {item.code: item for item in bench.check().items}
+    assert found["profile-no-lead-read"].found.endswith(f"no permission set lets {blind.key}")
+    assert found["profile-no-lead-edit"].found.endswith(f"no permission set lets {reader.key}")
+    for person in (blind, reader):
+        bench.person(person.key, permission_sets=("Works_Leads",))
+    codes_now = {item.code for item in bench.check().items}
+    assert not codes_now & {"profile-no-lead-read", "profile-no-lead-edit"}
+
+
 def test_mails_are_weighed_against_the_welcome_mails_of_the_plan(bench: Bench) -> None:
     """One mail left and two new people at a Live site that welcomes them: too few."""
     bench.org.control("POST", "limits", {"single_email": 1})

@@ -24,6 +24,7 @@ __all__ = [
     "Exposed",
     "Facts",
     "Holding",
+    "LeadGrants",
     "Merged",
     "PartnerProfile",
     "PermissionSetFact",
@@ -125,6 +126,17 @@ class PermissionSetFact:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadGrants:
+    """Rights on Lead (`Read`, `Edit`) that do not come from a profile: by permission set, and by
+    partner user. The permission set of a permission set group holds what is left of it after
+    muting [documented: ObjectPermissions of `Parent.PermissionSetGroup`], and is what people of the
+    group are assigned [unverified]."""
+
+    sets: Mapping[str, frozenset[str]]
+    users: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Exposed:
     """A site's own facts. `self_registration`: visitors may make themselves users."""
 
@@ -149,6 +161,8 @@ class Surroundings:
     record_types: tuple[RecordTypeFact, ...] = ()
     permission_sets: Mapping[str, PermissionSetFact] | None = None
     """Those that the files name, by API name in lower case."""
+    lead_grants: LeadGrants | None = None
+    """None: every profile of partners that the files name grants it, or the org did not tell."""
     tracked: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     """Fields of Lead, and whether their history is kept; one that is missing was not told."""
     strangers: tuple[tuple[str, str, str], ...] = ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok
+from sfprm.programme.model import Presence
+from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,19 +119,44 @@ def _use(
         yield RIGHTS_UNREAD(subject, "its rights on Lead are not told", [id_])
     else:
         lead = known.rights.get("Lead", frozenset())
-        granted = _granted_otherwise(facts, name)
-        if "Read" not in lead and not granted:
+        blind = () if "Read" in lead else _without(facts, name, "Read")
+        if blind is None:
             yield NO_LEAD_READ(subject, "it may not read leads", [id_])
-        elif "Edit" not in lead and not granted:
-            yield NO_LEAD_EDIT(subject, "it may read leads, not edit them", [id_])
+        elif blind:
+            words = f"it may not read leads, and no permission set lets {some(blind)}"
+            yield NO_LEAD_READ(subject, words, [id_, *blind])
+        fixed = () if "Edit" in lead else _without(facts, name, "Edit")
+        if fixed is None:
+            if blind is not None:
+                yield NO_LEAD_EDIT(subject, "it may not edit leads", [id_])
+        elif left := [key for key in fixed if key not in (blind or ())]:
+            words = f"it may not edit leads, and no permission set lets {some(left)}"
+            yield NO_LEAD_EDIT(subject, words, [id_, *left])
     if known.api_enabled is False:
         yield NO_API(subject, "API Enabled is off", [id_])
 
 
-def _granted_otherwise(facts: Facts, profile: str) -> bool:
-    """Whether all its people get permission sets, which may grant what the profile does not."""
-    people = [p for p in facts.programme.people.values() if p.profile == profile]
-    return bool(people) and all(p.permission_sets for p in people)
+def _without(facts: Facts, profile: str, right: str) -> list[str] | None:
+    """Active people of a profile that does not grant the right, whom no permission set grants it
+    either: those that they hold, and those that the files give them. None: nobody can be told."""
+    grants = facts.surroundings.lead_grants
+    people = [
+        (person, user)
+        for person, _, user in facts.people()
+        if person.profile == profile and person.state is Presence.ACTIVE
+    ]
+    if not people:
+        return None
+    if grants is None:
+        return None if not all(person.permission_sets for person, _ in people) else []
+    there = facts.surroundings.permission_sets or {}
+    found: list[str] = []
+    for person, user in people:
+        given = [there[name.lower()].id for name in person.permission_sets if name.lower() in there]
+        held = set() if user is None else set(grants.users.get(user.id, ()))
+        if right not in held.union(*(grants.sets.get(each, frozenset()) for each in given)):
+            found.append(person.key)
+    return found
 
 
 CHECK = Check(

@@ -8,9 +8,11 @@ from urllib.parse import quote
 from sfprm.errors import OrgRefused
 from sfprm.provisioning.checks.asking import Ask, ask
 from sfprm.provisioning.checks.automation_rows import duplicates, flows, triggers, validation
-from sfprm.provisioning.checks.facts import Automation, Exposed, Surroundings
+from sfprm.provisioning.checks.facts import Automation, Exposed, LeadGrants, Surroundings
+from sfprm.provisioning.checks.lead_grants import read_lead_grants
 from sfprm.provisioning.checks.questions import questions, validation_rules
 from sfprm.provisioning.checks.rows import (
+    Answers,
     Rows,
     held,
     merged,
@@ -95,6 +97,7 @@ def read_surroundings(
         undeclared=undeclared(answers.get("undeclared"), keys.account),
         record_types=record_types(answers["types"]),
         permission_sets=sets(answers.get("sets", [])),
+        lead_grants=_lead_grants(session, answers, programme, estate),
         tracked=tracked(answers["tracked"]),
         nicknames=_nicknames(session, programme, estate),
         strangers=_strangers(session, programme, estate),
@@ -120,6 +123,27 @@ def read_for_types(
         record_types=record_types(answers["types"]),
         permission_sets=sets(answers.get("sets", [])),
     )
+
+
+def _lead_grants(
+    session: Session, answers: Answers, programme: Programme, estate: Estate
+) -> LeadGrants | None:
+    """Who may work with leads by a permission set: two calls (one more for each 2,000 assignments),
+    only where a profile alone does not grant it."""
+    rows = answers["rights"]
+    named = {programme.profile, *(p.profile for p in programme.people.values())}
+    profiles = [p.id for name in named if (p := estate.profiles.get(name)) is not None]
+    full = {
+        row["Parent"]["ProfileId"]
+        for row in rows or ()
+        if row["SobjectType"] == "Lead" and row["PermissionsRead"] and row["PermissionsEdit"]
+    }
+    if rows is None or full.issuperset(profiles):
+        return None
+    try:
+        return read_lead_grants(session)
+    except OrgRefused:
+        return None
 
 
 def _described(session: Session) -> dict[str, ObjectDescribe]:
