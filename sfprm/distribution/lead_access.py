@@ -3,8 +3,9 @@ provisioning sheet, section 10).
 
 Object permissions stand with profiles (through the permission set that each profile owns) and with
 permission sets [documented: PermissionSetAssignment and ObjectPermissions]. A permission set group
-has a permission set of its own that holds what is left after muting [documented: ObjectPermissions by
-`Parent.PermissionSetGroup`], which its assignments name [unverified]. Sharing plays no part: an owner sees what it owns.
+has a permission set of its own that holds what is left after muting [documented: ObjectPermissions
+by `Parent.PermissionSetGroup`], which its assignments name [unverified]. Sharing plays no part: an
+owner sees what it owns.
 """
 
 from __future__ import annotations

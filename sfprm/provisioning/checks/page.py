@@ -32,6 +32,10 @@ change. States:
 - **manual**: no API tells; a person must look.
 - **note**: worth knowing.
 
+Where a profile of partners does not grant Read or Edit on Lead, it is told by person: permission
+sets that they hold, alone or in a permission set group (which counts with what muting leaves of
+it), and those that the files give them. `route` and `reassign` tell read access by person too.
+
 What the org does not let the agent read becomes a manual item, never a guess. Usernames are unique
 over all orgs of Salesforce, but only this org can be asked: a claim elsewhere shows when the user
 is made.
