@@ -15,6 +15,7 @@ from sfprm.provisioning.difference import (
     ref,
     slim,
 )
+from sfprm.provisioning.fields import Cause
 from sfprm.provisioning.plan import Plan
 from sfprm.provisioning.steps import (
     PHASES,
@@ -106,7 +107,9 @@ def _names(estate: Estate) -> dict[str, str]:
     names |= {a.owner_id: a.owner_username for a in estate.accounts.values()}
     names |= {a.id: a.name for a in estate.accounts.values()}
     names |= {u.id: u.username for u in estate.partner_users.values()}
-    return names
+    names |= {g.id: g.label for g in (*estate.queues.values(), *estate.groups.values())}
+    names |= {at: name for name, at in estate.permission_sets.items()}
+    return names | {at: name for (_, name), at in estate.record_types.items()}
 
 
 def _steps(d: Difference) -> Iterator[PlannedStep]:
@@ -175,8 +178,13 @@ def _less(values: Mapping[str, FieldValue], names: Container[str]) -> dict[str, 
     return {k: v for k, v in values.items() if k not in names}
 
 
+_NEW = {Kind.MEMBER: "not a member yet", Kind.GRANT: "not granted yet"}
+
+
 def _reason(d: Difference) -> str:
     """The causes of what the difference writes, each once."""
+    if d.verdict is Verdict.CREATE:
+        return _NEW.get(d.kind, Cause.NEW.value)
     if not d.links and len(d.writes) == 1:
         return d.writes[0].cause.value
     return ", ".join(dict.fromkeys(c.cause.value for c in d.writes))

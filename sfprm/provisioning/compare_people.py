@@ -149,14 +149,17 @@ class People:
             if account is not None:
                 declared["AccountId"] = Declared(account.id, "reference")
                 links = {}
-                if contact.account_id != account.id and user is not None:
-                    notes = (
-                        *notes,
-                        "moves to another partner, the user with it; leads and other records that "
-                        "the user owns go along",
-                    )
+            if user is not None and (account is None or contact.account_id != account.id):
+                notes = (
+                    *notes,
+                    "moves to another partner, the user with it; leads and other records that "
+                    "the user owns go along",
+                )
         changes = compare_fields(declared, found, self._applied("Contact", person.key))
         moving = contact is not None and account is None
+        if moving and contact is not None:  # the account's id is not known before it is made
+            home = self.programme.partners[person.partner].name
+            changes = (*changes, FieldChange("AccountId", contact.account_id, home, Cause.FILE))
         verdict = Verdict.UPDATE if moving else verdict_of(contact is None, changes)
         return Difference(
             kind=Kind.CONTACT,

@@ -38,17 +38,19 @@ def _lines(plan: Plan) -> Iterator[str]:
             f"{counts['unmanaged']} in the org that no file names."
         )
         yield ""
-        mails = "" if plan.mails is None else f", {plan.mails} welcome mails"
+        mails = "" if plan.mails is None else f", {_many(plan.mails, 'welcome mail')}"
         seats = "".join(
             f", {s.left_after} of {s.total} {_safe(s.licence)} licences left after it"
             for s in plan.seats
             if s.taken or s.freed
         )
-        yield f"{plan.write_calls} API calls{mails}{seats}, about {max(1, round(plan.seconds))} s."
+        calls = _many(plan.write_calls, "API call")
+        yield f"{calls}{mails}{seats}, about {max(1, round(plan.seconds))} s."
         hard = [s for s in plan.steps if s.risk == "irreversible"]
         if hard:
             yield ""
-            yield f"> **{len(hard)} steps cannot be undone** (partner accounts enabled)."
+            steps = _many(len(hard), "step")
+            yield f"> **{steps} cannot be undone** (partner accounts enabled)."
         yield ""
         yield "| # | step | record | before → after | why | risk |"
         yield "| ---: | --- | --- | --- | --- | --- |"
@@ -72,6 +74,10 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield ""
         for d, note in notes[:_MOST_ROWS]:
             yield f"- {_safe(d.label)}: {_safe(note)}"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _row(plan: Plan, number: int, step: PlannedStep) -> str:

@@ -26,6 +26,7 @@ from sfprm.provisioning.steps import (
     EnablePartner,
     FreezeUser,
     GrantPermissionSet,
+    MoveContact,
     PlannedStep,
     QueueForLead,
     RemoveMember,
@@ -88,6 +89,7 @@ class _View:
     def __init__(self, estate: Estate, programme: Programme) -> None:
         self.estate = estate
         self.keys: dict[str, str] = {p.key: p.key_value for p in programme.people.values()}
+        self.partners: dict[str, str] = {p.key: p.key_value for p in programme.partners.values()}
         self.accounts = {a.key.lower(): a for a in estate.accounts.values() if a.key}
         self.contacts = {c.key.lower(): c for c in estate.contacts.values() if c.key}
         self.users = {u.id: u for u in estate.partner_users.values()}
@@ -101,6 +103,8 @@ class _View:
                 return self._flag(step, found.id, found.is_partner) if found else self._unmade(step)
             case UpsertContact():
                 return self._contact(step)
+            case MoveContact():
+                return self._move(step)
             case CreateUser():
                 contact = self.contacts.get(self.keys.get(step.key, step.key).lower())
                 user = self.estate.partner_users.get(contact.id) if contact else None
@@ -153,6 +157,21 @@ class _View:
         fields = {**found.fields, self.contact_key: found.key, "AccountId": found.account_id}
         types = {**self.estate.contact_types, self.contact_key.lower(): "email"}
         return _compared(step, found.id, fields, types)
+
+    def _move(self, step: PlannedStep) -> Stand:
+        """The partner that it goes to may have been without an account when the plan was made."""
+        found = self.estate.contacts.get(step.record_id) if step.record_id else None
+        if found is None:
+            return self._gone(step)
+        key = step.links.get("AccountId", "").partition(":")[2]
+        made = self.accounts.get(self.partners.get(key, key).lower())
+        if found.account_id == step.after.get("AccountId", made.id if made else None):
+            return Stand(Standing.AFTER, found.id)
+        if found.account_id == step.before.get("AccountId"):
+            return Stand(Standing.BEFORE, found.id)
+        moved = {"AccountId": found.account_id}
+        why = f"{step.label} was moved meanwhile: AccountId is {found.account_id!r}"
+        return Stand(Standing.MOVED, found.id, why, moved)
 
     def _user(self, step: PlannedStep, user: PartnerUser) -> Stand:
         fields: dict[str, FieldValue] = {**user.fields, "IsActive": user.active}

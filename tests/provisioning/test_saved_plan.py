@@ -271,3 +271,61 @@ def test_chunks_keep_accounts_together(make: Make, owners: list[int], size: int)
             mine = [s for s in steps if s.owner == steps[end].owner]
             assert len(mine) > 1
             assert steps[max(0, end - size)].owner == steps[end].owner
+
+
+def moving(make: Make, to: str) -> tuple[Any, Any, Any, Any]:
+    """Ines goes to that partner: programme, plan, the org before it and after it."""
+    start, applied = make.carry_out(make.plan(sample(make), make.estate()), make.estate())
+    programme = make.programme(
+        [make.partner("acme"), make.partner("nordica"), make.partner("neu")],
+        [make.person("ines", to), make.person("rui", "nordica")],
+    )
+    plan = make.plan(programme, start, applied)
+    there, _ = make.carry_out(plan, start, applied)
+    return programme, plan, start, there
+
+
+@pytest.mark.parametrize("to", ["nordica", "neu"])
+def test_a_move_to_another_partner_stands_where_the_contact_is(make: Make, to: str) -> None:
+    """Also to a partner without an account when the plan was made: before, after, elsewhere."""
+    programme, plan, start, there = moving(make, to)
+    [move] = [s for s in plan.steps if s.kind == "MoveContact"]
+    assert [s.standing for s in stand((move,), start, programme)] == [Standing.BEFORE]
+    assert [s.standing for s in stand((move,), there, programme)] == [Standing.AFTER]
+    contact = there.contacts[move.record_id]
+    astray = replace(contact, account_id=make.id("001", 777))
+    elsewhere = replace(there, contacts={**there.contacts, contact.id: astray})
+    [found] = stand((move,), elsewhere, programme)
+    assert (found.standing, "was moved meanwhile" in found.why) == (Standing.MOVED, True)
+    gone = replace(there, contacts={})
+    assert "is no more in the org" in stand((move,), gone, programme)[0].why
+    made = {s.ref: s for s in plan.steps}
+    ids = {ref: next((a.id for a in there.accounts.values() if a.key == s.key), None)
+           for ref, s in made.items() if ref.startswith("account:")}  # fmt: skip
+    back, stands = as_it_stands(
+        inverse(plan, journal(plan, ids), there, programme), there, programme
+    )
+    turned = [(s.kind, f.standing) for s, f in zip(back.plan.steps, stands, strict=True)]
+    assert ("MoveContact", Standing.BEFORE) in turned
+
+
+def test_each_step_has_a_reason(make: Make) -> None:
+    """New records and members too; and groups stand by their names."""
+    plan = make.plan(sample(make), make.estate())
+    assert {s.kind: s.reason for s in plan.steps} == {
+        "CreateAccount": "new record",
+        "EnablePartner": "new record",
+        "UpsertContact": "new record",
+        "CreateUser": "new record",
+        "CreateQueue": "new record",
+        "QueueForLead": "new record",
+        "AddMember": "not a member yet",
+    }
+    start, applied = make.carry_out(plan, make.estate())
+    programme = make.programme(
+        [make.partner("acme"), make.partner("nordica")],
+        [make.person("ines", "acme"), make.person("rui", "nordica")],
+        [make.queue("Norte", PersonMember(PersonKey("rui")))],
+    )
+    text = plan_markdown(make.plan(programme, start, applied))
+    assert "GroupId: Norte" in text
