@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import json.encoder
+from collections.abc import Callable
 from datetime import UTC
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
 _ENCODER = json.JSONEncoder(
@@ -33,14 +34,38 @@ def _made_once() -> Callable[[Any, int], tuple[str, ...]] | None:
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
         return None
-    escaped = json.encoder.encode_basestring
     found: Callable[[Any, int], tuple[str, ...]] = make(
-        None, _ENCODER.default, escaped, None, ":", ",", True, False, False
+        None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", True, False, False
     )
     return found
 
 
 _CHUNKS = _made_once()
+
+escaped: Callable[[str], str] = json.encoder.encode_basestring
+"""A text as JSON has it, in its quotes: the encoder's own escapes."""
+
+
+def plain(value: Any) -> str:
+    """The same of a value that is mostly a text or a number; several times as fast for those."""
+    kind = type(value)
+    if kind is str:
+        return escaped(value)
+    if value is None:
+        return "null"
+    if kind is int or (kind is float and isfinite(value)):
+        return repr(value)
+    return canonical(value)
+
+
+def text_or_null(value: str | None) -> str:
+    """The same of a text, or of none."""
+    return "null" if value is None else escaped(value)
+
+
+def number_or_null(value: int | None) -> str:
+    """The same of a whole number, or of none."""
+    return "null" if value is None else str(value)
 
 
 def canonical(value: Any) -> str:

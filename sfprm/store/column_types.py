@@ -24,7 +24,9 @@ BIG_KEY = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key. SQLite's INTEGER is that already, and as a key it is the row's own number."""
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
+_PAIRS = {a + b: 62 * n + m for n, a in enumerate(_DIGITS) for m, b in enumerate(_DIGITS)}
+_PAIR = 62 * 62
+_PLACES = tuple(slice(at, at + 2) for at in range(1, 15, 2))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -84,9 +86,9 @@ class PackedId(TypeDecorator[RecordId]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
         if value is None:
             return None
-        number = 0
-        for digit in value[:15]:
-            number = number * 62 + _VALUES[digit]
+        number = _PAIRS[f"0{value[0]}"]
+        for at in _PLACES:
+            number = number * _PAIR + _PAIRS[value[at]]
         return number.to_bytes(12, "big")
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> RecordId | None:
@@ -123,6 +125,7 @@ STATE_CODES = {
 OPEN_BELOW = 10
 """Codes below are of entries that something must still become of; those are indexed."""
 
+_CODES = {state.value: code for state, code in STATE_CODES.items()}
 _STATES = {code: state for state, code in STATE_CODES.items()}
 
 
@@ -133,7 +136,7 @@ class StateCode(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:
-        return None if value is None else STATE_CODES[WriteState(value)]
+        return None if value is None else _CODES[value]
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
         return None if value is None else _STATES[value].value

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from operator import add
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sfprm.ids import RecordId, RunId
 from sfprm.routing.values import RuleTrial
-from sfprm.store.canonical import canonical, instant_text
+from sfprm.store.canonical import (
+    canonical,
+    escaped,
+    instant_text,
+    number_or_null,
+    plain,
+    text_or_null,
+)
 from sfprm.store.parked import reasons_from
 from sfprm.store.records import JournalChoice, JournalEntry, WriteState
 
@@ -45,14 +54,88 @@ HASHED = (
 
 
 def decision_text(row: Mapping[str, Any], choices: Sequence[JournalChoice]) -> str:
-    """The canonical JSON that the chain covers."""
-    body = {name: row[name] for name in HASHED}
-    body["decided_at"] = instant_text(row["decided_at"])
-    body["next_try"] = instant_text(row["next_try"])
-    body["moves"] = [
-        [c.ledger, c.class_digest, c.winner, c.before, c.after, c.sequence] for c in choices
-    ]
-    return canonical(body)
+    """The canonical JSON that the chain covers, of a row in its readable form."""
+    named = {name: row[name] for name in HASHED if name not in ("trials", "reasons")}
+    return hashed_text(
+        **named,
+        trials=canonical(row["trials"]),
+        reasons=canonical(row["reasons"]),
+        decided_at=instant_text(row["decided_at"]),
+        next_try=instant_text(row["next_try"]),
+        choices=choices,
+    )
+
+
+def hashed_text(
+    *,
+    sequence: int,
+    stream: str,
+    kind: str,
+    chain: str,
+    position: int,
+    run: str,
+    lead: str,
+    offer: int | None,
+    refunds: int | None,
+    outcome: str,
+    owner_seen: str,
+    owner_new: str | None,
+    rule: str | None,
+    trials: str,
+    pool: str | None,
+    programme: str | None,
+    algorithm: int,
+    reasons: str,
+    notify: str | None,
+    decided_at: str | None,
+    next_try: str | None,
+    choices: Sequence[JournalChoice],
+) -> str:
+    """The canonical JSON of a decision: `HASHED` and the instants and moves, keys in order, written
+    out because a million are. `trials` and `reasons` are JSON already, instants are texts."""
+    quoted, maybe, number = escaped, text_or_null, number_or_null
+    moves = ",".join(
+        [
+            f"[{quoted(c.ledger)},{quoted(c.class_digest)},{quoted(c.winner)},"
+            f"{c.before},{c.after},{c.sequence}]"
+            for c in choices
+        ]
+    )
+    return (
+        f'{{"algorithm":{algorithm},"chain":{quoted(chain)},"decided_at":{maybe(decided_at)},'
+        f'"kind":{quoted(kind)},"lead":{quoted(lead)},"moves":[{moves}],'
+        f'"next_try":{maybe(next_try)},"notify":{maybe(notify)},"offer":{number(offer)},'
+        f'"outcome":{quoted(outcome)},"owner_new":{maybe(owner_new)},'
+        f'"owner_seen":{quoted(owner_seen)},"pool":{maybe(pool)},"position":{position},'
+        f'"programme":{maybe(programme)},"reasons":{reasons},"refunds":{number(refunds)},'
+        f'"rule":{maybe(rule)},"run":{quoted(run)},"sequence":{sequence},'
+        f'"stream":{quoted(stream)},"trials":{trials}}}'
+    )
+
+
+class Shape(NamedTuple):
+    """Names of facts: as one word, in order, and each as it begins its value in JSON."""
+
+    word: str
+    names: tuple[str, ...]
+    starts: tuple[str, ...]
+
+
+@lru_cache(maxsize=1_000)
+def shape_of(names: tuple[str, ...]) -> Shape:
+    """The shape of facts with those names, in any order."""
+    ordered = tuple(sorted(names))
+    starts = tuple(f"{escaped(name)}:" for name in ordered)
+    return Shape(canonical(ordered), ordered, starts)
+
+
+class Facts(NamedTuple):
+    """What may name a person: purged together, with its salt. `text` is hashed, `values` kept; both
+    canonical JSON."""
+
+    text: str
+    values: str
+    shape: str
 
 
 def facts_of(
@@ -62,15 +145,17 @@ def facts_of(
     intake: str,
     owner_name: str,
     created: datetime | None,
-) -> dict[str, Any]:
-    """What may name a person: purged together, with its salt. Kept as its canonical JSON."""
-    return {
-        "created": instant_text(created),
-        "fields": dict(fields),
-        "intake": intake,
-        "label": label,
-        "owner_name": owner_name,
-    }
+) -> Facts:
+    """The facts of an entry."""
+    word, names, starts = shape_of(tuple(fields))
+    values = [plain(fields[name]) for name in names]
+    named = ",".join(map(add, starts, values))
+    label, owner_name = escaped(label), escaped(owner_name)
+    text = (
+        f'{{"created":{text_or_null(instant_text(created))},"fields":{{{named}}},'
+        f'"intake":{escaped(intake)},"label":{label},"owner_name":{owner_name}}}'
+    )
+    return Facts(text, f"[{','.join([label, owner_name, *values])}]", word)
 
 
 def trials_json(trials: Sequence[RuleTrial]) -> list[list[Any]]:

@@ -7,19 +7,28 @@ no gaps and each chain has one end. Ledgers are always locked before it, never a
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import groupby
+from operator import attrgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, func, select, update
 
 from sfprm.errors import Bug
-from sfprm.store.canonical import GENESIS, canonical, entry_hash, facts_digest
-from sfprm.store.entries import decision_text, facts_of
-from sfprm.store.inserts import ROOM, insert, insert_many, pieces
-from sfprm.store.journal_rows import ACT, LIVE, TrialForms, pack, unpack, words_in
+from sfprm.store.canonical import GENESIS, canonical, entry_hash, facts_digest, instant_text
+from sfprm.store.entries import facts_of, hashed_text
+from sfprm.store.inserts import ROOM, among, insert, insert_rows, known_among, pieces
+from sfprm.store.journal_rows import (
+    ACT,
+    COLUMNS,
+    LIVE,
+    Ready,
+    TrialForms,
+    pack,
+    unpack,
+    words_in,
+)
 from sfprm.store.parked import reasons_json
 from sfprm.store.records import JournalChoice, JournalEntry, Stream, WriteState
 from sfprm.store.tables import acts, heads, journal, moves
@@ -54,8 +63,7 @@ def pool_chain(pool: str) -> str:
     return f"pool:{pool}"
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(NamedTuple):
     """An entry before it has its number, offer and hash. `refunds` set: it is a refund."""
 
     kind: str
@@ -81,7 +89,7 @@ class NewEntry:
     label: str = ""
     intake: str = ""
     created: datetime | None = None
-    fields: Mapping[str, Any] = field(default_factory=lambda: _NO_FACTS)
+    fields: Mapping[str, Any] = _NO_FACTS
 
 
 def lock_end(connection: Connection) -> int:
@@ -110,85 +118,109 @@ def append(
     last = lock_end(connection)
     offers = _offers(connection, stream, {entry.lead for entry in new})
     ends = _ends(connection, {entry.chain for entry in new})
-    rows: list[dict[str, Any]] = []
+    rows: list[Ready] = []
     forms = TrialForms()
-    facts = [_facts(entry) for entry in new]
     salts = secrets.token_bytes(SALT * len(new))
-    for sequence, (entry, fact) in enumerate(zip(new, facts, strict=True), start=last + 1):
+    at, instant = None, None
+    for sequence, entry in enumerate(new, start=last + 1):
+        lead, choices = entry.lead, entry.choices
+        offer = None
         if entry.refunds is None:
-            offers[entry.lead] = offers.get(entry.lead, 0) + 1
+            offer = offers[lead] = offers.get(lead, 0) + 1
         position, previous = ends.get(entry.chain, (0, GENESIS))
-        salt = salts[SALT * len(rows) : SALT * (len(rows) + 1)].hex()
-        row = _row(entry, fact, forms, stream, sequence, position + 1, salt)
-        row["offer"] = offers[entry.lead] if entry.refunds is None else None
-        row["hash"] = entry_hash(previous, decision_text(row, entry.choices), row["facts_digest"])
-        ends[entry.chain] = (position + 1, row["hash"])
-        rows.append(row)
-    _store(connection, new, rows, facts, forms, class_ids or {})
-    _move_ends(connection, ends, last + len(new), rows[-1]["hash"])
-    return [
-        _entry(row["sequence"], stream, row["offer"], entry, row["hash"])
-        for row, entry in zip(rows, new, strict=True)
-    ]
+        position += 1
+        salt = salts[SALT * len(rows) : SALT * (len(rows) + 1)]
+        facts = facts_of(
+            fields=entry.fields,
+            label=entry.label,
+            intake=entry.intake,
+            owner_name=entry.owner_name,
+            created=entry.created,
+        )
+        tried = forms.of(entry.trials)
+        reasons = canonical(reasons_json(entry.reasons)) if entry.reasons else None
+        if at is not entry.decided_at:  # most are of one instant
+            at = entry.decided_at
+            instant = instant_text(at)
+        text = hashed_text(
+            sequence=sequence,
+            stream=stream,
+            kind=entry.kind,
+            chain=entry.chain,
+            position=position,
+            run=entry.run,
+            lead=lead,
+            offer=offer,
+            refunds=entry.refunds,
+            outcome=entry.outcome,
+            owner_seen=entry.owner_seen,
+            owner_new=entry.owner_new,
+            rule=entry.rule,
+            trials=tried.text,
+            pool=entry.pool,
+            programme=entry.programme,
+            algorithm=entry.algorithm,
+            reasons=reasons or "[]",
+            notify=entry.notify,
+            decided_at=instant,
+            next_try=instant_text(entry.next_try),
+            choices=choices,
+        )
+        digest = entry_hash(previous, text, facts_digest(salt.hex(), facts.text))
+        ends[entry.chain] = (position, digest)
+        rows.append(Ready(sequence, position, offer, entry, facts, tried, reasons, salt, digest))
+    _store(connection, stream, rows, class_ids or {})
+    _move_ends(connection, ends, last + len(new), rows[-1].digest)
+    return [_entry(stream, row) for row in rows]
 
 
 def _store(
-    connection: Connection,
-    new: Sequence[NewEntry],
-    rows: Sequence[Mapping[str, Any]],
-    facts: Sequence[Mapping[str, Any]],
-    forms: TrialForms,
-    class_ids: Mapping[str, int],
+    connection: Connection, stream: str, rows: Sequence[Ready], class_ids: Mapping[str, int]
 ) -> None:
-    tried = [forms.of(entry.trials)[1:] if entry.trials else None for entry in new]
-    whole = list(zip(rows, new, facts, tried, strict=True))
-    numbers = number_all(
-        connection,
-        {
-            word
-            for row, entry, fact, path in whole
-            for word in words_in(row, fact, path[0] if path else None, entry.choices)
-        },
-    )
-    packed: list[dict[str, Any]] = []
-    moved: list[dict[str, Any]] = []
-    for key, group in groupby(whole, key=lambda each: _act(each[0])):
+    known = number_all(connection, words_in(stream, rows))
+    numbers: dict[Any, Any] = {None: None, **known}
+    stream_at = LIVE if stream == Stream.LIVE.value else known[stream]
+    packed: list[tuple[Any, ...]] = []
+    moved: list[tuple[Any, ...]] = []
+    for key, group in groupby(rows, key=lambda row: _act(row.entry)):
         pairs = list(group)
         act = connection.execute(
             insert(connection, acts)
             .values(
-                **dict(zip(ACT, key, strict=True)),
-                first=pairs[0][0]["sequence"],
-                last=pairs[-1][0]["sequence"],
+                stream=stream,
+                **dict(zip(ACT[1:], key, strict=True)),
+                first=pairs[0].sequence,
+                last=pairs[-1].sequence,
             )
             .returning(acts.c.id)
         ).scalar_one()
-        for row, entry, fact, path in pairs:
-            packed.append(pack(row, act, fact, path, entry.choices, numbers, class_ids))
-            moved.extend(
-                {
-                    "ledger": numbers[choice.ledger],
-                    "journal": row["sequence"],
-                    "winner": numbers[choice.winner],
-                }
-                for choice in entry.choices
-            )
-    insert_many(connection, journal, packed)
-    insert_many(connection, moves, moved)
+        packed.extend([pack(row, act, stream_at, numbers, class_ids) for row in pairs])
+        moved.extend(
+            [
+                (known[choice.ledger], row.sequence, known[choice.winner])
+                for row in pairs
+                for choice in row.entry.choices
+            ]
+        )
+    insert_rows(connection, journal, COLUMNS, packed)
+    insert_rows(connection, moves, ("ledger", "journal", "winner"), moved)
 
 
-def _entry(
-    sequence: int, stream: str, offer: int | None, entry: NewEntry, digest: str
-) -> JournalEntry:
+_act = attrgetter(*ACT[1:])
+"""What entries of one act have in common, but for the stream."""
+
+
+def _entry(stream: str, row: Ready) -> JournalEntry:
     """What `entry_from` would make of the row that was stored."""
+    entry = row.entry
     return JournalEntry(
-        sequence=sequence,
+        sequence=row.sequence,
         stream=stream,
         kind=entry.kind,
         chain=entry.chain,
         run=entry.run,
         lead=entry.lead,
-        offer=offer or 0,
+        offer=row.offer or 0,
         decided_at=entry.decided_at,
         outcome=entry.outcome,
         owner_seen=entry.owner_seen,
@@ -206,64 +238,11 @@ def _entry(
         algorithm=entry.algorithm,
         reasons=entry.reasons,
         next_try=entry.next_try,
-        hash=digest,
+        hash=row.digest,
         notify=entry.notify,
         created=None if entry.created is None else entry.created.astimezone(UTC),
         refunds=entry.refunds,
     )
-
-
-def _act(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ACT)
-
-
-def _facts(entry: NewEntry) -> dict[str, Any]:
-    return facts_of(
-        fields=entry.fields,
-        label=entry.label,
-        intake=entry.intake,
-        owner_name=entry.owner_name,
-        created=entry.created,
-    )
-
-
-def _row(
-    entry: NewEntry,
-    fact: Mapping[str, Any],
-    forms: TrialForms,
-    stream: str,
-    sequence: int,
-    position: int,
-    salt: str,
-) -> dict[str, Any]:
-    facts = canonical(fact)
-    return {
-        "sequence": sequence,
-        "stream": stream,
-        "kind": entry.kind,
-        "chain": entry.chain,
-        "position": position,
-        "run": entry.run,
-        "lead": entry.lead,
-        "refunds": entry.refunds,
-        "decided_at": entry.decided_at,
-        "outcome": entry.outcome,
-        "owner_seen": entry.owner_seen,
-        "owner_new": entry.owner_new,
-        "state": entry.state.value,
-        "message": "",
-        "rule": entry.rule,
-        "trials": forms.of(entry.trials)[0],
-        "pool": entry.pool,
-        "programme": entry.programme,
-        "algorithm": entry.algorithm,
-        "reasons": reasons_json(entry.reasons),
-        "next_try": entry.next_try,
-        "notify": entry.notify,
-        "facts": facts,
-        "salt": salt,
-        "facts_digest": facts_digest(salt, facts),
-    }
 
 
 def _offers(connection: Connection, stream: str, leads: Iterable[RecordId]) -> dict[RecordId, int]:
@@ -271,7 +250,7 @@ def _offers(connection: Connection, stream: str, leads: Iterable[RecordId]) -> d
     if number is None:
         return {}
     found: dict[RecordId, int] = {}
-    for piece in pieces(leads):
+    for piece in pieces(known_among(connection, journal.c.lead, leads)):
         rows = connection.execute(
             select(journal.c.lead, func.max(journal.c.offer))
             .where(journal.c.lead.in_(piece), journal.c.stream == number)
@@ -318,11 +297,9 @@ def settle(
         return
     found = 0
     wordless = [number for number in sequences if not messages.get(number)]
-    for piece in pieces(wordless):
+    for condition in among(journal.c.sequence, wordless):
         settled = connection.execute(
-            update(journal)
-            .where(journal.c.sequence.in_(piece))
-            .values(state=state.value, message=None)
+            update(journal).where(condition).values(state=state.value, message=None)
         )
         found += settled.rowcount
     said = {number: messages[number] for number in sequences if messages.get(number)}

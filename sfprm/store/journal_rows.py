@@ -8,9 +8,8 @@ same bytes.
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sfprm.errors import Bug
 from sfprm.store import classes
@@ -27,11 +26,13 @@ from sfprm.store.records import JournalChoice, Stream
 from sfprm.store.words import texts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, Row
 
     from sfprm.routing.values import RuleTrial
+    from sfprm.store.entries import Facts
+    from sfprm.store.journal import NewEntry
 
 LIVE = 0
 """The number of the live stream."""
@@ -41,103 +42,117 @@ ACT = ("stream", "kind", "run", "programme", "algorithm", "decided_at")
 """What entries of one act have in common."""
 
 
+class Tried(NamedTuple):
+    """A rule path: as JSON, its rules' names as a word and its verdicts packed (None: no rule was
+    tried), and as it was given."""
+
+    text: str
+    path: str | None
+    verdicts: bytes | None
+    trials: Sequence[RuleTrial]
+
+
 class TrialForms:
     """The forms of rule paths, each made once: leads that were tried alike share their trials."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[int, ...], tuple[Any, list[list[Any]], str, bytes]] = {}
+        self._made: dict[tuple[int, ...], Tried] = {}
 
-    def of(self, trials: Sequence[RuleTrial]) -> tuple[list[list[Any]], str, bytes]:
-        """As JSON values, as the word for the rules' names, and packed."""
+    def of(self, trials: Sequence[RuleTrial]) -> Tried:
+        """The forms of these."""
         key = tuple(map(id, trials))
         made = self._made.get(key)
         if made is None:
-            path = canonical([trial.rule for trial in trials])
+            path = canonical([trial.rule for trial in trials]) if trials else None
+            packed = pack_trials(trials) if trials else None
             # the trials are held, so that their ids stay theirs
-            made = (trials, trials_json(trials), path, pack_trials(trials))
+            made = Tried(canonical(trials_json(trials)), path, packed, trials)
             self._made[key] = made
-        return made[1:]
+        return made
 
 
-def words_in(
-    row: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    path: str | None,
-    choices: Sequence[JournalChoice],
-) -> Iterator[str]:
-    """The words that packing this row will need."""
-    for name in ("chain", "outcome", "owner_seen", "owner_new", "rule", "pool", "notify"):
-        if row[name] is not None:
-            yield row[name]
-    if row["stream"] != Stream.LIVE.value:
-        yield row["stream"]
-    if row["reasons"]:
-        yield canonical(row["reasons"])
-    if path is not None:
-        yield path
-    yield facts["intake"]
-    yield _shape(tuple(facts["fields"]))[0]
-    for choice in choices:
-        yield choice.ledger
-        yield choice.winner
+class Ready(NamedTuple):
+    """A new entry made ready for the file, but for the numbers of its words.
+
+    `reasons` is JSON, None for none; the digest covers the decision and the facts.
+    """
+
+    sequence: int
+    position: int
+    offer: int | None
+    entry: NewEntry
+    facts: Facts
+    tried: Tried
+    reasons: str | None
+    salt: bytes
+    digest: str
 
 
-@lru_cache(maxsize=1_000)
-def _shape(names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The names of facts as one word, and sorted."""
-    ordered = tuple(sorted(names))
-    return canonical(ordered), ordered
+def words_in(stream: str, rows: Sequence[Ready]) -> set[str]:
+    """The words that packing these rows will need."""
+    entries = [row.entry for row in rows]
+    found: set[str | None] = {stream if stream != Stream.LIVE.value else None}
+    for words in zip(*map(_PLAIN_WORDS, entries), strict=True):
+        found.update(words)
+    for row in rows:
+        found.add(row.tried.path)
+        found.add(row.reasons)
+        found.add(row.facts.shape)
+    for entry in entries:
+        for choice in entry.choices:
+            found.add(choice.ledger)
+            found.add(choice.winner)
+    return {word for word in found if word is not None}
+
+
+_PLAIN_WORDS = attrgetter(*_WORDS)
+
+COLUMNS = (
+    *("sequence", "act", "chain", "position", "stream", "lead", "offer", "refunds", "outcome"),
+    *("owner_seen", "owner_new", "state", "message", "rule", "path", "trials", "pool", "reasons"),
+    *("next_try", "notify", "shape", "facts", "created", "intake", "salt", "facts_digest"),
+    *("choices", "hash"),
+)
+"""Columns of a packed row, in the order of `pack`."""
 
 
 def pack(
-    row: Mapping[str, Any],
+    row: Ready,
     act: int,
-    facts: Mapping[str, Any],
-    tried: tuple[str, bytes] | None,
-    choices: Sequence[JournalChoice],
-    numbers: Mapping[str, int],
+    stream: int,
+    numbers: Mapping[str | None, Any],
     class_ids: Mapping[str, int],
-) -> dict[str, Any]:
-    """The readable row as the file holds it. `tried`: the word of the rules tried, and the packed
-    verdicts."""
-    fields = facts["fields"]
-    created = facts["created"]
-    stream = row["stream"]
-    shape, names = _shape(tuple(fields))
-
-    def number(text: str | None) -> int | None:
-        return None if text is None else numbers[text]
-
-    return {
-        "sequence": row["sequence"],
-        "act": act,
-        "chain": number(row["chain"]),
-        "position": row["position"],
-        "stream": LIVE if stream == Stream.LIVE.value else numbers[stream],
-        "lead": row["lead"],
-        "offer": row["offer"],
-        "refunds": row["refunds"],
-        "outcome": number(row["outcome"]),
-        "owner_seen": number(row["owner_seen"]),
-        "owner_new": number(row["owner_new"]),
-        "state": row["state"],
-        "message": row["message"] or None,
-        "rule": number(row["rule"]),
-        "path": None if tried is None else numbers[tried[0]],
-        "trials": None if tried is None else tried[1],
-        "pool": number(row["pool"]),
-        "reasons": numbers[canonical(row["reasons"])] if row["reasons"] else None,
-        "next_try": row["next_try"],
-        "notify": number(row["notify"]),
-        "shape": numbers[shape],
-        "facts": canonical(
-            [facts["label"], facts["owner_name"], *[fields[name] for name in names]]
-        ),
-        "created": None if created is None else datetime.fromisoformat(created),
-        "intake": number(facts["intake"]),
-        "salt": bytes.fromhex(row["salt"]),
-        "facts_digest": None,
-        "choices": pack_choices(
+) -> tuple[Any, ...]:
+    """The entry as the file holds it. `numbers`: of words; None has none."""
+    entry = row.entry
+    return (
+        row.sequence,
+        act,
+        numbers[entry.chain],
+        row.position,
+        stream,
+        entry.lead,
+        row.offer,
+        entry.refunds,
+        numbers[entry.outcome],
+        numbers[entry.owner_seen],
+        numbers[entry.owner_new],
+        entry.state.value,
+        None,
+        numbers[entry.rule],
+        numbers[row.tried.path],
+        row.tried.verdicts,
+        numbers[entry.pool],
+        numbers[row.reasons],
+        entry.next_try,
+        numbers[entry.notify],
+        numbers[row.facts.shape],
+        row.facts.values,
+        entry.created,
+        numbers[entry.intake],
+        row.salt,
+        None,
+        pack_choices(
             [
                 PackedChoice(
                     numbers[choice.ledger],
@@ -147,11 +162,11 @@ def pack(
                     choice.before,
                     choice.after,
                 )
-                for choice in choices
+                for choice in entry.choices
             ]
         ),
-        "hash": row["hash"],
-    }
+        row.digest,
+    )
 
 
 def unpack(

@@ -23,7 +23,7 @@ from sfprm.routing.offers import (
     Seen,
     move,
 )
-from sfprm.store.inserts import pieces
+from sfprm.store.inserts import among, pieces
 from sfprm.store.offer_tables import offer_events, offers
 from sfprm.store.records import WriteState
 
@@ -168,14 +168,15 @@ def settled(connection: Connection, sequences: Sequence[int], state: WriteState)
     """Move on the offers that settled entries gave, and those that they end."""
     if state is WriteState.DECIDED:
         return
-    for piece in pieces(sequences):
-        _given(connection, piece, state is WriteState.CONFIRMED)
-        _ended(connection, piece, state)
+    for given_by in among(offers.c.entry, sequences):
+        _given(connection, given_by, state is WriteState.CONFIRMED)
+    for ended_by in among(offers.c.ended_by, sequences):
+        _ended(connection, ended_by, state)
 
 
-def _given(connection: Connection, sequences: list[int], confirmed: bool) -> None:
+def _given(connection: Connection, by: ColumnElement[bool], confirmed: bool) -> None:
     planned = offers.c.state == OfferState.PLANNED.value
-    change_ = update(offers).where(offers.c.entry.in_(sequences), planned)
+    change_ = update(offers).where(by, planned)
     if confirmed:
         connection.execute(change_.values(state=offers.c.starts_as))
         return
@@ -190,9 +191,9 @@ def _given(connection: Connection, sequences: list[int], confirmed: bool) -> Non
     )
 
 
-def _ended(connection: Connection, sequences: list[int], state: WriteState) -> None:
+def _ended(connection: Connection, by: ColumnElement[bool], state: WriteState) -> None:
     leaving = [OfferState.EXPIRED.value, OfferState.REJECTED.value]
-    ends = (offers.c.ended_by.in_(sequences), offers.c.state.in_(leaving))
+    ends = (by, offers.c.state.in_(leaving))
     if state is WriteState.CONFIRMED:
         connection.execute(update(offers).where(*ends).values(state=offers.c.ends_as, next_at=None))
     elif state is WriteState.OVERTAKEN:

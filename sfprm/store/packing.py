@@ -87,11 +87,10 @@ def pack_choices(choices: Sequence[PackedChoice]) -> bytes | None:
     """Choices one after another; None for none."""
     if not choices:
         return None
-    return packed(
-        number
-        for choice in choices
-        for number in (*choice[:4], _zigzag(choice.before), _zigzag(choice.after))
-    )
+    numbers: list[int] = []
+    for ledger, eligibility, winner, sequence, before, after in choices:
+        numbers += (ledger, eligibility, winner, sequence, _zigzag(before), _zigzag(after))
+    return packed(numbers)
 
 
 def unpack_choices(data: bytes | None) -> list[PackedChoice]:

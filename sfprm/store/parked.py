@@ -80,5 +80,7 @@ def park(
 
 def unpark(connection: Connection, leads: Iterable[RecordId]) -> None:
     """No longer kept back."""
+    if connection.execute(select(parked.c.lead).limit(1)).first() is None:
+        return
     for piece in pieces(leads):
         connection.execute(delete(parked).where(parked.c.lead.in_(piece)))

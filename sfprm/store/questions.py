@@ -12,7 +12,7 @@ from sfprm.routing.offers import OfferEvent
 from sfprm.store import classes
 from sfprm.store.column_types import OPEN_BELOW, STATE_CODES
 from sfprm.store.entries import entry_from
-from sfprm.store.inserts import ROOM, pieces
+from sfprm.store.inserts import ROOM, known_among, pieces
 from sfprm.store.journal import readable
 from sfprm.store.journal_rows import LIVE, unpack
 from sfprm.store.offer_tables import offer_events
@@ -255,7 +255,7 @@ def previous_owners(
 ) -> dict[RecordId, frozenset[RecordId]]:
     """Owners given before; leads without any are left out, and so is what was given back."""
     found: dict[RecordId, set[RecordId]] = {}
-    for piece in pieces(leads):
+    for piece in pieces(known_among(connection, journal.c.lead, leads)):
         query = (
             select(journal.c.lead, words.c.text)
             .join(acts, acts.c.id == journal.c.act)
