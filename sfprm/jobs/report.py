@@ -41,7 +41,7 @@ from sfprm.outbound.sending import mailbox_of, send_mail
 from sfprm.programme.complaints import did_you_mean
 from sfprm.programme.model import Programme
 from sfprm.routing.offers import OfferEvent
-from sfprm.routing.values import OwnerStanding, Standing
+from sfprm.routing.values import Code, OwnerStanding, Standing
 from sfprm.store.records import Parked
 from sfprm.store.refused import GivenOn, RefusedBy, given_on_by, refused_by
 
@@ -238,9 +238,18 @@ def _answers(context: JobContext, since: datetime) -> list[Answered]:
     ]
 
 
+_COUNTED_AS = {
+    Code.RECALLED: "taken back, and nobody else may have it now",
+    Code.AUTOMATION: "an automation of the org took it right after our write",
+}
+
+
 def _why(parked: Parked) -> str:
+    """What a lead is counted under: nobody's name, as each would be a row of its own."""
     reason = parked.reasons[0] if parked.reasons else None
-    return "no reason" if reason is None else reason.detail or reason.code.value
+    if reason is None:
+        return "no reason"
+    return _COUNTED_AS.get(reason.code) or reason.detail or reason.code.value
 
 
 def _place(options: ReportOptions, now: datetime) -> Path | None:
