@@ -216,6 +216,25 @@ def test_sighup_rereads_the_job_files(stage: Stage) -> None:
     assert daemon.end() == 0
 
 
+def test_a_job_file_that_is_broken_during_a_run(stage: Stage) -> None:
+    """Nobody sends a signal: it is refused by line and column, the run in hand ends well, the next
+    one goes by the last good file, and the mended file is in force without a restart."""
+    slow_write(stage)
+    daemon = stage.start()
+    until_struck(stage)
+    (stage.jobs / "route.yaml").write_text("job: route\nevery: 1 secnd\n")
+    daemon.until("run.finished", exit_code=0)
+    told = [json.loads(line) for line in daemon.log.read_text().split("\n")[:-1]]
+    refused = [e for e in told if e["event"] == "files.refused"] or [daemon.until("files.refused")]
+    assert "route.yaml:2:8" in refused[0]["message"]
+    daemon.until("run.finished", exit_code=0)
+    (stage.jobs / "route.yaml").write_text(HOURLY)
+    daemon.until("files.reloaded", jobs=["route"])
+    daemon.send(signal.SIGTERM)
+    assert daemon.end() == 0
+    assert {run["state"] for run in stage.history()} == {"done"}
+
+
 def test_a_bad_programme_keeps_the_last_good_one_in_force(
     stage: Stage, copy_of_sample: Callable[[], Path]
 ) -> None:
