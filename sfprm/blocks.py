@@ -1,13 +1,27 @@
 """What a result shows to a person, apart from any terminal: tables and lines of text.
 
-Results of jobs and questions give `blocks()`; the one renderer in `sfprm.cli` draws them.
+Results of jobs and questions give `blocks()`; the one renderer in `sfprm.cli` draws them. What they
+give to machines (`to_json()`) becomes text here.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["Bars", "Block", "Table", "Text"]
+__all__ = ["Bars", "Block", "Table", "Text", "json_text"]
+
+READ_BY_PEOPLE = 200_000
+"""Characters of JSON up to which it is laid out in lines; laying out costs ten times the rest."""
+
+
+def json_text(body: Any, indent: int) -> str:
+    """The body as JSON, in indented lines unless it is too long to be read by eye."""
+    text = json.dumps(body, ensure_ascii=False, default=str)
+    if len(text) > READ_BY_PEOPLE:
+        return text
+    return json.dumps(body, ensure_ascii=False, indent=indent, default=str)
 
 
 @dataclass(frozen=True, slots=True)

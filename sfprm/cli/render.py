@@ -7,7 +7,6 @@ Data goes to stdout, talk to stderr. With `--json`, stdout holds exactly one JSO
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from sfprm.blocks import Bars, Block, Table, Text
+from sfprm.blocks import Bars, Block, Table, Text, json_text
 from sfprm.errors import BadFiles, SfprmError
 
 __all__ = ["draw", "plain", "print_error", "print_json", "stderr", "stdout"]
@@ -130,5 +129,5 @@ def print_error(error: SfprmError, *, as_json: bool, warnings: Iterable[str] = (
 
 
 def _put(body: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(body, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.write(json_text(body, indent=2) + "\n")
     sys.stdout.flush()

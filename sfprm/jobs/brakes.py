@@ -67,6 +67,8 @@ class Brakes:
         self._began = clock.monotonic()
         self._calls = 0
         self._lock = threading.Lock()
+        self.passed = 0
+        """Calls that were asked for behind the fence, by this process."""
 
     @contextmanager
     def __call__(self, kind: str) -> Iterator[None]:
@@ -87,6 +89,8 @@ class Brakes:
     def _pass(self, kind: str) -> None:
         if self._fence is not None:
             calls = self._fence.before_call()
+            with self._lock:
+                self.passed += 1
         else:
             with self._lock:
                 self._calls += kind not in FREE_KINDS

@@ -95,11 +95,11 @@ class Crew:
         )  # fmt: skip
         self._idle.clear()
         self._given.set()
-        self._invite()
         if self._hand is None and wanted:
             held = contextvars.copy_context()
             self._hand = threading.Thread(target=held.run, args=(self._work,), name="own hand")
             self._hand.start()
+        self._invite()
 
     def gather(self) -> list[Any]:
         """Wait until every part is done, by whoever; the results, in the order of the parts.

@@ -7,7 +7,6 @@ back as data; the caller renders them and sets the exit code.
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from sfprm.blocks import json_text
 from sfprm.errors import AnotherWriter, Bug, Interrupted, NotReady, SfprmError, TryLater
 from sfprm.estate.meant import refuse_unmeant
 from sfprm.estate.reader import org_facts
@@ -40,7 +40,8 @@ STATES = {0: RunState.DONE, 68: RunState.PARTLY, 130: RunState.INTERRUPTED}
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a run ended. Either `result` or `error` is set; `calls` are API calls made.
+    """How a run ended. Either `result` or `error` is set; `calls` are API calls made, those of
+    workers that helped among them.
 
     `begun`: its row says that it ran. A due run that could not begin is due still.
     """
@@ -110,6 +111,7 @@ def _run(recorded: _Recorded) -> Finished:
         error.__cause__ = unexpected
     starter.progress.rest()
     calls = (starter.session.calls.total if starter.session is not None else 0) - before
+    calls += recorded.calls_of_helpers()
     if result is not None:
         code = result.exit_code
     else:
@@ -157,6 +159,7 @@ class _Recorded:
         self.run_dir = starter.settings.state_dir / "runs" / run
         self._held = contextlib.ExitStack()
         self._fence: Fence | None = None
+        self._brakes: Brakes | None = None
         self._crew: Crew | None = None
 
     def execute(self) -> JobResult:
@@ -222,7 +225,7 @@ class _Recorded:
             for lost in store.lose_runs(self.started):
                 _log.warning(Event.RUN_LOST, run=lost.id, job=lost.job)
         session = context.session
-        session.guard = Brakes(
+        session.guard = self._brakes = Brakes(
             starter.clock,
             self.limits,
             fence=self._fence,
@@ -329,6 +332,16 @@ class _Recorded:
         finally:
             self._held.close()
 
+    def calls_of_helpers(self) -> int:
+        """API calls that other workers made for this run; 0 when the state cannot tell."""
+        if self._fence is None or self._brakes is None:
+            return 0
+        try:
+            made = self.starter.state().work.calls_under(self._fence.leases)
+        except SfprmError:
+            return 0
+        return max(0, made - self._brakes.passed)
+
     def _refuse(self, error: SfprmError, code: int) -> None:
         """A due run that is not worth trying again as things stand: it has failed."""
         self.starter.state().finish_run(
@@ -385,6 +398,6 @@ def write_report(run_dir: Path, result: JobResult) -> Path:
     """Keep the result beside the run: `runs/<run>/result.json`. Returns the path."""
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / "result.json"
-    text = json.dumps(result.to_json(), ensure_ascii=False, indent=1, default=str)
+    text = json_text(result.to_json(), indent=1)
     path.write_text(text + "\n", encoding="utf-8")
     return path

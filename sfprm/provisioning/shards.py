@@ -38,7 +38,7 @@ from sfprm.provisioning.steps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sfprm.provisioning.steps import PlannedStep
 
@@ -50,8 +50,8 @@ ROWS = 200
 """Records in one request."""
 CONTACT_CALLS = 3
 """Calls that the contacts of one group take, at most."""
-MEMBERS = 400
-"""Memberships of one shard, about; those of one queue are never parted."""
+MEMBERS = (400, 2000)
+"""Memberships of one shard, at least and at most, about; those of one queue are never parted."""
 
 _Kinds = tuple[type["PlannedStep"], ...]
 _OWN: _Kinds = (CreateAccount, UpdateAccount)
@@ -105,9 +105,11 @@ def shards(steps: Sequence[PlannedStep], hands: int) -> list[Shard]:
         made.add(late, after)
     for kind in (UpdateUser, FreezeUser):
         made.bar(_of(steps, (kind,)))
-    for chosen, most in ((_GRANTS, ROWS), (_MEMBERS, MEMBERS)):
+    grants = _of(steps, _GRANTS)
+    members = _of(steps, _MEMBERS)
+    for chosen, parts in ((grants, len(grants) // ROWS), (members, _shares(len(members), hands))):
         before = made.all
-        for part in _by_owner(steps, _of(steps, chosen), most):
+        for part in _by_owner(steps, chosen, parts):
             made.add(part, before)
     return made.shards
 
@@ -175,18 +177,31 @@ def _groups(steps: Sequence[PlannedStep], hands: int) -> list[list[str]]:
     return found
 
 
+def _shares(members: int, hands: int) -> int:
+    """In how many parts memberships are dealt out. Nothing comes after them: as much for each, so
+    that requests are full and all end together."""
+    least, most = MEMBERS
+    if members < least * hands:
+        return members // least
+    return hands * -(-members // (hands * most))
+
+
 def _by_owner(
-    steps: Sequence[PlannedStep], chosen: Sequence[int], most: int
-) -> Iterable[list[int]]:
-    """The chosen in parts of about so many; those of one owner are never parted."""
+    steps: Sequence[PlannedStep], chosen: Sequence[int], parts: int
+) -> Iterator[list[int]]:
+    """The chosen in about so many parts of about equal size; those of one owner are never
+    parted."""
     by_owner: dict[str, list[int]] = {}
     for at in chosen:
         by_owner.setdefault(steps[at].owner, []).append(at)
     part: list[int] = []
+    dealt, cut = 0, 1
     for ats in by_owner.values():
-        if part and len(part) + len(ats) > most:
+        part += ats
+        dealt += len(ats)
+        if dealt * parts >= len(chosen) * cut:
             yield sorted(part)
             part = []
-        part += ats
+            cut = dealt * parts // len(chosen) + 1
     if part:
         yield sorted(part)

@@ -38,6 +38,7 @@ class Lanes:
         self._key = int.from_bytes(digest[:4], "big", signed=True)
         self._count = count
         self._mine: set[int] = set()
+        self._last = 0
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
@@ -70,7 +71,9 @@ class Lanes:
         with self._lock, translated():
             try:
                 connection = self._open()
-                for lane in range(self._count):
+                # the one held last is most likely free: others keep to theirs
+                order: list[int] = [*range(self._last, self._count), *range(self._last)]
+                for lane in order:
                     # a session that holds a lock would be given it again
                     if lane in self._mine:
                         continue
@@ -79,6 +82,7 @@ class Lanes:
                         {"key": self._key, "lane": lane},
                     ).scalar_one():
                         self._mine.add(lane)
+                        self._last = lane
                         return lane
             except DBAPIError:
                 self._drop()

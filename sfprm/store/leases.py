@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, tuple_, update
 
 from sfprm.store.book import Book
 from sfprm.store.engine import reading, writing
@@ -83,6 +83,14 @@ class Leases(Book):
                 )
             )
             return {(row.name, row.fence) for row in rows} >= {(x.name, x.fence) for x in held}
+
+    def calls_under(self, held: Sequence[Lease]) -> int:
+        """API calls made under these leases, by whichever process, as long as nobody has taken
+        them since."""
+        mine = tuple_(leases.c.name, leases.c.fence).in_([(one.name, one.fence) for one in held])
+        with reading(self._engine) as connection:
+            found = connection.execute(select(func.max(leases.c.calls)).where(mine)).scalar_one()
+            return int(found or 0)
 
     def leases(self) -> list[tuple[str, str, datetime]]:
         """Locks held now: name, holder in words, since when."""

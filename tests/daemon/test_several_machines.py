@@ -263,9 +263,13 @@ def test_large_runs_are_shared(hall: Hall) -> None:
         if "/composite/sobjects" in e["path"] and e["method"] == "PATCH"
     ]
     assert len(writes) <= leads["owned"] / 200 + 6
+    hall.until(lambda: any(e["event"] == "run.helped" for w in workers for e in w.events))
     hall.sound()
+    # what the helpers asked the org stands in the run's row, but not their logging in
+    asked = sum(e["cost"] for e in hall.org.control("GET", "calls")["entries"])
     history = hall.history()
     assert [run["state"] for run in history] == ["done"]
+    assert asked - 3 * len(workers) <= history[0]["calls"] <= asked
 
 
 def test_workers_are_listed(hall: Hall) -> None:

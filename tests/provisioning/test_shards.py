@@ -144,6 +144,17 @@ def test_groups_fill_their_requests(make: Make, partners: int, hands: int, group
     assert len(users) == 2 * groups
 
 
+@pytest.mark.parametrize(("hands", "parts"), [(2, 4), (4, 4), (8, 8), (40, 15)])
+def test_members_are_dealt_out_evenly(make: Make, hands: int, parts: int) -> None:
+    """6,000 memberships of 20 queues: as much for each, whole queues, 400 to 2,000 at once where
+    queues allow it."""
+    steps = steps_of(make, 2000, 3, 20)
+    made = shards(steps, hands)
+    members = [len(s.steps) for s in made if isinstance(steps[s.steps[0]], AddMember)]
+    assert (len(members), sum(members)) == (parts, 6000)
+    assert max(members) - min(members) <= 300
+
+
 def test_a_small_plan_is_not_worth_it(make: Make) -> None:
     """Ten partners are done before anybody has come to help."""
     assert shards(steps_of(make, 10, 1, 1), 4) == []

@@ -7,13 +7,16 @@ from itertools import product
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from sfprm.errors import Bug
 from sfprm.ids import RunId
+from sfprm.store.engine import writing
 from sfprm.store.records import Run, RunState
 from sfprm.store.run_states import ENDINGS, RUN_MOVES, RunEvent, move
 from sfprm.store.runs import MOST_ATTEMPTS
 from sfprm.store.work import Lease, Part, Pause, WorkerSeen
+from sfprm.store.work_tables import leases
 from sfprm.store.writer import Store
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -294,6 +297,21 @@ def test_leases_stand_until_they_are_anothers(store: Store) -> None:
     assert not store.work.stands([mine])
     lease(store, "two", seconds=60.0)
     assert not store.work.stands([mine])
+
+
+def test_calls_are_counted_under_the_lease_they_were_made_behind(store: Store) -> None:
+    """Nobody's once another has taken it."""
+    held = [
+        store.work.take_lease(name, worker="w1", run="r1", words="", seconds=9, now=NOW)
+        for name in ("leads", "accounts")
+    ]
+    assert store.work.calls_under(held) == 0
+    with writing(store.engine) as connection:
+        connection.execute(update(leases).values(calls=7))
+    assert store.work.calls_under(held) == 7
+    store.work.drop_lease(held[0])
+    again = store.work.take_lease("leads", worker="w2", run="r2", words="", seconds=9, now=NOW)
+    assert (store.work.calls_under([again]), store.work.calls_under(held[:1])) == (0, 0)
 
 
 def test_every_ending_is_in_the_table() -> None:
