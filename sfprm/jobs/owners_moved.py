@@ -23,12 +23,17 @@ def leads_counted(count: int) -> str:
 
 def settled_lines(refused: Sequence[Settled], overtaken: Sequence[Settled]) -> tuple[str, ...]:
     """A line for each that the org refused or somebody else moved; long lists are cut."""
-    lines = [f"! refused by the org: {s.entry.label}: {s.words}" for s in refused[:MOST_SHOWN]]
-    lines += [f"! moved by another: {s.entry.label}: {s.words}" for s in overtaken[:MOST_SHOWN]]
+    lines = [f"! refused by the org: {_called(s)}: {s.words}" for s in refused[:MOST_SHOWN]]
+    lines += [f"! moved by another: {_called(s)}: {s.words}" for s in overtaken[:MOST_SHOWN]]
     more = max(len(refused) - MOST_SHOWN, 0) + max(len(overtaken) - MOST_SHOWN, 0)
     if more:
         lines.append(f"… and {more} more; the run's result.json lists them all.")
     return tuple(lines)
+
+
+def _called(settled: Settled) -> str:
+    """Its name, or its id where that was purged."""
+    return settled.entry.label or settled.entry.lead
 
 
 def taken_up_lines(taken_up: int) -> list[str]:
@@ -61,7 +66,7 @@ def moves_table(moves: Sequence[Move]) -> tuple[Block, ...]:
     """The first moves, by lead; nothing for none."""
     if not moves:
         return ()
-    rows = [(m.label, m.from_name, m.owner_name) for m in moves[:MOST_SHOWN]]
+    rows = [(m.label or m.lead, m.from_name, m.owner_name) for m in moves[:MOST_SHOWN]]
     if len(moves) > MOST_SHOWN:
         rows.append((f"… and {len(moves) - MOST_SHOWN} more", "", ""))
     return (Table(("lead", "from", "to"), tuple(rows)),)

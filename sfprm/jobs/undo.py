@@ -46,7 +46,7 @@ class UndoJobResult(JobResult):
         lines += settled_lines(done.refused, done.overtaken)
         out: tuple[Block, ...] = (*moves_table(done.moves), Text(tuple(lines)))
         if done.cannot:
-            rows = tuple((c.label, c.why) for c in done.cannot[:MOST_SHOWN])
+            rows = tuple((c.label or c.lead, c.why) for c in done.cannot[:MOST_SHOWN])
             more = f" ({len(done.cannot)} in all)" if len(done.cannot) > MOST_SHOWN else ""
             out = (*out, Table(("stays where it is", f"why{more}"), rows))
         return out
