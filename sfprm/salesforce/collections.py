@@ -56,6 +56,9 @@ VERBS: Mapping[str, str] = {
 _LOCK_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each repeat of rows that a lock refused."""
 
+_IDS = ("Id", "ID", "iD")
+"""Ways to spell the field other than Collections' own."""
+
 Fields = Mapping[str, Any]
 
 
@@ -206,9 +209,10 @@ def _write(
 
 def record_of(object_: str, row: Fields) -> dict[str, Any]:
     """The row as Collections wants it: its type first, the id spelt in lower case."""
-    record: dict[str, Any] = {"attributes": {"type": object_}}
-    for name, value in row.items():
-        record["id" if name.lower() == "id" else name] = value
+    record: dict[str, Any] = {"attributes": {"type": object_}, **row}
+    for name in _IDS:
+        if name in record:
+            record["id"] = record.pop(name)
     return record
 
 

@@ -56,6 +56,28 @@ class _Adapter(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
+class _Http(requests.Session):
+    """Looks into the environment (proxies, certificates) once a host: to do so at each request
+    costs as much as all else that `requests` does for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._around: dict[str, dict[str, Any]] = {}
+
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        if proxies or stream is not None or verify is not None or cert is not None:
+            return dict(super().merge_environment_settings(url, proxies, stream, verify, cert))
+        parts = urlsplit(url)
+        place = f"{parts.scheme}://{parts.netloc}"
+        around = self._around.get(place)
+        if around is None:
+            around = dict(super().merge_environment_settings(place, {}, None, None, None))
+            self._around[place] = around
+        return {**around, "proxies": dict(around["proxies"])}
+
+
 class _NoNetrc(AuthBase):
     """Adds nothing; its presence keeps `requests` from replacing our token by ~/.netrc's."""
 
@@ -69,7 +91,7 @@ class Wire:
     def __init__(
         self, *, connect_timeout: float, read_timeout: float, ca_bundle: Path | None
     ) -> None:
-        self.http = requests.Session()
+        self.http = _Http()
         self.http.auth = _NoNetrc()
         self.http.headers["User-Agent"] = USER_AGENT
         adapter = _Adapter((connect_timeout, read_timeout), _trust(ca_bundle))
