@@ -138,13 +138,9 @@ class _Apply:
 
     def all(self) -> ApplyResult:
         mark, started = self.session.calls.snapshot(), self.clock.monotonic()
-        present = {type(s) for s in self.plan.steps}
         book = self.book
         try:
-            for kinds in PHASES:
-                for kind in kinds:
-                    if kind in present:
-                        self._kind(kind)
+            self._phases()
         except TryLater as stopped:
             many = sum(book.done.values()) + book.already
             stopped.message += f" {many:,} of {len(self.plan.steps):,} steps are done."
@@ -165,11 +161,22 @@ class _Apply:
             user_seconds=self.user_seconds,
         )
 
-    def _kind(self, kind: type[PlannedStep]) -> None:
+    def _phases(self) -> None:
+        """All kinds in order. However it ends, what is known by then is in the journal."""
+        by_kind: dict[type[PlannedStep], list[PlannedStep]] = {}
+        for step in self.plan.steps:
+            if id(step) not in self.book.settled:
+                by_kind.setdefault(type(step), []).append(step)
+        try:
+            for kinds in PHASES:
+                for kind in kinds:
+                    if kind in by_kind:
+                        self._kind(kind, by_kind[kind])
+        finally:
+            self.book.write_down()
+
+    def _kind(self, kind: type[PlannedStep], steps: list[PlannedStep]) -> None:
         book = self.book
-        steps = [s for s in self.plan.steps if type(s) is kind and id(s) not in book.settled]
-        if not steps:
-            return
         book.progress.stage(kind.phase, len(steps))
         if kind is AddMember:
             found, missing = find_roles(self.session, self.programme, steps, self._account_of)

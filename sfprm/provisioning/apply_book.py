@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sfprm.provisioning.apply_rows import frozen_instead, journalled, to_remember
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sfprm.events import Progress
     from sfprm.ids import RecordId, RunId
     from sfprm.provisioning.sending import Sent
+    from sfprm.salesforce.collections import RowOutcome
     from sfprm.store.api import StoreWriter
     from sfprm.store.records import StepOutcome
 
@@ -31,10 +33,22 @@ _IN_TIME = "apply again in the window"
 _GONE = "undelete it in Salesforce, or run apply again: what the files still name is made anew"
 
 
+@dataclass(slots=True)
+class _Unwritten:
+    """What became of chunks that the journal does not tell of yet, by number of the step."""
+
+    done: list[int] = field(default_factory=list)
+    record_ids: dict[int, RecordId] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    values: list[AppliedValue] = field(default_factory=list)
+
+
 class Book:
-    """The steps of one run: which are done, which failed and why, and the ids made. Every change
-    is journalled before the next chunk is sent. `numbers`: the steps are journalled already, as
-    those of the run."""
+    """The steps of one run: which are done, which failed and why, and the ids made. That a chunk is
+    sent is journalled before it is; what became of it while the next one is under way
+    (`write_down`), so a run that dies then leaves one chunk more as sent than the org had under
+    way: the same command again finds it done. `numbers`: the steps are journalled already, as those
+    of the run."""
 
     def __init__(
         self,
@@ -67,6 +81,7 @@ class Book:
         self.locks = 0
         self.settled: set[int] = set()
         """Steps (by `id`) of a saved plan that are done, or have moved."""
+        self._unwritten = _Unwritten()
         if numbers is None:
             journal_steps(store, run, steps, first)
 
@@ -116,6 +131,8 @@ class Book:
 
     def ready(self, steps: Iterable[PlannedStep]) -> list[PlannedStep]:
         """Those whose needs are met; the others are left out, or wait with what they need."""
+        if not self.bad:
+            return list(steps)
         ready, held, late = [], [], []
         for step in steps:
             named = [n for n in (*step.needs, *step.links.values()) if n in self.bad]
@@ -133,54 +150,65 @@ class Book:
         """The chunk is on its way."""
         self._set(part, StepState.SENT)
 
-    def settle(
-        self, part: Sequence[PlannedStep], sent: Sent, coming: Sequence[PlannedStep] = ()
-    ) -> None:
-        """What became of a chunk, and that the `coming` one is sent."""
-        good: dict[int, RecordId] = {}
-        values: list[AppliedValue] = []
-        bad: dict[int, str] = {}
-        done: list[int] = []
-        for at, (step, outcome) in enumerate(zip(part, sent.outcomes, strict=True)):
-            number = self._number(step)
+    def settle(self, part: Sequence[PlannedStep], sent: Sent) -> None:
+        """What became of a chunk; `write_down` journals it."""
+        unwritten, numbers, ids = self._unwritten, self._numbers, self.ids
+        done, good, values = unwritten.done, unwritten.record_ids, unwritten.values
+        adopted, frees = sent.adopted, isinstance(part[0], FreezeUser) if part else False
+        many = 0
+        for at, (step, outcome, row) in enumerate(zip(part, sent.outcomes, sent.rows, strict=True)):
             if not outcome.success:
-                error = outcome.error
-                assert error is not None
-                first = outcome.errors[0] if outcome.errors else None
-                code = first.code if first is not None else ""
-                words, fix = str(first or error.message), error.hint
-                if at in sent.frozen:
-                    words = f"{words}; frozen instead"
-                    fix = "take the user out of it in Setup, then run apply again"
-                    values.append(frozen_instead(step))
-                elif first is not None and first.refusal is Refusal.GONE:
-                    fix = _GONE
-                    if step.object == "Account":
-                        self.bad[f"account:{step.key}"] = f"{step.label} is gone: {code}"
-                bad[number] = words
-                self.failed.append(self._row_of(step, "failed", code, words, fix))
-                self.bad[step.ref] = f"{step.label} ({step.kind}) failed: {code}"
+                self._refused(step, outcome, frozen=at in sent.frozen)
                 continue
+            number = numbers[id(step)]
             done.append(number)
-            self.done[step.kind] += 1
+            many += 1
             record_id = outcome.id or step.record_id
-            if record_id is not None and not isinstance(step, FreezeUser):
-                good[number] = self.ids[step.ref] = record_id
-            if at in sent.adopted:
+            if record_id is not None and not frees:
+                good[number] = ids[step.ref] = record_id
+            if at in adopted:
                 self.adopted.add(step.ref)
-            if at not in sent.adopted or isinstance(step, AddMember):
-                values += to_remember(step, sent.rows[at])
+                if not isinstance(step, AddMember):
+                    continue
+            values += to_remember(step, row)
+        if many:
+            self.done[part[0].kind] += many
         self.locks += met_lock(sent)
+        self.progress.advance(len(part))
+
+    def _refused(self, step: PlannedStep, outcome: RowOutcome, *, frozen: bool) -> None:
+        error = outcome.error
+        assert error is not None
+        first = outcome.errors[0] if outcome.errors else None
+        code = first.code if first is not None else ""
+        words, fix = str(first or error.message), error.hint
+        if frozen:
+            words = f"{words}; frozen instead"
+            fix = "take the user out of it in Setup, then run apply again"
+            self._unwritten.values.append(frozen_instead(step))
+        elif first is not None and first.refusal is Refusal.GONE:
+            fix = _GONE
+            if step.object == "Account":
+                self.bad[f"account:{step.key}"] = f"{step.label} is gone: {code}"
+        self._unwritten.failed[self._number(step)] = words
+        self.failed.append(self._row_of(step, "failed", code, words, fix))
+        self.bad[step.ref] = f"{step.label} ({step.kind}) failed: {code}"
+
+    def write_down(self, coming: Sequence[PlannedStep] = ()) -> None:
+        """Journal what became of the chunks settled since, and that the `coming` one is sent."""
+        known = self._unwritten
+        if not (known.done or known.failed or coming):
+            return
         self.store.settle_steps(
             self.run,
-            done=done,
-            record_ids=good,
-            failed=bad,
-            values=values,
+            done=known.done,
+            record_ids=known.record_ids,
+            failed=known.failed,
+            values=known.values,
             now=self.clock.now(),
             sent=[self._number(step) for step in coming],
         )
-        self.progress.advance(len(part))
+        self._unwritten = _Unwritten()
 
     def skip(self, held: Sequence[tuple[PlannedStep, str]]) -> None:
         """Leave steps out, each with the reason why."""

@@ -30,6 +30,9 @@ __all__ = ["frozen_instead", "journalled", "row_of", "to_remember"]
 
 def journalled(run: RunId, number: int, step: PlannedStep) -> Step:
     """The step as the journal holds it before anything is sent."""
+    after = step.after
+    if step.links:
+        after = {**after, **{name: f"@{to}" for name, to in step.links.items()}}
     return Step(
         run=run,
         number=number,
@@ -37,7 +40,7 @@ def journalled(run: RunId, number: int, step: PlannedStep) -> Step:
         key=step.key,
         state=StepState.PLANNED,
         before=step.before,
-        after={**step.after, **{name: f"@{to}" for name, to in step.links.items()}},
+        after=after,
         record_id=step.record_id,
     )
 

@@ -46,7 +46,8 @@ class Stream:
     ) -> ChunkSize:
         """Send the steps in chunks of `size`, several under way at once when `wide`; the size that
         users' chunks have grown to. Raises TryLater and its kin when the org cannot be reached:
-        what was under way is settled first."""
+        what was under way is settled first. The last chunks may be settled and not yet written
+        down: that is for the next kind's first request, or the end."""
         room = min(MOST_IN_FLIGHT, self.room()) if wide else 1
         if room == 1:
             return self._in_turn(kind, steps, size, wide)
@@ -61,10 +62,12 @@ class Stream:
                         break
                     end = cut(steps, at, size.size)
                     part = steps[at:end]
+                    rows = self._rows(part)
                     self.book.sent(part)
-                    sent = pool.submit(self.sender.send, kind, part, self._rows(part))
+                    sent = pool.submit(self.sender.send, kind, part, rows)
                     flying[sent] = part, self.clock.monotonic()
                     at = end
+                self.book.write_down()
                 landed, _ = wait(flying, return_when=FIRST_COMPLETED)
                 for future in landed:
                     part, began = flying.pop(future)
@@ -82,8 +85,9 @@ class Stream:
     def _in_turn(
         self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, wide: bool
     ) -> ChunkSize:
-        """One request after the other; while one is under way, what became of the one before is
-        journalled, with the start of the next."""
+        """One request after the other. While one is under way, what became of the one before is
+        settled and journalled, and the next is made ready and journalled as sent, so that the org
+        hardly waits between them."""
 
         def taken(at: int) -> list[PlannedStep]:
             end = cut(steps, at, size.size) if wide else at + size.size
@@ -93,36 +97,35 @@ class Stream:
             return size
         book = self.book
         part = taken(0)
+        at, rows = len(part), self._rows(part)
         book.sent(part)
-        at = len(part)
         before: tuple[list[PlannedStep], Sent] | None = None
         with Pool(1) as pool:
             while part:
                 began = self.clock.monotonic()
-                flying = pool.submit(self.sender.send, kind, part, self._rows(part))
+                flying = pool.submit(self.sender.send, kind, part, rows)
                 # users' chunks grow by what the last one took, so the next is not cut before
                 ahead = kind is not CreateUser or size.size >= most_rows(kind)
                 coming = taken(at) if ahead else []
+                rows = self._rows(coming)
                 if before is not None:
-                    book.settle(*before, coming)
-                elif coming:
-                    book.sent(coming)
+                    book.settle(*before)
+                book.write_down(coming)
                 sent = flying.result()
                 before = part, sent
                 if kind is CreateUser:
                     size = self._grown(size, began, sent)
                 if self.stop_on_error and not all(o.success for o in sent.outcomes):
-                    book.settle(*before)
-                    self._stopped(steps[at:])
-                    return size
-                if not ahead:
+                    break
+                if not ahead and at < len(steps):
                     coming = taken(at)
-                    book.settle(*before, coming)
-                    before = None
+                    rows = self._rows(coming)
+                    book.sent(coming)
                 at += len(coming)
                 part = coming
         if before is not None:
             book.settle(*before)
+        self._stopped(steps[at:])
         return size
 
     def _rows(self, part: Sequence[PlannedStep]) -> list[dict[str, Any]]:

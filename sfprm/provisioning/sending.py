@@ -161,6 +161,8 @@ class Sender:
                 [rows[n] for n in fresh],
                 headers=headers,
             )
+            if not known:
+                return made
             out |= dict(zip(fresh, made, strict=True))
         if known:
             changed = collections.update(

@@ -8,12 +8,11 @@ from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Text, bindparam, delete, false, func, or_, select, update
+from sqlalchemy import delete, false, or_, select
 
 from sfprm.errors import Bug
 from sfprm.ids import RecordId, RunId
 from sfprm.store.canonical import canonical
-from sfprm.store.inserts import insert
 from sfprm.store.records import AppliedValue, Step, StepOutcome, StepState
 from sfprm.store.tables import applied, steps
 
@@ -28,17 +27,33 @@ WHOLE = ""
 fields are of older versions; they are read, and folded into the whole when it is next written."""
 _AT_ONCE = 500
 """Rows a statement; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
-_FEW = 4
-"""Stretches of numbers that are named by their ends; more are listed one by one."""
-_OF_RUN = update(steps).where(steps.c.run == bindparam("of"))
-_MOVED = _OF_RUN.values(state=bindparam("to"), message="")
-_RANGE = _MOVED.where(steps.c.number.between(bindparam("first"), bindparam("last")))
-_LISTED = _MOVED.where(steps.c.number.in_(bindparam("those", expanding=True)))
-_ONE = _OF_RUN.where(steps.c.number == bindparam("at")).values(
-    state=bindparam("to"),
-    message=bindparam("words"),
-    record_id=func.coalesce(bindparam("found", type_=Text), steps.c.record_id),
+# Plain SQL, as both databases know it: an apply runs these for each of its rows, and SQLAlchemy's
+# own work on a row costs several times the database's.
+_ADD = (
+    "INSERT INTO steps (run, number, kind, key, state, before, after, record_id, message) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_RANGE = "UPDATE steps SET state = ?, message = '' WHERE run = ? AND number BETWEEN ? AND ?"
+_ONE = (
+    "UPDATE steps SET state = ?, message = ?, record_id = coalesce(?, record_id) "
+    "WHERE run = ? AND number = ?"
+)
+_KNOWN = "SELECT key, field, value FROM applied WHERE object = ? AND key IN "
+_KEEP = (
+    "INSERT INTO applied (object, key, field, value, run, written_at) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (object, key, field) DO UPDATE SET "
+    "value = excluded.value, run = excluded.run, written_at = excluded.written_at"
+)
+
+
+def _many(connection: Connection, statement: str, rows: list[tuple[Any, ...]]) -> int:
+    """Run the statement for each of the rows; how many rows of the table it touched."""
+    return connection.exec_driver_sql(_marked(connection, statement), rows).rowcount
+
+
+def _marked(connection: Connection, statement: str) -> str:
+    """With the driver's own mark where a value goes."""
+    return statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
 
 
 def of_run(connection: Connection, run: RunId) -> list[Step]:
@@ -89,23 +104,21 @@ def add(connection: Connection, planned: Iterable[Step]) -> None:
     """Store planned steps; a long plan is taken in parts, so that it is not held twice."""
     left = iter(planned)
     while part := list(islice(left, _AT_ONCE)):
-        connection.execute(
-            steps.insert(),
-            [
-                {
-                    "run": step.run,
-                    "number": step.number,
-                    "kind": step.kind,
-                    "key": step.key,
-                    "state": step.state.value,
-                    "before": dict(step.before),
-                    "after": dict(step.after),
-                    "record_id": step.record_id,
-                    "message": step.message,
-                }
-                for step in part
-            ],
-        )
+        rows: list[tuple[Any, ...]] = [
+            (
+                step.run,
+                step.number,
+                step.kind,
+                step.key,
+                step.state.value,
+                canonical(dict(step.before)) if step.before else "{}",
+                canonical(dict(step.after)) if step.after else "{}",
+                step.record_id,
+                step.message,
+            )
+            for step in part
+        ]
+        _many(connection, _ADD, rows)
 
 
 def advance(
@@ -117,27 +130,15 @@ def advance(
     messages: Mapping[int, str],
 ) -> None:
     """Move steps on. A record id once known is kept. Raises Bug for a step that is not there."""
-    numbers, moved = list(dict.fromkeys(numbers)), 0
-    plain = [n for n in numbers if n not in messages and n not in record_ids]
-    ranges = _ranges(plain)
-    if len(ranges) <= _FEW:
-        for first, last in ranges:
-            given = {"of": run, "to": state.value, "first": first, "last": last}
-            moved += connection.execute(_RANGE, given).rowcount
-    else:
-        for start in range(0, len(plain), _AT_ONCE):
-            part = plain[start : start + _AT_ONCE]
-            moved += connection.execute(
-                _LISTED, {"of": run, "to": state.value, "those": part}
-            ).rowcount
-    special = [n for n in numbers if n in messages or n in record_ids]
+    numbers, moved, to = list(dict.fromkeys(numbers)), 0, state.value
+    special = [n for n in numbers if n in record_ids or n in messages]
+    plain = [n for n in numbers if n not in record_ids and n not in messages]
+    if plain:
+        ends: list[tuple[Any, ...]] = [(to, run, first, last) for first, last in _ranges(plain)]
+        moved += _many(connection, _RANGE, ends)
     if special:
         word, found = messages.get, record_ids.get
-        rows = [
-            {"of": run, "to": state.value, "at": n, "words": word(n, ""), "found": found(n)}
-            for n in special
-        ]
-        moved += connection.execute(_ONE, rows).rowcount
+        moved += _many(connection, _ONE, [(to, word(n, ""), found(n), run, n) for n in special])
     if moved != len(numbers):
         query = select(steps.c.number).where(steps.c.run == run)
         unknown = set(numbers) - set(connection.execute(query).scalars())
@@ -193,7 +194,7 @@ def remember(
 
 def _merge(
     connection: Connection,
-    fresh: Mapping[tuple[str, str], Mapping[str, Any]],
+    fresh: Mapping[tuple[str, str], dict[str, Any]],
     run: RunId,
     now: datetime,
 ) -> None:
@@ -203,10 +204,8 @@ def _merge(
     known: dict[tuple[str, str], dict[str, Any]] = {}
     single = False
     for object_, keys in by_object.items():
-        query = select(applied.c.key, applied.c.field, applied.c.value).where(
-            applied.c.object == object_, applied.c.key.in_(keys)
-        )
-        for key, field, value in connection.execute(query):
+        query = _marked(connection, f"{_KNOWN}({', '.join('?' * len(keys))})")
+        for key, field, value in connection.exec_driver_sql(query, (object_, *keys)):
             held = known.setdefault((object_, key), {})
             if field == WHOLE:
                 held |= orjson.loads(value)
@@ -220,24 +219,15 @@ def _merge(
                     applied.c.object == object_, applied.c.key.in_(keys), applied.c.field != WHOLE
                 )
             )
-    statement = insert(connection, applied)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["object", "key", "field"],
-            set_={name: statement.excluded[name] for name in ("value", "run", "written_at")},
-        ),
-        [
-            {
-                "object": at[0],
-                "key": at[1],
-                "field": WHOLE,
-                "value": canonical({**known.get(at, {}), **fields}),
-                "run": run,
-                "written_at": now,
-            }
-            for at, fields in fresh.items()
-        ],
-    )
+    instant = applied.c.written_at.type.dialect_impl(connection.dialect)
+    as_kept = instant.bind_processor(connection.dialect)
+    at_that = as_kept(now) if as_kept is not None else now
+    rows: list[tuple[Any, ...]] = []
+    for at, fields in fresh.items():
+        kept = known.get(at)
+        value = canonical(fields if kept is None else {**kept, **fields})
+        rows.append((*at, WHOLE, value, run, at_that))
+    _many(connection, _KEEP, rows)
 
 
 def forget(connection: Connection, object_: str, key: str) -> None:

@@ -109,19 +109,20 @@ from sfprm.jobs.runner import Starter, run_job
 from sfprm.jobs.undo import UndoJob, UndoOptions
 from sfprm.settings import load_settings
 
-settled = 0
+sent = 0
 
 def count(what):
-    global settled
-    settled += what == "steps settled"
-    if settled == 2:
+    global sent
+    sent += what == "steps sent"
+    if sent == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 
 with Starter(load_settings(), SystemClock(), NoProgress(), started_by="test") as starter:
     starter.state().on_commit(count)
     run_job(UndoJob(), UndoOptions(undone=sys.argv[1]), starter)
 """
-"""An undo that dies once its second chunk is settled: the users'."""
+"""An undo that dies as its third chunk, the members', is about to leave: the users are done, and
+the journal does not tell of it yet."""
 
 
 def test_a_dry_run_lists_the_steps_and_writes_nothing(told: Told) -> None:

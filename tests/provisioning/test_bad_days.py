@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ from sfprm.provisioning.standing import stand
 from sfprm.salesforce import collections
 from sfprm.salesforce.session import open_session
 from sfprm.settings import load_settings
+from sfprm.store.records import StepState
 
 USERS = "SELECT Id, Username FROM User WHERE Contact.Partner_Key__c != null"
 INES = "ines.moura.acme-ibericos@partners.example.com"
@@ -212,6 +214,13 @@ def test_the_daily_limit_is_reached(ready: Any) -> None:
         ready.apply(programme=ready.programme, progress=at)
     assert "54 of 97 steps are done" in later.value.message
     assert "24 hours" in later.value.hint
+    # what the last request before it brought is journalled and remembered all the same
+    states = Counter((s.kind, s.state) for s in ready.store.steps("apply-1"))
+    people = len(ready.programme.people)
+    assert states["UpsertContact", StepState.DONE] == people
+    assert states["CreateUser", StepState.SENT] == 20
+    assert sum(many for (_, state), many in states.items() if state is StepState.DONE) == 54
+    assert sum(object_ == "Contact" for object_, _ in ready.store.applied()) == people
     ready.org.control("DELETE", "faults")
     assert ready.rows(USERS) == []
     assert ready.apply(programme=ready.programme).is_whole
