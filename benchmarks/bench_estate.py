@@ -176,14 +176,15 @@ class Bench:
     def beside(self, programme: Path, pairs: int) -> None:
         """Beside a bare loop, one request in flight; in turns, so that both see the same weather.
 
+        The bodies are recorded in a run that is not measured. Every side finds the org at its start.
         The bare loop neither reads nor plans: `bare_ratio` is the apply with its journal,
         `bare_ratio_with_plan` everything from the login on."""
         keep, applied, planned = self.folder / "bodies.jsonl", [], []
+        self.org.again()
+        self.side("apply", programme, "recorded", keep=str(keep))
         for n in range(pairs):
             self.org.again()
-            ours = self.side(
-                "apply", programme, f"beside-{n}", **({} if n else {"keep": str(keep)})
-            )
+            ours = self.side("apply", programme, f"beside-{n}")
             self.org.again()
             bare = self.side("bare", programme, "none", keep=str(keep))
             applied.append(ours["apply_s"] / bare["seconds"])
