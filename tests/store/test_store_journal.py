@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -115,6 +115,40 @@ def test_parked_leads_are_kept_back_until_decided(store: Store, channel: Any) ->
     assert (parked.lead, parked.tries, parked.reasons) == (entry.lead, 1, entry.reasons)
     (again,) = channel.route(store, [1])
     assert (again.offer, store.parked()) == (2, [])
+
+
+def test_a_try_without_news_is_counted_with_the_lead(store: Store, channel: Any) -> None:
+    """No entry more; the lead's row says since when, how often, when last and when again."""
+    nobody = dict.fromkeys("abc", AWAY)
+    (entry,) = channel.route(store, [1], against=nobody)
+    later, again = channel.now + timedelta(hours=1), channel.now + timedelta(hours=3)
+    with store.batch(ledger_keys(channel.programme())) as writer:
+        decision = channel.decide(writer, [1], against=nobody).decisions[0]
+        writer.keep_back([replace(decision, decided_at=later, next_try=again)])
+    assert store.entries() == [entry]
+    (kept,) = store.parked()
+    assert (kept.since, kept.tries, kept.tried, kept.next_try) == (channel.now, 2, later, again)
+    assert store.verify() == []
+
+
+def test_the_last_entry_about_each_lead(store: Store, channel: Any) -> None:
+    """Of the live stream, refunds left out; leads that were never decided are left out."""
+    first, second = channel.route(store, [1, 2])
+    store.refund(second.sequence, channel.now)
+    (third,) = channel.route(store, [1])
+    found = store.last_entries([first.lead, second.lead, channel.lead(9).id])
+    assert found == {first.lead: third, second.lead: second}
+
+
+def test_merged_leads_are_counted_by_decision(store: Store, channel: Any) -> None:
+    """However it was said, from then on."""
+    entries = channel.route(store, [1, 2, 3])
+    words = {entries[0].sequence: f"merged into {entries[1].lead}, which has this owner"}
+    store.settle([entries[0].sequence], WriteState.CONFIRMED, messages=words)
+    words = {entries[2].sequence: f"merged into {entries[1].lead}: ENTITY_IS_DELETED: gone"}
+    store.settle([entries[2].sequence], WriteState.REFUSED, messages=words)
+    assert store.merged_since(channel.now) == 2
+    assert store.merged_since(channel.now + timedelta(seconds=1)) == 0
 
 
 def test_manual_moves_have_a_chain_of_their_own(store: Store, channel: Any) -> None:
