@@ -17,7 +17,7 @@ from sfprm.errors import BadSettings, TryLater
 from sfprm.store.engine_tables import SCHEMA
 
 if TYPE_CHECKING:
-    from procrastinate import App
+    from procrastinate import App, JobContext
 
 __all__ = ["HELP", "RUN", "Queue", "serve"]
 
@@ -129,23 +129,48 @@ async def serve(
         raise _missing() from None
     app = App(connector=PsycopgConnector(**_connection(url), min_size=1, max_size=4))
 
-    @app.task(name=RUN, queue=QUEUE)
-    def take_run(**arguments: Any) -> None:
-        run(arguments["org"], arguments["run"], arguments["name"])
+    acted_on: set[tuple[int | None, int | None]] = set()
+    """Hints since the last look, which the engine was to sign off: number, and whose it was."""
 
-    @app.task(name=HELP, queue=QUEUE)
-    def take_help(**arguments: Any) -> None:
-        help_(arguments)
+    @app.task(name=RUN, queue=QUEUE, pass_context=True)
+    def take_run(context: JobContext, /, **arguments: Any) -> None:
+        try:
+            run(arguments["org"], arguments["run"], arguments["name"])
+        finally:
+            acted_on.add((context.job.id, context.job.worker_id))
+
+    @app.task(name=HELP, queue=QUEUE, pass_context=True)
+    def take_help(context: JobContext, /, **arguments: Any) -> None:
+        try:
+            help_(arguments)
+        finally:
+            acted_on.add((context.job.id, context.job.worker_id))
 
     async def take_back() -> None:
         """Hints of workers that went silent are anybody's again."""
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silence):
+            try:
+                await app.job_manager.retry_job(job)
+            except UniqueViolation:  # the same hint was given again meanwhile
+                await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+
+    async def sign_off(before: set[tuple[int | None, int | None]]) -> None:
+        """Hints that were acted on a beat ago and are in hand still: the connection went as the
+        engine signed them off, which it tries once. They would hold up all of their job."""
+        if before:
+            doing = await app.job_manager.list_jobs_async(queue=QUEUE, status=Status.DOING.value)
+            for job in doing:
+                if (job.id, job.worker_id) in before:
+                    await app.job_manager.finish_job(job, Status.SUCCEEDED, delete_job=True)
+
+    async def look_after() -> None:
+        before: set[tuple[int | None, int | None]] = set()
         while True:
             await asyncio.sleep(beat)
-            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silence):
-                try:
-                    await app.job_manager.retry_job(job)
-                except UniqueViolation:  # the same hint was given again meanwhile
-                    await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+            await take_back()
+            await sign_off(before)
+            before = set(acted_on)
+            acted_on.difference_update(before)
 
     async with app.open_async():
         working = asyncio.create_task(
@@ -162,7 +187,7 @@ async def serve(
                 stalled_worker_timeout=max(silence * 3, 30.0),
             )
         )
-        watching = asyncio.create_task(take_back())
+        watching = asyncio.create_task(look_after())
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({working, watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
