@@ -5,6 +5,7 @@ Where provisioning and distribution meet: the shares are distribution's, the lea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sfprm.distribution.reassign import LeadsWanted, reassign
@@ -15,24 +16,25 @@ from sfprm.provisioning.offboard import Leavers, NotDone
 from sfprm.salesforce.query import select
 from sfprm.salesforce.soql import Query, eq, split_in
 
-__all__ = ["hand_on"]
+__all__ = ["destinations", "hand_on"]
 
 MANAGER = "manager"
 
 
 def hand_on(
     context: JobContext, leavers: Leavers, *, to: str | None, max_changes: int | None
-) -> tuple[int, list[NotDone]]:
-    """How many leads were handed on, and what was refused on the way. `to`: `pool:NAME`,
-    `queue:LABEL`, `user:USERNAME` or `manager`; None: the pools, then the manager. Repeatable."""
-    moved, trouble = 0, list[NotDone]()
-    for where, leads in _destinations(context, to, leavers):
-        moved += _one_place(context, where, leads, max_changes, trouble)
+) -> tuple[Counter[str], list[NotDone]]:
+    """How many leads were handed on to which place, and what was refused on the way. `to`:
+    `pool:NAME`, `queue:LABEL`, `user:USERNAME` or `manager`; None: the pools, then the manager.
+    Repeatable."""
+    moved, trouble = Counter[str](), list[NotDone]()
+    for where, leads in destinations(context, to, leavers):
+        moved[where] += _one_place(context, where, leads, max_changes, trouble)
     rest = _open_leads(context, leavers)
     if rest and to is None:
         # what no pool could take goes to the channel manager
-        moved += _one_place(context, MANAGER, rest, max_changes, trouble)
-    return moved, trouble
+        moved[MANAGER] += _one_place(context, MANAGER, rest, max_changes, trouble)
+    return +moved, trouble
 
 
 def _one_place(
@@ -84,7 +86,7 @@ def _open_leads(context: JobContext, leavers: Leavers) -> list[RecordId]:
     return ids
 
 
-def _destinations(
+def destinations(
     context: JobContext, to: str | None, leavers: Leavers
 ) -> list[tuple[str, list[RecordId]]]:
     """(where, leads): one place when it is named, else each lead's pool by its last decision, else

@@ -29,6 +29,7 @@ from sfprm.provisioning.invite import (
 )
 
 MOST_MAILS = 200
+MOST_SHOWN = 50
 
 
 class InviteOptions(JobOptions):
@@ -64,15 +65,22 @@ class InviteResult(JobResult):
     def blocks(self) -> tuple[Block, ...]:
         due = [s.who for s in self.standings if not s.why]
         many = len(due) if self.dry_run else len(self.sent)
-        verb = "would be sent" if self.dry_run else "were sent"
+        verb = "would be sent" if self.dry_run else "was sent" if many == 1 else "were sent"
         out: list[Block] = [
             Text(
                 (
-                    f"{len(self.standings)} people have never logged in; {many} {verb} a reset "
+                    f"{_people_have(len(self.standings))} never logged in; {many} {verb} a reset "
                     "mail by Salesforce.",
                 )
             )
         ]
+        told = due if self.dry_run else list(self.sent)
+        if told:
+            first = "would be sent" if self.dry_run else "sent"
+            whos = tuple((w.label, w.partner, w.email, f"{w.resets}") for w in told[:MOST_SHOWN])
+            more = f", the first {MOST_SHOWN} of {len(told)}" if len(told) > MOST_SHOWN else ""
+            heads = (f"{first}{more}", "partner", "e-mail", "resets before")
+            out.append(Table(heads, whos, right=(3,)))
         if self.failed:
             lines = tuple(f"! {who.label} ({who.username}): {why}" for who, why in self.failed)
             out.append(Text(lines))
@@ -106,6 +114,10 @@ class InviteResult(JobResult):
     @property
     def counts(self) -> Mapping[str, int]:
         return {"sent": len(self.sent), "failed": len(self.failed), "late": len(self.late)}
+
+
+def _people_have(many: int) -> str:
+    return "1 person has" if many == 1 else f"{many:,} people have"
 
 
 def _json(who: Invitee) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from sfprm.errors import BadRequest
+from sfprm.ids import PartnerKey, PersonKey
 from sfprm.jobs.frame import Job, JobContext, JobOptions
-from sfprm.jobs.hand_on import hand_on
+from sfprm.jobs.hand_on import destinations, hand_on
 from sfprm.jobs.offboard_told import LEAD, OffboardResult
+from sfprm.programme.model import Presence
 from sfprm.provisioning.blockers import Blocker, find_blockers
 from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_quiet
 from sfprm.provisioning.offboard import (
@@ -31,6 +33,7 @@ from sfprm.provisioning.owned import count_owned, owned_objects
 from sfprm.provisioning.partner_flag import PartnerFlag, clear_partner_flag, read_partner_flag
 
 if TYPE_CHECKING:
+    from sfprm.programme.model import Programme
     from sfprm.salesforce.session import Session
 
 EVIDENCE = "evidence.json"
@@ -83,9 +86,11 @@ class OffboardJob(Job[OffboardOptions, OffboardResult]):
             named,
             dry_run=True,
             flag=flag,
+            declared_in=_declared(programme, options.target),
         )
         if options.dry_run:
-            return shown
+            places = destinations(context, options.to, leavers)
+            return replace(shown, leads_to={where: len(leads) for where, leads in places if leads})
         path = context.run_dir / EVIDENCE
         begun = replace(shown, evidence=path, dry_run=False)
         _write_evidence(path, begun, context)  # a run that dies must not take it along
@@ -100,8 +105,8 @@ class OffboardJob(Job[OffboardOptions, OffboardResult]):
                 most=options.deployment_wait,
                 written="They are frozen; nothing else was changed.",
             )
-        count, trouble = hand_on(context, leavers, to=options.to, max_changes=options.max_changes)
-        moved = {LEAD: count}
+        went, trouble = hand_on(context, leavers, to=options.to, max_changes=options.max_changes)
+        moved = {LEAD: went.total()}
         for object_ in named:
             if object_ != LEAD and leavers.manager is not None and before.of(object_):
                 count, refused = move_records(session, object_, leavers.users, leavers.manager)
@@ -121,12 +126,19 @@ class OffboardJob(Job[OffboardOptions, OffboardResult]):
             begun,
             after=after,
             moved=moved,
+            leads_to=dict(went),
             not_done=tuple(not_done),
             now=now,
             flag_now=_flag(session, leavers, options),
         )
         _write_evidence(path, done, context)
         return done
+
+
+def _declared(programme: Programme, target: str) -> str:
+    """The file that still calls them present; '' when it says `absent`."""
+    one = programme.partners.get(PartnerKey(target)) or programme.people.get(PersonKey(target))
+    return "" if one is None or one.state is Presence.ABSENT else one.origin.file
 
 
 def _check_flag(leavers: Leavers, options: OffboardOptions) -> None:

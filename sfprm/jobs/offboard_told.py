@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,19 @@ class OffboardResult(JobResult):
     """The users as they are at the end; empty in a dry run."""
     flag: PartnerFlag | None = None
     """The partner flag before, where it is to be cleared."""
+    leads_to: Mapping[str, int] = field(default_factory=dict)
+    """Open leads by where they went, or would go: `pool:NAME`, `queue:LABEL`, `user:USERNAME`,
+    `manager`."""
+    declared_in: str = ""
+    """The file that calls them present still; '' when it says `absent`."""
     flag_now: PartnerFlag | None = None
 
     def blocks(self) -> tuple[Block, ...]:
         who = self.leavers
         verb = "would leave" if self.dry_run else "left"
         head = [f"{who.target} ({who.account_name}): {_many(len(who.users), 'user')} {verb}."]
+        if self.dry_run:
+            head += [f"  {u.username}{'' if u.active else ' (inactive)'}" for u in who.users]
         after = self.after
         rows = tuple(
             (object_, f"{count:,}", "" if after is None else f"{after.of(object_):,}")
@@ -54,8 +61,16 @@ class OffboardResult(JobResult):
         if rows:
             out.append(Table(("owned", "before", "after"), rows, right=(1, 2)))
         lines = [
-            f"{count:,} {object_} handed on." for object_, count in self.moved.items() if count
+            f"{_many(count, 'record')} of {object_} handed on to the channel manager."
+            for object_, count in self.moved.items()
+            if count and object_ != LEAD
         ]
+        if self.leads_to:
+            went = "would go" if self.dry_run else "went"
+            places = ", ".join(f"{n:,} to {_place(where)}" for where, n in self.leads_to.items())
+            if self.dry_run and any(where.startswith("pool:") for where in self.leads_to):
+                places += "; what no pool takes to the channel manager"
+            lines.append(f"Open leads {went}: {places}")
         if self.left:
             groups = sorted({m.group_name for m in self.left})
             word = "would leave" if self.dry_run else "left"
@@ -88,6 +103,11 @@ class OffboardResult(JobResult):
         if self.evidence is not None:
             lines.append(f"Evidence: {self.evidence}")
             lines.append(f"The way back: sfprm reinstate {who.target}")
+            if self.declared_in:
+                lines.append(
+                    f"{self.declared_in} calls them present still: write `state: absent` there, "
+                    "or the plan tells of it each time."
+                )
         out.append(Text(tuple(lines)))
         return tuple(out)
 
@@ -128,6 +148,7 @@ class OffboardResult(JobResult):
             "by_user_after": _by_user(self.after) if self.after is not None else None,
             "not_counted": dict(self.before.unseen),
             "moved": dict(self.moved),
+            "leads_to": dict(self.leads_to),
             "memberships_left": [asdict(m) for m in self.left],
             "blockers": [asdict(b) for b in self.blockers],
             "not_looked_at": list(self.unseen),
@@ -158,6 +179,12 @@ class OffboardResult(JobResult):
             "memberships": len(self.left),
             "not_done": len(self.not_done),
         }
+
+
+def _place(where: str) -> str:
+    """`pool south`, `the channel manager`."""
+    kind, _, name = where.partition(":")
+    return f"{kind} {name}" if name else "the channel manager"
 
 
 def _many(count: int, noun: str) -> str:

@@ -52,12 +52,14 @@ class ReinstateResult(JobResult):
     """The offboarding cleared the partner flag."""
 
     def blocks(self) -> tuple[Block, ...]:
-        verb = "would be" if self.dry_run else "are"
-        lines = [f"{len(self.back)} users of {self.leavers.target} {verb} active again:"]
+        one = len(self.back) == 1
+        verb = "would be" if self.dry_run else "is" if one else "are"
+        users = "1 user" if one else f"{len(self.back)} users"
+        lines = [f"{users} of {self.leavers.target} {verb} active again:"]
         lines += [f"  {u.username}" for u in self.back]
         if self.memberships:
             groups = sorted({m.group_name for m in self.memberships})
-            lines.append(f"  in {len(groups)} queues and groups: {', '.join(groups)}")
+            lines.append(f"  in {', '.join(groups)}")
         if self.evidence is None:
             lines.append("No offboarding of theirs is known here: every user was taken.")
         for item in self.not_done:

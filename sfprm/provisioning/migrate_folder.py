@@ -209,10 +209,20 @@ def _hold(bad: BadFiles, files: Mapping[str, str], name: str, draft: Draft) -> b
             for row, stands_for in of.items():
                 if key is not None and stands_for == key and row not in held:
                     some = True
-                    draft.findings.append(
-                        Finding(row, "", "refused", complaint.message, complaint.hint)
-                    )
+                    said = _of_rows(complaint.message, path, keys, of)
+                    draft.findings.append(Finding(row, "", "refused", said, complaint.hint))
     return some
+
+
+def _of_rows(message: str, path: str, keys: Mapping[int, str], rows: Mapping[int, str]) -> str:
+    """The complaint with rows of the source in the place of lines of a file that nobody has."""
+
+    def row(found: re.Match[str]) -> str:
+        key = keys.get(int(found[1]))
+        numbers = [number for number, stands_for in rows.items() if stands_for == key]
+        return f"row {numbers[0]}" if key and numbers else path
+
+    return re.sub(rf"\S*{re.escape(path)}:(\d+)(?::\d+)?", row, message)
 
 
 def _keys_by_line(text: str) -> dict[int, str]:

@@ -93,6 +93,10 @@ def test_each_person_is_mailed_once(office: Office) -> None:
     assert len(office.seen["invitations"]) == people
     assert {mail["kind"] for mail in office.seen["invitations"]} == {"reset"}
     assert office.seen["after again"] == people
+    result: Any = office.done["invite"].result
+    [listed] = [b for b in result.blocks() if getattr(b, "columns", ("",))[0] == "sent"]
+    assert ("Inês Moura", LEAVER) in {row[:2] for row in listed.rows}
+    assert len(listed.rows) == people
 
 
 def test_nobody_who_has_logged_in_is_invited(office: Office) -> None:
@@ -113,7 +117,12 @@ def test_a_dry_run_changes_nothing(office: Office) -> None:
     """It shows what they own."""
     assert office.seen["after dry"] == office.seen["users"]
     result: Any = office.done["dry"].result
-    assert result.to_json()["owned_before"]["Lead"] > 0
+    told = result.to_json()
+    assert told["owned_before"]["Lead"] > 0
+    assert sum(told["leads_to"].values()) == told["owned_before"]["Lead"]
+    lines = [line for block in result.blocks() for line in getattr(block, "lines", ())]
+    assert any(line.startswith("Open leads would go: ") for line in lines), lines
+    assert {f"  {name}" for name in office.seen["users"]} <= set(lines)
 
 
 def test_the_leaver_has_no_lead_left_and_no_active_user(office: Office) -> None:
@@ -124,7 +133,9 @@ def test_the_leaver_has_no_lead_left_and_no_active_user(office: Office) -> None:
     result: Any = office.done["offboard"].result
     told = result.to_json()
     assert told["zero_left"] is True
-    assert told["moved"]["Lead"] == told["owned_before"]["Lead"]
+    assert told["moved"]["Lead"] == told["owned_before"]["Lead"] == sum(told["leads_to"].values())
+    lines = [line for block in result.blocks() for line in getattr(block, "lines", ())]
+    assert any("write `state: absent` there" in line for line in lines), lines
     assert "Lead" not in told["owned_after"]
 
 

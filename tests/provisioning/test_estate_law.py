@@ -141,7 +141,7 @@ class Estate(RuleBasedStateMachine):
         people = [
             self.make.person(
                 key,
-                key.partition(".")[0],
+                data.draw(st.sampled_from([key.partition(".")[0]] * 3 + [*PARTNERS])),
                 last_name=data.draw(st.sampled_from(NAMES)),
                 state=data.draw(STATES),
                 profile=self.base.profile,

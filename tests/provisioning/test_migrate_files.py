@@ -265,6 +265,17 @@ def test_rows_that_are_held(
     assert len(ready.programme.people) == 1 + len(rows) - len(made.held())
 
 
+def test_a_refusal_names_rows_of_the_source(draft: Drafting, root: Path) -> None:
+    """Not lines of a copy that nobody has."""
+    file = root / "programme.yaml"
+    file.write_text(file.read_text("utf-8").replace("{key}@", "{email_local}@"), "utf-8")
+    made = draft(table(COLUMNS, "New|A|B|a@x.example.com||||", "New|C|D|a@x.example.com||||"))
+    prepared(root, "", "t", made)
+    [refused] = [f for f in made.findings if f.code == "refused"]
+    assert (refused.row, "is taken by the person at row 2." in refused.what) == (3, True)
+    assert "migrated" not in refused.what
+
+
 @pytest.mark.parametrize(
     ("rows", "code"),
     [
@@ -359,7 +370,7 @@ def test_outcomes_keep_the_source_rows(draft: Drafting, tmp_path: Path) -> None:
     """In order, with the source's own cells, formulas harmless, and read again as they were."""
     source = table("Company|Last Name|E-Mail|Notes", "|B|b@x.example.com|=1+1", "||bad|x")
     made = draft(source)
-    done = outcomes(source, made, None, None)
+    done = outcomes(source, made, None, None, "sfprm migrate a.csv --resume")
     success, errors = write_outcomes(tmp_path, source, done)
     assert success is None
     assert errors is not None
@@ -372,7 +383,7 @@ def test_outcomes_keep_the_source_rows(draft: Drafting, tmp_path: Path) -> None:
 def test_a_row_is_told_all_that_is_wrong_with_it(draft: Drafting) -> None:
     """So that it is mended once, each with its column and what to do."""
     source = table("Company|Contact person|E-Mail", "New||bad")
-    [done] = outcomes(source, draft(source), None, None)
+    [done] = outcomes(source, draft(source), None, None, "sfprm migrate a.csv --resume")
     assert done.error == (
         "a person has no last name (column Contact person); "
         "'bad' is no e-mail address (column E-Mail)"

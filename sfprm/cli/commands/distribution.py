@@ -103,7 +103,7 @@ def add(app: typer.Typer) -> None:
         run: Annotated[str, typer.Argument(help="Run id, as `sfprm status` lists them.")],
         dry_run: Annotated[bool, typer.Option(help="Show; write nothing.")] = False,
     ) -> None:
-        """Take back what a run did to owners, and say what cannot be taken back."""
+        """Take back what a run did, to leads or to partners and people, and say what stays."""
         _undo(surface, run, dry_run=dry_run)
 
 
