@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from jinja2 import TemplateError, TemplateSyntaxError, meta
+from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from sfprm.programme.complaints import Complaints, did_you_mean
 from sfprm.programme.model import Notice, NoticeText
+from sfprm.programme.standard_fields import is_custom, standard_fields
 
 if TYPE_CHECKING:
     from sfprm.programme.files import NoticeTextFile, RoutingFile
@@ -22,6 +23,15 @@ TOP_NAMES = ("lead", "owner", "rule", "partner", "offer")
 
 DIGEST_NAMES = ("leads", "owner", "partner", "count")
 """The same for a text about several leads."""
+
+_OBJECTS = {"lead": "Lead", "owner": "User"}
+"""Top names whose names are fields of an object, spelt as Salesforce spells them."""
+
+_PARTS = {
+    "rule": ("name",),
+    "partner": ("key", "name"),
+    "offer": ("number", "accept_by", "act_by", "pool"),
+}
 
 
 def build_notices(file: RoutingFile, tree: Tree, complaints: Complaints) -> dict[str, Notice]:
@@ -74,7 +84,8 @@ def _check(
 ) -> None:
     try:
         # rendering is done by sfprm.outbound.notices; here nothing is run
-        names = meta.find_undeclared_variables(SandboxedEnvironment().parse(text))
+        parsed = SandboxedEnvironment().parse(text)
+        names = meta.find_undeclared_variables(parsed)
     except TemplateSyntaxError as error:
         said = str(error.message or "not a template").rstrip(".")
         complaints.error(value.place, f"notice {key!r}, {part}, line {error.lineno}: {said}.")
@@ -88,3 +99,40 @@ def _check(
             f"notice {key!r}, {part}: nothing is known by the name {name!r}.",
             did_you_mean(name, known),
         )
+    for top, name in _named(parsed):
+        wrong = _unknown(top, name)
+        if wrong is not None:
+            said, hint = wrong
+            at = max(0, text.find(f"{top}.{name}"))
+            complaints.error(
+                value.within(at, len(top) + 1 + len(name)), f"notice {key!r}, {part}: {said}", hint
+            )
+
+
+def _named(parsed: nodes.Template) -> list[tuple[str, str]]:
+    """What is read of the top names, in order: `lead.Company`, `lead["Company"]`."""
+    found: dict[tuple[str, str], None] = {}
+    for node in parsed.find_all((nodes.Getattr, nodes.Getitem)):
+        inner = node.node  # type: ignore[attr-defined]
+        name = node.attr if isinstance(node, nodes.Getattr) else getattr(node.arg, "value", None)  # type: ignore[attr-defined]
+        if isinstance(inner, nodes.Name) and isinstance(name, str):
+            found[inner.name, name] = None
+    return list(found)
+
+
+def _unknown(top: str, name: str) -> tuple[str, str] | None:
+    """What is wrong with a name, and a hint; None for one that may be known. Fields of the org's
+    own end in __c, and are known to it alone."""
+    if top in _PARTS:
+        if name in _PARTS[top]:
+            return None
+        return f"{top} has no {name!r}.", did_you_mean(name, _PARTS[top]) or (
+            f"It has {', '.join(_PARTS[top])}."
+        )
+    if top not in _OBJECTS or is_custom(name):
+        return None
+    fields = {field.name for field in standard_fields(_OBJECTS[top]).values()}
+    if name in fields:
+        return None
+    hint = did_you_mean(name, fields) or "Custom fields end in __c; parents cannot be named."
+    return f"{_OBJECTS[top]} has no standard field {name!r}.", hint

@@ -96,6 +96,9 @@ MISTAKES = [
     ),
     (R, "lead.Company }}", "laed.Company }}", "70:28", "nothing is known", "'lead'"),
     (R, "lead.Company }}", "lead.Company", "70:14", "notice 'lead-assigned', subject", ""),
+    (R, "New lead: {{ lead.Company", "{{ lead.Cmpny", "70:18", "no standard field", "'Company'"),
+    (R, "New lead: {{ lead.Company", "{{ lead['Id'].x ~ rule.nme", "70:33", "no 'nme'", "'name'"),
+    (R, "owner.FirstName }}", "owner.Firstname }}", "72:16", "User has no standard", "'FirstName'"),
     # --- partners.csv
     (C, "manager,tier", "manger,tier", "1", "unknown column 'manger'", "'manager'"),
     (C, "Account.Phone", "Account.Fone", "1", "no standard field", "'Phone'"),
