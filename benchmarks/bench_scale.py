@@ -5,8 +5,10 @@ for 200), and each worker has one request in flight. Routed: LEADS leads over 20
 PARTNERS partners with three people each. Prints what each took, each bound with its verdict, and
 one line of JSON: {route_x2, route_x4, apply_x2, apply_x4, limit}.
 
-`limit` is the most that so many workers could bring on this machine: the waiting of one worker
-shared out evenly and all CPU seconds of one worker's run over all cores, whichever is more.
+`limit` is the most that so many workers could bring on this machine (no run ends before one
+worker's time is shared out evenly, its CPU seconds are spent, on all cores and of the org on one,
+and what Salesforce does one after the other is done), and in words where the time went: waiting for
+the org, CPU, and what could not be shared.
 
     python -m benchmarks.bench_scale [--leads 60000] [--partners 2000] [--workers 1 2 4]
 """
@@ -15,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks.bench_estate import write_programme
-from benchmarks.scale_side import ROOT, WAIT_S, Place, Took, measured, run
+from benchmarks.scale_side import CORES, ROOT, WAIT_S, Place, Took, measured, run
 
 POOLS = 20
 QUEUES_A_POOL = 4
@@ -34,8 +35,8 @@ COUNTRIES = ("PT", "ES", "FR", "IT", "DE", "AT", "CH", "SE", "NO", "DK")
 RATINGS = ("Hot, Warm", "Cold")
 WANTED = {2: 1.8, 4: 3.0}
 """Times as fast as one worker, by number of workers."""
-ARRIVE = 2000
-"""Leads of one event."""
+MOST_OTHERS = 0.1
+"""Part of the machine that others may take before a measurement says little."""
 
 
 def route_programme(folder: Path) -> Path:
@@ -80,12 +81,40 @@ def fill(place: Place, leads: int) -> None:
         )
 
 
-def ceiling(alone: Took, workers: int) -> float:
+def ceiling(alone: Took, workers: int, line: float) -> float:
     """The most that so many workers can bring: nothing is done before its CPU seconds have been
-    spent, on all cores or, of the org, on one, and what one worker waits is shared out."""
-    cores = os.cpu_count() or 1
-    least = max(alone.seconds / workers, alone.cpu / min(cores, workers + 1), alone.org)
-    return alone.seconds / least
+    spent, on all cores or, of the org, on one, and what one worker waits is shared out. `line`:
+    seconds of requests that stand one after the other."""
+    cpu = alone.cpu / min(CORES, workers + 1)
+    return alone.seconds / max(alone.seconds / workers, cpu, alone.org, line)
+
+
+def unshared(alone: Took, many: Took) -> float:
+    """Seconds of one worker's run that more workers did not make shorter (Karp and Flatt's serial
+    fraction, as measured): start, end, and whatever was short meanwhile."""
+    n = many.workers
+    return max(0.0, (many.seconds - alone.seconds / n) / (1 - 1 / n))
+
+
+def where(alone: Took, many: Took, line: float) -> str:
+    """Where the time of the run with most workers went, and so where the limit lies."""
+    waited, cpu = many.waited / many.workers, many.cpu / CORES
+    rest = unshared(alone, many)
+    least = max(waited, cpu)
+    bound = "waiting for the org" if waited >= cpu else "CPU of this machine"
+    said = (
+        f"{many.seconds:.1f} s with {many.workers} workers: each waits {waited:.1f} s for the "
+        f"org's answers ({many.writes:,} write calls; {alone.writes:,} of one worker); all CPU on "
+        f"{CORES} cores takes {cpu:.1f} s ({many.ours:.0%} of the machine, somebody short of a "
+        f"core {many.short / many.seconds:.0%} of the time; of it the org, one process, "
+        f"{many.org:.1f} s); {rest:.1f} s are not shared (start, reading, deciding or planning, "
+        f"end). Most: {bound}, {least / many.seconds:.0%}."
+    )
+    if line:
+        said += f" First users stand in one line: {line:.1f} s."
+    if many.others > MOST_OTHERS:
+        said += f" Others took {many.others:.0%} of the machine: measure again when it is quiet."
+    return said
 
 
 @contextmanager
@@ -136,24 +165,34 @@ def applying(place: Place, partners: int, hands: Sequence[int]) -> dict[int, Too
     return measure(place, programme, "provision", hands)
 
 
-def told(name: str, found: dict[int, Took], gain: dict[str, float], most: dict[str, float]) -> None:
-    """Each bound with its verdict; the figures go to `gain`, the ceilings to `most`."""
+def told(
+    name: str,
+    found: dict[int, Took],
+    gain: dict[str, float],
+    most: dict[str, float | str],
+    line: float = 0.0,
+) -> None:
+    """Each bound with its verdict; the figures go to `gain`, the ceilings and where the limit lies
+    to `most`. `line`: seconds of requests that Salesforce answers one after the other."""
     alone = found[1]
     for workers in sorted(set(found) - {1}):
         key = f"{name}_x{workers}"
         gain[key] = round(alone.seconds / found[workers].seconds, 2)
-        most[key] = round(ceiling(alone, workers), 2)
+        possible = most[key] = round(ceiling(alone, workers, line), 2)
         wanted = WANTED.get(workers)
         verdict = "" if wanted is None else "ok" if gain[key] >= wanted else "FAILED"
         aim = "" if wanted is None else f"wanted {wanted}"
-        print(f"  {key:10} {gain[key]:5.2f}  {aim}, possible here {most[key]:.2f}  {verdict}")
+        print(f"  {key:10} {gain[key]:5.2f}  {aim}, possible here {possible:.2f}  {verdict}")
     call = 1000 * alone.cpu / alone.writes
     print(
         f"  {name}: {call:.0f} ms of CPU a write call "
         f"(workers {1000 * alone.at_work / alone.writes:.0f}, org "
         f"{1000 * alone.org / alone.writes:.0f}, database "
-        f"{1000 * alone.database / alone.writes:.0f}) on {os.cpu_count()} cores"
+        f"{1000 * alone.database / alone.writes:.0f}) on {CORES} cores"
     )
+    if len(found) > 1:
+        words = most[name] = where(alone, found[max(found)], line)
+        print(f"  {name}: {words}")
 
 
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -179,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = options_of(arguments)
     hands = sorted({1, *options.workers})
     gain: dict[str, float] = {}
-    most: dict[str, float] = {}
+    most: dict[str, float | str] = {}
     folder = Path(tempfile.mkdtemp(prefix="sfprm-scale-"))
     print(
         f"{options.leads:,} leads, {options.partners:,} partners, "
@@ -190,7 +229,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if options.leads:
                 told("route", routing(place, options.leads, hands), gain, most)
             if options.partners:
-                told("apply", applying(place, options.partners, hands), gain, most)
+                # a request of 200 for the first users of so many accounts, and the first of them
+                # only when its accounts (2 calls) and contacts are there
+                line = WAIT_S * (3 + -(-options.partners // 200))
+                told("apply", applying(place, options.partners, hands), gain, most, line)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         print(json.dumps({**gain, "limit": most}))

@@ -20,7 +20,7 @@ from typing import Any
 import requests
 import sqlalchemy as sa
 
-__all__ = ["ROOT", "WAIT_S", "Place", "Took", "measured", "run"]
+__all__ = ["CORES", "ROOT", "WAIT_S", "Place", "Took", "measured", "run"]
 
 ROOT = Path(__file__).parents[1]
 WAIT_S = 0.25
@@ -28,14 +28,17 @@ WAIT_S = 0.25
 PATIENCE_S = 120.0
 """Seconds until the workers must be there."""
 JOBS = ("route", "provision")
+CORES = os.cpu_count() or 1
 READY = b"worker.ready"
 """What a worker logs once it takes work."""
 
 
 @dataclass(frozen=True)
 class Took:
-    """One measurement. `seconds` from the command to its end, the rest CPU seconds of all workers
-    together, the org, and the database; `writes` are write calls that the org saw."""
+    """One measurement. `seconds` from the command to its end; `at_work`, `org`, `database`: CPU
+    seconds of all workers together, the org, and the database; `writes` are write calls that the
+    org saw. `busy`: CPU seconds of the whole machine, `short`: seconds in which somebody waited for
+    a core (0 where the kernel does not tell)."""
 
     workers: int
     seconds: float
@@ -43,6 +46,8 @@ class Took:
     org: float
     database: float
     writes: int
+    busy: float
+    short: float
 
     @property
     def cpu(self) -> float:
@@ -54,11 +59,23 @@ class Took:
         """Seconds that the org waited in all."""
         return self.writes * WAIT_S
 
+    @property
+    def ours(self) -> float:
+        """Part of the machine that this run took."""
+        return self.cpu / (self.seconds * CORES)
+
+    @property
+    def others(self) -> float:
+        """Part of the machine that was taken by what has nothing to do with it."""
+        return max(0.0, self.busy - self.cpu) / (self.seconds * CORES)
+
     def in_words(self) -> str:
         """One line of the table."""
         return (
             f"{self.workers} workers {self.seconds:8.1f} s   CPU: workers {self.at_work:6.1f}, "
-            f"org {self.org:6.1f}, database {self.database:5.1f} s   {self.writes:,} write calls"
+            f"org {self.org:6.1f}, database {self.database:5.1f} s   {self.writes:,} write calls; "
+            f"machine: {self.ours:.0%} ours, {self.others:.0%} others', "
+            f"short of a core {self.short / self.seconds:.0%} of the time"
         )
 
 
@@ -144,11 +161,13 @@ def measured(place: Place, programme: Path, job: str, workers: int) -> Took:
     with _helpers(place, env, workers - 1) as helpers:
         place.control("POST", "calls/reset")
         mine, org, database = _children(), _cpu(place.org), _cpu(place.database)
+        busy, short = _busy(), _short()
         helping = sum(_cpu(one.pid) for one in helpers)
         began = time.monotonic()
         run(env, "jobs", "run", job)
         seconds = time.monotonic() - began
         helped = sum(_cpu(one.pid) for one in helpers) - helping
+        busy, short = _busy() - busy, _short() - short
         kinds = place.control("GET", "calls")["by_kind"]
         return Took(
             workers=workers,
@@ -157,6 +176,8 @@ def measured(place: Place, programme: Path, job: str, workers: int) -> Took:
             org=_cpu(place.org) - org,
             database=_cpu(place.database) - database,
             writes=sum(n for kind, n in kinds.items() if kind in ("collections", "composite")),
+            busy=busy,
+            short=short,
         )
 
 
@@ -207,3 +228,19 @@ def _cpu(process: int) -> float:
                 family.add(number)
                 ticks += sum(map(int, fields[11:15]))  # user, system, and those of dead children
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _busy() -> float:
+    """CPU seconds that the machine has worked since it started (Linux)."""
+    user, nice, system, _, _, irq, soft, stolen = map(
+        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    )
+    return (user + nice + system + irq + soft + stolen) / os.sysconf("SC_CLK_TCK")
+
+
+def _short() -> float:
+    """Seconds in which something that could have run waited for a core (Linux: PSI)."""
+    with suppress(OSError):
+        some = Path("/proc/pressure/cpu").read_text().split("\n", 1)[0]
+        return int(some.rpartition("total=")[2]) / 1_000_000
+    return 0.0
