@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from sfprm.blocks import Block
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
-from sfprm.jobs.lead_fields import refuse_unknown_fields
+from sfprm.jobs.lead_fields import refuse_unknown_fields, refuse_unknown_notice_fields
 from sfprm.jobs.plan import mail_policy
 from sfprm.provisioning.check import CheckResult, check
 from sfprm.salesforce.permissions import Need, needs_in
@@ -58,6 +58,7 @@ class CheckJob(Job[CheckOptions, CheckJobResult]):
 
     def run(self, context: JobContext, options: CheckOptions) -> CheckJobResult:
         refuse_unknown_fields(context)
+        refuse_unknown_notice_fields(context)
         found = check(
             context.session,
             context.store,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sfprm.errors import BadFiles
 from sfprm.jobs.frame import JobContext
 from sfprm.programme.fields_read import check_against_describe, heads_read
+from sfprm.programme.notice_fields import check_notice_fields, notice_objects
 from sfprm.programme.offer_fields import check_offer_fields
 from sfprm.salesforce.describe import describe
 
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     from sfprm.salesforce.describe import ObjectDescribe
     from sfprm.salesforce.session import Session
 
-__all__ = ["lead_complaints", "refuse_unknown_fields"]
+__all__ = [
+    "lead_complaints",
+    "notice_complaints",
+    "refuse_unknown_fields",
+    "refuse_unknown_notice_fields",
+]
 
 _OBJECTS = {
     "partneraccount": "Account",
@@ -58,6 +64,24 @@ def lead_complaints(session: Session, programme: Programme) -> list[Complaint]:
         frozenset(name for name, field in lead.fields.items() if field.updateable),
     )
     return complaints
+
+
+def refuse_unknown_notice_fields(context: JobContext) -> None:
+    """Raise BadFiles when there are any `notice_complaints`."""
+    complaints = notice_complaints(context.session, context.programme)
+    if complaints:
+        raise BadFiles(complaints)
+
+
+def notice_complaints(session: Session, programme: Programme) -> list[Complaint]:
+    """Notices that name a field which this org does not have. Kept apart from `lead_complaints`, as
+    no notice holds routing up. One call for each of Lead and User, kept for the session."""
+    fields = {}
+    for name in sorted(notice_objects(programme)):
+        told = describe(session, name)
+        if told is not None:
+            fields[name] = frozenset(field.name for field in told.fields.values())
+    return check_notice_fields(programme, fields)
 
 
 def _types(told: ObjectDescribe) -> dict[str, str]:

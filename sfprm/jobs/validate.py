@@ -12,7 +12,7 @@ from sfprm.errors import BadFiles, Complaint, NotReady
 from sfprm.estate.meant import refuse_unmeant
 from sfprm.estate.reader import org_facts
 from sfprm.jobs.frame import Job, JobContext, JobOptions, JobResult
-from sfprm.jobs.lead_fields import lead_complaints
+from sfprm.jobs.lead_fields import lead_complaints, notice_complaints
 from sfprm.programme.layers import environments
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
@@ -84,6 +84,7 @@ class ValidateJob(Job[ValidateOptions, ValidateResult]):
             found[name] = [
                 *type_complaints(session, programme),
                 *lead_complaints(session, programme),
+                *notice_complaints(session, programme),
             ]
         complaints = by_overlay(found)
         if complaints:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sfprm.programme.files import NoticeTextFile, RoutingFile
     from sfprm.programme.yaml_text import Path, Tree, Value
 
-__all__ = ["TOP_NAMES", "build_notices"]
+__all__ = ["OBJECTS", "TOP_NAMES", "build_notices", "names_read"]
 
 TOP_NAMES = ("lead", "owner", "rule", "partner", "offer")
 """What a template may start a name with: `lead.Company`."""
@@ -24,7 +24,7 @@ TOP_NAMES = ("lead", "owner", "rule", "partner", "offer")
 DIGEST_NAMES = ("leads", "owner", "partner", "count")
 """The same for a text about several leads."""
 
-_OBJECTS = {"lead": "Lead", "owner": "User"}
+OBJECTS = {"lead": "Lead", "owner": "User"}
 """Top names whose names are fields of an object, spelt as Salesforce spells them."""
 
 _PARTS = {
@@ -109,6 +109,11 @@ def _check(
             )
 
 
+def names_read(text: str) -> list[tuple[str, str]]:
+    """What a template that was checked reads of the top names: (`lead`, `Company`), in order."""
+    return _named(SandboxedEnvironment().parse(text))
+
+
 def _named(parsed: nodes.Template) -> list[tuple[str, str]]:
     """What is read of the top names, in order: `lead.Company`, `lead["Company"]`."""
     found: dict[tuple[str, str], None] = {}
@@ -129,10 +134,10 @@ def _unknown(top: str, name: str) -> tuple[str, str] | None:
         return f"{top} has no {name!r}.", did_you_mean(name, _PARTS[top]) or (
             f"It has {', '.join(_PARTS[top])}."
         )
-    if top not in _OBJECTS or is_custom(name):
+    if top not in OBJECTS or is_custom(name):
         return None
-    fields = {field.name for field in standard_fields(_OBJECTS[top]).values()}
+    fields = {field.name for field in standard_fields(OBJECTS[top]).values()}
     if name in fields:
         return None
     hint = did_you_mean(name, fields) or "Custom fields end in __c; parents cannot be named."
-    return f"{_OBJECTS[top]} has no standard field {name!r}.", hint
+    return f"{OBJECTS[top]} has no standard field {name!r}.", hint
