@@ -50,7 +50,7 @@ class AdoptResult(JobResult):
 
     def blocks(self) -> tuple[Block, ...]:
         listed = ", ".join(_counted(many, noun) for noun, many in self.counted.items())
-        out: list[Block] = [Text((f"Found {listed}.", ""))]
+        out: list[Block] = [Text((f"Found {listed}.",))]
         if self.review:
             rows = tuple(
                 (d.kind, d.name or d.record, d.what, d.advice) for d in self.review[:SHOWN]
@@ -61,7 +61,6 @@ class AdoptResult(JobResult):
         out.append(
             Text(
                 (
-                    "",
                     f"Wrote {', '.join(self.files)} to {self.folder}/. The org was not changed.",
                     f"Next: sfprm plan --programme {self.folder}   (it shows no change)",
                 )

@@ -252,7 +252,7 @@ class _Members:
         kind = "queue" if group.is_queue else "group"
         for why, many in lost.items():
             self.review.append(
-                Doubt(kind, group.label, group.id, f"{many} members left out: {why}",
+                Doubt(kind, group.label, group.id, f"{_members(many)} left out: {why}",
                       "they stay members; sfprm takes away only what it added")
             )  # fmt: skip
         self._whole_partners(kind, group, members)
@@ -291,6 +291,10 @@ class _Members:
 
 def _below(member: FoundMember, said: dict[str, str | bool]) -> Member:
     return {**said, "subordinates": True} if member.below else said
+
+
+def _members(many: int) -> str:
+    return "1 member" if many == 1 else f"{many} members"
 
 
 _WHY = {

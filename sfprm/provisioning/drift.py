@@ -45,8 +45,18 @@ class HandChange:
     @property
     def words(self) -> str:
         """For people."""
+        if self.object == OBJECTS[Kind.MEMBER]:
+            done, undone = ("put in", "taken out") if self.found else ("taken out", "put in")
+            return f"{self.label} was {done} by hand (is {undone} again)"
         stays = "the file's comes back" if self.wins == "file" else "left so"
-        return f"{self.label}: {self.field} is {self.found!r}, not {self.declared!r} ({stays})"
+        found, declared = _word(self.found), _word(self.declared)
+        return f"{self.label}: {self.field} is {found}, not {declared} ({stays})"
+
+
+def _word(value: FieldValue) -> str:
+    if value is None:
+        return "empty"
+    return ("yes" if value else "no") if isinstance(value, bool) else repr(value)
 
 
 def drift(

@@ -190,8 +190,8 @@ def test_members_of_queues_and_groups() -> None:
     assert {type(m).__name__ for m in declared.members} == {
         "PersonMember", "UserMember", "GroupMember", "PartnerRoleMember", "RoleMember"
     }  # fmt: skip
-    assert "1 members left out: people who are not in the files" in review(done)
-    assert "1 members left out: roles with their partners" in review(done)
+    assert "1 member left out: people who are not in the files" in review(done)
+    assert "1 member left out: roles with their partners" in review(done)
 
 
 @pytest.mark.parametrize(

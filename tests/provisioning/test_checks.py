@@ -13,7 +13,7 @@ import pytest
 
 from sfprm.estate.model import AccountState, Estate, Licence, OrgUser, QueueState, Site
 from sfprm.ids import PartnerKey, PersonKey
-from sfprm.programme.model import FieldMatch, PortalRole, Rule, ToUser
+from sfprm.programme.model import FieldMatch, PortalRole, Presence, Rule, ToUser
 from sfprm.provisioning.checks.facts import Exposed, Facts, PartnerProfile, Surroundings
 from sfprm.provisioning.checks.finding import CheckState
 from sfprm.provisioning.checks.page import page
@@ -387,3 +387,29 @@ def test_a_site_that_is_not_live_says_whom_going_live_would_mail(make: Any) -> N
     facts = replace(facts, estate=site(status="UnderConstruction")(facts, make).estate)
     [item] = [i for i in run_checks(facts) if i.code == "site-not-live"]
     assert "may mail its 7 active members" in item.found
+
+
+def test_who_was_switched_off_by_hand_needs_no_seat(make: Any) -> None:
+    """A plan leaves them so: neither a seat nor a mail is counted, and the way back is named; who
+    is declared absent is nobody's business."""
+    facts = clean(make)
+    estate, applied = make.carry_out(make.plan(facts.programme, facts.estate), facts.estate)
+    off = {c: replace(u, active=False, fields={**u.fields, "IsActive": False})
+           for c, u in estate.partner_users.items()}  # fmt: skip
+    licence = replace(estate.licences["Partner Community"], used=10)
+    estate = replace(estate, partner_users=off, licences={licence.name: licence})
+
+    def found(programme: Any) -> dict[str, tuple[str, str]]:
+        comparison = compare(programme, applied, estate)
+        items = run_checks(replace(facts_of(programme, estate), comparison=comparison))
+        return {item.name: (item.found, item.fix) for item in items}
+
+    told = found(facts.programme)
+    assert told["licences Partner Community"][0].startswith("0 needed")
+    assert "welcome mail" not in told
+    [key] = facts.programme.people
+    words, fix = told[f"user of {key}"]
+    assert words.endswith("is not active, by a person's hand, and stays so")
+    assert f"`sfprm reinstate {key}`" in fix
+    gone = replace(facts.programme.people[key], state=Presence.ABSENT)
+    assert f"user of {key}" not in found(replace(facts.programme, people={key: gone}))

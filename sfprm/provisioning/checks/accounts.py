@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from sfprm.programme.model import Presence
 from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok, some
+from sfprm.provisioning.checks.licences import left_off
+from sfprm.provisioning.compare_people import effective_state
 from sfprm.provisioning.difference import Kind
 
 if TYPE_CHECKING:
@@ -122,14 +125,24 @@ def _twice(facts: Facts) -> Iterator[CheckItem]:
 
 def _users(facts: Facts) -> Iterator[CheckItem]:
     partner_profiles = {p.id for p in facts.surroundings.profiles or ()}
+    left = left_off(facts)
     for person, _, user in facts.people():
         if user is None:
             continue
         subject = f"user of {person.key}"
         if facts.surroundings.profiles is not None and user.profile_id not in partner_profiles:
             yield OTHER_USER(subject, f"{user.username} has another kind of profile", [user.id])
-        elif not user.active:
-            yield HAS_USER(subject, f"{user.username} is not active", [user.id])
+            continue
+        state = effective_state(person, facts.programme.partners[person.partner])
+        if user.active or state is Presence.ABSENT:
+            continue
+        words = f"{user.username} is not active"
+        if person.key in left:
+            words += ", by a person's hand, and stays so"
+            fix = f"`sfprm reinstate {person.key}` gives it back; or write state: absent"
+            yield HAS_USER(subject, words, [user.id], fix=fix)
+        else:
+            yield HAS_USER(subject, words, [user.id])
 
 
 CHECK = Check("accounts and contacts", CODES, look)

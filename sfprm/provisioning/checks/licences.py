@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sfprm.programme.model import Presence
 from sfprm.provisioning.checks.finding import Check, CheckState, Code, ok
 from sfprm.provisioning.compare_people import effective_state
+from sfprm.provisioning.difference import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sfprm.provisioning.checks.facts import Facts, PartnerProfile
     from sfprm.provisioning.checks.finding import CheckItem
 
-__all__ = ["CHECK", "without_user"]
+__all__ = ["CHECK", "left_off", "without_user"]
 
 SHORT = Code(
     "licence-short",
@@ -71,11 +72,23 @@ ACCOUNT_USERS = Code(
 
 
 def without_user(facts: Facts) -> Iterator[Person]:
-    """People who are to be active and have no active user yet."""
+    """People who are to be active and have no active user yet; not those whom somebody switched
+    off by hand, for a plan leaves them so."""
+    left = left_off(facts)
     for person, _, user in facts.people():
         state = effective_state(person, facts.programme.partners[person.partner])
-        if state is Presence.ACTIVE and (user is None or not user.active):
+        if state is Presence.ACTIVE and person.key not in left and not (user and user.active):
             yield person
+
+
+def left_off(facts: Facts) -> set[str]:
+    """People whose users somebody deactivated by hand, and who stay so."""
+    return {
+        d.key
+        for d in facts.comparison.differences
+        if d.kind is Kind.USER
+        and any(c.field == "IsActive" and c.before is False and not c.written for c in d.changes)
+    }
 
 
 def look(facts: Facts) -> Iterator[CheckItem]:

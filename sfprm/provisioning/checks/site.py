@@ -124,16 +124,20 @@ def _wanted(facts: Facts, site: str) -> Iterator[tuple[str, str]]:
             yield name, sets[name.lower()].id
 
 
+def _new(count: int) -> str:
+    return f"{count} new user{'' if count == 1 else 's'}"
+
+
 def _mails(facts: Facts, site: Site) -> Iterator[CheckItem]:
     count = sum(1 for _ in without_user(facts))
     if not count:
         return
     if site.sends_welcome:
-        words = f"Salesforce will mail {count} new users"
+        words = f"Salesforce will mail {_new(count)}"
         words += "" if site.is_live else f" once {site.name} is Live"
         yield ok("welcome mail", words)
     else:
-        yield NO_WELCOME("welcome mail", f"{site.name} sends none: {count} new users", [site.id])
+        yield NO_WELCOME("welcome mail", f"{site.name} sends none: {_new(count)}", [site.id])
 
 
 CHECK = Check(
