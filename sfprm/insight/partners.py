@@ -8,17 +8,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sfprm.blocks import Bars, Block, Table, Text
+from sfprm.ids import PartnerKey
 from sfprm.insight.names import span_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sfprm.ids import PartnerKey
+    from sfprm.ids import PoolKey
     from sfprm.insight.report import Held
     from sfprm.programme.model import Programme
 
-__all__ = ["Answered", "PartnerRow", "PartnersReport", "partners_report"]
+__all__ = ["Answered", "PartnerRow", "PartnersReport", "partners_report", "pools_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,20 @@ class PartnersReport:
             "parked": dict(self.parked),
             "dead_owners": dict(self.dead),
         }
+
+
+def pools_of(programme: Programme, manager: str) -> list[PoolKey]:
+    """The pools that have a partner of a channel manager among their members."""
+    return [
+        pool.key
+        for pool in programme.routing.pools.values()
+        if any(
+            member.kind == "partner"
+            and (partner := programme.partners.get(PartnerKey(member.name))) is not None
+            and partner.manager == manager
+            for member in pool.members
+        )
+    ]
 
 
 def partners_report(

@@ -24,7 +24,7 @@ from sfprm.estate.who import partner_accounts
 from sfprm.ids import PartnerKey, PoolKey
 from sfprm.insight.names import reasons_text
 from sfprm.insight.pages import page
-from sfprm.insight.partners import Answered, PartnersReport, partners_report
+from sfprm.insight.partners import Answered, PartnersReport, partners_report, pools_of
 from sfprm.insight.refusals import given_on_table, refusals_json, refusals_table
 from sfprm.insight.report import (
     ChannelReport,
@@ -151,7 +151,7 @@ class ReportJob(Job[ReportOptions, ReportJobResult]):
         found = ReportJobResult(
             channel,
             _partners(context, options, channel, standing, now),
-            fairness(context.store, [PoolKey(p) for p in options.pools] or None, programme),
+            fairness(context.store, _pools(options, programme), programme),
             options.manager,
             _place(options, now),
             refused=_refused(context, since),
@@ -169,6 +169,14 @@ class ReportJob(Job[ReportOptions, ReportJobResult]):
             send_mail(mailbox_of(context.settings), to, subject, text, html)
             found = replace(found, mailed=to)
         return found
+
+
+def _pools(options: ReportOptions, programme: Programme) -> list[PoolKey] | None:
+    """The pools whose fairness is shown: those named; for a channel manager those of their
+    partners; else all."""
+    if options.pools:
+        return [PoolKey(pool) for pool in options.pools]
+    return None if options.manager is None else pools_of(programme, options.manager)
 
 
 def _refused(context: JobContext, since: datetime) -> tuple[RefusedBy, ...]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from sfprm.ids import PartnerKey
-from sfprm.insight.partners import Answered, PartnersReport, partners_report
+from sfprm.insight.partners import Answered, PartnersReport, partners_report, pools_of
 from sfprm.insight.report import Held
 
 ACME, NORDICA = PartnerKey("acme"), PartnerKey("nordica")
@@ -61,3 +61,9 @@ def test_parked_leads_and_dead_owners_are_named(channel: Any) -> None:
     body = made(channel).to_json()
     assert list(body["parked"].items()) == [("no rule matches", 2), ("nobody in pool:iberia", 1)]
     assert body["dead_owners"] == {"Rui Prata": 2}
+
+
+def test_a_channel_manager_sees_the_pools_of_their_partners(channel: Any) -> None:
+    """Others are not theirs to answer for."""
+    assert pools_of(channel.programme(), "marta") == ["iberia"]
+    assert pools_of(channel.programme(), "jonas") == []
