@@ -16,7 +16,7 @@ class Event(StrEnum):
     """Log events. The fields of each stand beside it."""
 
     RUN_STARTED = "run.started"  # run, job, by
-    RUN_FINISHED = "run.finished"  # run, job, state, exit_code, calls, seconds
+    RUN_FINISHED = "run.finished"  # run, job, exit_code, calls, seconds
     RUN_FAILED = "run.failed"  # run, job, error, message
     RUN_LOST = "run.lost"  # run, job
     PLAN_MADE = "plan.made"  # run, plan, steps; events after it in the run carry the plan's id

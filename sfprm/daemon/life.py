@@ -100,7 +100,8 @@ class Daemon:
                 held.enter_context(daemon_lock(locks, clock=clock, wait=self._starter.wait))
             except AnotherWriter as other:
                 if not self._standby:
-                    raise
+                    hint = "Stop it first, or let this one take over when it ends: --standby."
+                    raise AnotherWriter(other.message, hint=hint) from None
                 if not said:
                     _log.info(Event.DAEMON_STANDS_BY, why=other.message)
                     self._supervisor.say("READY=1", f"STATUS=standing by: {other.message}")

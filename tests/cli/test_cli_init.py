@@ -34,7 +34,7 @@ def test_what_init_writes_holds_valid_jobs(sfprm: Program, folder: Path) -> None
     """Each job file with its next times, but for those that follow a change or another job."""
     files = sorted(path.stem for path in (folder / "jobs").glob("*.yaml"))
     said = sfprm("jobs", "validate", cwd=folder).out
-    assert said == f"{len(files)} job files, 1 alert channels, no errors.\n"
+    assert said == f"{len(files)} job files, 1 alert channel, no errors.\n"
     listed = sfprm("jobs", "list", "--json", cwd=folder).json["result"]
     assert [job["name"] for job in listed] == files
     due = sfprm("jobs", "next", "--count", "4", "--json", cwd=folder).json["result"]

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from sfprm.clock import SystemClock
 from sfprm.salesforce.session import open_session
 from sfprm.settings import load_settings
+from tests.conftest import database
 
 if TYPE_CHECKING:
     from tests.conftest import DevOrg, Program
@@ -201,6 +203,70 @@ def test_a_login_that_is_revoked(day: Day) -> None:
     assert day.end() == 0
     routed = day.sfprm("route", "--json", env=day.env, timeout=90).json["result"]
     assert (routed["taken_up"], routed["leads"]["looked_at"]) == (0, 0)
+
+
+ORG_FAULTS = ("503", "lock", "concurrent", "expired-session", "drop-before", "drop-after")
+GARBLED = ("truncated", "half", "html-503", "slow")
+
+
+@LONG
+@pytest.mark.parametrize("path", ["/composite/sobjects", "/query"])
+def test_an_org_that_fails_in_every_way(day: Day, path: str) -> None:
+    """Each fault befalls writes or reads of a run, twice, in turn: whatever the run comes to,
+    later ones finish the work, and each lead was given to one owner."""
+    (Path(day.env["SFPRM_JOBS"]) / "route.yaml").write_text(ROUTE + "retries: {times: 5}\n")
+    day.start()
+    day.until_event("run.finished", exit_code=0)
+    for number, kind in enumerate((*ORG_FAULTS, *GARBLED)):
+        # what is merely slow is not asked again
+        more = {"seconds": 1.0, "times": 1} if kind == "slow" else {"times": 2}
+        day.org.control("POST", "faults", {"kind": kind, "path": path, **more})
+        assert day.org.event("leads-arrive", count=40, seed=number)["created"] == 40
+        day.until(lambda: not day.org.control("GET", "faults"))
+        day.until_event("run.finished", after=len(day.events()), exit_code=0)
+    assert day.end() == 0
+    routed = day.sfprm("route", "--json", env=day.env, timeout=90).json["result"]
+    assert (routed["taken_up"], routed["leads"]["owned"]) == (0, 0)
+    assert day.sfprm("state", "verify", env=day.env).code == 0
+
+
+@LONG
+@pytest.mark.postgres
+def test_connections_that_are_cut_in_mid_run(day: Day, postgres_server: str) -> None:
+    """Every connection to the state is cut while a write is under way, twice: the same process
+    goes on by itself, what lapsed is begun anew, and nothing is doubled."""
+    with database(postgres_server) as url:
+        day.env["SFPRM_DATABASE_URL"] = url
+        assert day.sfprm("state", "migrate", env=day.env).code == 0
+        slow = {"kind": "slow", "path": "/composite/sobjects", "times": 1, "seconds": 2.0}
+        day.org.control("POST", "faults", slow | {"after": 2})
+        day.start()
+        for _ in range(2):
+            day.until(lambda: not day.org.control("GET", "faults"))
+            cut(postgres_server, url)
+            before = len(day.events())
+            day.until_event("run.finished", after=before, exit_code=0)
+            day.org.control("POST", "faults", slow)
+            day.org.event("leads-arrive", count=5, seed=before)
+        day.until(lambda: not day.org.control("GET", "faults"))
+        before = len(day.events())
+        day.until_event("run.finished", after=before, exit_code=0)
+        assert day.end() == 0
+        assert day.sfprm("state", "verify", env=day.env).code == 0
+        again = day.sfprm("route", "--json", env=day.env, timeout=90).json["result"]
+        assert (again["taken_up"], again["leads"]["owned"]) == (0, 0)
+
+
+def cut(server: str, url: str) -> None:
+    """End every connection to a database."""
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    name = sa.make_url(url).database
+    with engine.connect() as connection:
+        connection.execute(
+            sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :n"),
+            {"n": name},
+        )
+    engine.dispose()
 
 
 @pytest.fixture

@@ -266,6 +266,7 @@ def test_a_second_daemon_on_the_same_state_is_refused_by_name(stage: Stage) -> N
     second = stage.sfprm("daemon", env=stage.env)
     assert second.code == 1
     assert f"daemon, process {first.process.pid} on" in second.err
+    assert "--standby" in second.err
     first.send(signal.SIGTERM)
     assert first.end() == 0
 

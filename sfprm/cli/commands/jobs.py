@@ -12,6 +12,8 @@ from sfprm.cli.surface import Surface, command
 from sfprm.errors import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from sfprm.daemon.installation import Installation
     from sfprm.daemon.jobfiles import JobFile
     from sfprm.store.records import Run
@@ -98,6 +100,11 @@ def list_(
     surface.put((Table(("name", "job", "schedule", "last", "why"), tuple(shown)),), body)
 
 
+def of(things: Sized, noun: str) -> str:
+    """How many there are, in words."""
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
 @command(app)
 def validate(surface: Surface, jobs: Folder = None) -> None:
     """Check the job files, and the alert channels beside them, line by line."""
@@ -106,7 +113,7 @@ def validate(surface: Surface, jobs: Folder = None) -> None:
     files = _files(surface, jobs)
     channels = load_channels(jobs or surface.settings.jobs)
     check_told(files.values(), channels)
-    count = f"{len(files)} job files, {len(channels)} alert channels, no errors."
+    count = f"{of(files, 'job file')}, {of(channels, 'alert channel')}, no errors."
     surface.put((Text((count,)),), {"files": len(files), "channels": len(channels)})
 
 
@@ -244,7 +251,8 @@ def history(
         right=(4, 5, 7, 8),
     )
     body = [_row(r) for r in runs]
-    surface.put((table if runs else Text(("No run yet.",)),), body)
+    none = "No run yet." if name is None else f"No run of {name} yet: sfprm jobs list"
+    surface.put((table if runs else Text((none,)),), body)
 
 
 def _row(run: Run) -> dict[str, Any]:
