@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -12,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from sfprm.distribution.background import Background
-from sfprm.distribution.by_workers import Spread
+from sfprm.distribution.by_workers import Spread, ahead
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.intake import (
     PAGE,
@@ -44,7 +45,7 @@ from sfprm.store.records import WriteState
 from sfprm.threads import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from sfprm.clock import Clock
     from sfprm.distribution.by_workers import Hands
@@ -182,8 +183,11 @@ def route(
     ledgers: Mapping[str, Ledger] = store.ledgers(ledger_keys(programme))
     progress.stage("leads", limit)
     spread = None if hands is None or dry_run else Spread(hands, carrier, store)
-    with _Behind(carrier) as behind:
-        for leads in _pages(waiting, limit):
+    pages = _pages(waiting, limit)
+    if spread is not None:
+        pages = ahead(pages)
+    with _Behind(carrier) as behind, closing(pages):
+        for leads in pages:
             now = clock.now()
             if standing is None:
                 standing = read_standing(session, store, programme, now)
@@ -312,7 +316,7 @@ def _due(
             yield lead
 
 
-def _pages(leads: Iterable[LeadFacts], limit: int | None) -> Iterator[list[LeadFacts]]:
+def _pages(leads: Iterable[LeadFacts], limit: int | None) -> Generator[list[LeadFacts]]:
     """Batches of a page, together at most `limit`."""
     rest = iter(leads) if limit is None else islice(leads, limit)
     while page := list(islice(rest, PAGE)):
