@@ -199,9 +199,11 @@ def _ids_in(path: Path | None) -> list[str]:
         return []
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise BadRequest(f"{path}: {error.strerror}.", hint="Check the path.") from None
+    except UnicodeDecodeError:
         raise BadRequest(
-            f"{path}: cannot be read: {error}.", hint="Give a CSV file, saved as UTF-8."
+            f"{path}: not text in UTF-8.", hint="Give a CSV file, saved as CSV UTF-8."
         ) from None
     delimiter = ";" if text.partition("\n")[0].count(";") else ","
     table = csv.DictReader(io.StringIO(text), delimiter=delimiter)
