@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfprm.routing.values import Outcome
+from sfprm.routing.values import Code, Outcome
 
 if TYPE_CHECKING:
-    from sfprm.routing.values import Decision
+    from collections.abc import Sequence
+
+    from sfprm.routing.values import Decision, Reason
     from sfprm.store.records import JournalEntry
 
 __all__ = ["said_already"]
@@ -32,9 +34,22 @@ def said_already(decision: Decision, last: JournalEntry | None) -> bool:
         stays
         and last.outcome == decision.outcome.value
         and lead.owner_id == (last.owner_new or last.owner_seen)
-        and (last.rule, last.pool, last.reasons) == (decision.rule, decision.pool, decision.reasons)
+        and (last.rule, last.pool) == (decision.rule, decision.pool)
+        and _same_reasons(last.reasons, decision.reasons)
         and last.trials == decision.trials
     )
     if not same or last.created is None:
         return same
     return last.intake == lead.intake and dict(last.facts) == dict(lead.fields)
+
+
+def _same_reasons(one: Sequence[Reason], other: Sequence[Reason]) -> bool:
+    """Whether two lists of reasons say the same. How many open leads a member at its cap holds is
+    another number every day, and no other reason: of that one, what names the member counts."""
+    return [_said(reason) for reason in one] == [_said(reason) for reason in other]
+
+
+def _said(reason: Reason) -> tuple[Code, str]:
+    if reason.code is Code.CAP_OPEN:
+        return reason.code, reason.detail.rpartition(": ")[0]
+    return reason.code, reason.detail

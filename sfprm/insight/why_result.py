@@ -369,7 +369,7 @@ class Why:
             else f"next try {instant_text(kept.next_try)}"
         )
         yield f"{since}, {kept.tries:,} tries{tried}; {again}."
-        same = last.reasons == kept.reasons
+        same = [r.code for r in last.reasons] == [r.code for r in kept.reasons]
         if same and kept.tried is not None and kept.tried > last.decided_at:
             yield f"Every try after {instant_text(last.decided_at)} ended the same way."
 

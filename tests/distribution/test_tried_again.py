@@ -198,6 +198,16 @@ ENTRY = JournalEntry(
         ({"reasons": (Reason(Code.NO_ELIGIBLE_MEMBER, "nobody else"),)}, {}, False),
         ({"trials": (RuleTrial("a rule", False, (1,)),)}, {}, False),
         ({"outcome": Outcome.LEFT_ALONE}, {}, False),
+        (
+            {"reasons": (Reason(Code.CAP_OPEN, "partner:a: holds 61 open leads, cap 60"),)},
+            {"reasons": (Reason(Code.CAP_OPEN, "partner:a: holds 60 open leads, cap 60"),)},
+            True,
+        ),
+        (
+            {"reasons": (Reason(Code.CAP_OPEN, "partner:a: holds 61 open leads, cap 60"),)},
+            {"reasons": (Reason(Code.CAP_OPEN, "partner:b: holds 61 open leads, cap 60"),)},
+            False,
+        ),
         ({"outcome": Outcome.ASSIGNED}, {"outcome": "assigned"}, False),
         ({"lead": replace(LEAD, fields={"Rating": "Warm"})}, {}, False),
         ({"lead": replace(LEAD, fields={"Rating": "Warm"})}, {"created": None, "facts": {}}, True),
