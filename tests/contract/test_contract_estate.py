@@ -149,3 +149,78 @@ def test_open_leads_are_counted_by_their_owner(session: Session) -> None:
     for row in select_all(session, f"{text} GROUP BY OwnerId"):
         assert row["many"] > 0
         assert row["oldest"]
+
+
+@pytest.mark.salesforce_recording(
+    "estate-refusals", story="partners-ready", fictional=(*WORDS, "Nowhere/Land", "sfprmct")
+)
+def test_what_the_org_does_not_take(call: Any, session: Session, scenario: Scenario) -> None:
+    """The word User for the lowest role, a time zone that is none, a nickname that somebody has,
+    the deletion of a contact with a user, and a second queue of a name."""
+    one, two = scenario.user(1), scenario.user(2)
+    contact = call.rows(f"SELECT ContactId FROM User WHERE Id = '{two}'")[0]["ContactId"]
+    [named] = update(session, "User", [{"Id": two, "CommunityNickname": "sfprmct"}])
+    assert named.success, named.error
+    rows = [
+        {"Id": one, "PortalRole": "User"},
+        {"Id": one, "TimeZoneSidKey": "Nowhere/Land"},
+        {"Id": one, "CommunityNickname": "sfprmct"},
+    ]
+    refused = [o.errors[0].code for row in rows for o in update(session, "User", [row])]
+    [held] = delete(session, [str(contact)])
+    queue = {"Name": NAME, "DeveloperName": WORDS[1], "Type": "Queue"}
+    [made] = create(session, "Group", [queue])
+    [twice] = create(session, "Group", [queue])
+    assert all(o.success for o in delete(session, [str(made.id)]))
+    assert (refused, held.errors[0].code, twice.errors[0].code) == (
+        [
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+            "DUPLICATE_COMM_NICKNAME",
+        ],
+        "DELETE_FAILED",
+        "DUPLICATE_DEVELOPER_NAME",
+    )
+
+
+@pytest.mark.salesforce_recording(
+    "no-seat-left", story="partners-ready", fictional=(*WORDS, "sfprmct")
+)
+def test_a_user_without_a_seat_and_rows_that_are_locked(
+    call: Any, session: Session, scenario: Scenario
+) -> None:
+    """LICENSE_LIMIT_EXCEEDED for the one row; a lock of the row and one of its group have words of
+    their own, and are gone at the next attempt."""
+    if scenario.mode == "live":
+        pytest.skip("nobody gives a real org's seats back, or locks its rows, for a test")
+    user = scenario.user(1)
+    [row] = call.rows(f"SELECT AccountId, ProfileId FROM User WHERE Id = '{user}'")
+    contact = call.make("Contact", LastName=NAME, AccountId=row["AccountId"])
+
+    def happens(what: str, **details: Any) -> None:
+        if scenario.org is not None:
+            scenario.org.control("POST", what, details)
+
+    happens("events", event="seats-bought", licence="Partner Community", seats=0)
+    person = {
+        "Username": "seat@sfprm-contract.example.com",
+        "Email": "seat@sfprm-contract.example.com",
+        "LastName": NAME,
+        "Alias": "sfprmct",
+        "TimeZoneSidKey": "Europe/Lisbon",
+        "LocaleSidKey": "en_US",
+        "EmailEncodingKey": "UTF-8",
+        "LanguageLocaleKey": "en_US",
+        "ProfileId": row["ProfileId"],
+        "ContactId": contact,
+    }
+    [full] = create(session, "User", [person])
+    assert [e.code for e in full.errors] == ["LICENSE_LIMIT_EXCEEDED"]
+    for kind, code in (("lock", "UNABLE_TO_LOCK_ROW"), ("group-lock", "UNKNOWN_EXCEPTION")):
+        happens("faults", path="sobjects/User", kind=kind, times=1)
+        answers = [
+            call("PATCH", f"sobjects/User/{user}", {"TimeZoneSidKey": "Europe/Lisbon"})
+            for _ in range(2)
+        ]
+        assert answers[0].json()[0]["errorCode"] == code
+        assert answers[1].status_code == 204
