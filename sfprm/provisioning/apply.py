@@ -162,7 +162,7 @@ class _Apply:
         )
 
     def _phases(self) -> None:
-        """All kinds in order. However it ends, what is known by then is in the journal."""
+        """All kinds in order. However it ends, the journal tells of each step."""
         by_kind: dict[type[PlannedStep], list[PlannedStep]] = {}
         for step in self.plan.steps:
             if id(step) not in self.book.settled:
@@ -173,7 +173,7 @@ class _Apply:
                     if kind in by_kind:
                         self._kind(kind, by_kind[kind])
         finally:
-            self.book.write_down()
+            self.book.close()
 
     def _kind(self, kind: type[PlannedStep], steps: list[PlannedStep]) -> None:
         book = self.book

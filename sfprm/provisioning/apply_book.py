@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from sfprm.provisioning.sending import Sent
     from sfprm.salesforce.collections import RowOutcome
     from sfprm.store.api import StoreWriter
-    from sfprm.store.records import StepOutcome
+    from sfprm.store.records import Step, StepOutcome
 
 __all__ = ["Book", "journal_steps", "met_lock"]
 
 _JOURNALLED_AT_ONCE = 5000
+_AHEAD = 300
+"""Steps that are journalled beyond what is sent, each time; a request takes 200 at most."""
 _MEND = "mend that, then run apply again"
 _LOOK = "look at `sfprm plan`, and make a new plan"
 _IN_TIME = "apply again in the window"
@@ -44,11 +46,15 @@ class _Unwritten:
 
 
 class Book:
-    """The steps of one run: which are done, which failed and why, and the ids made. That a chunk is
-    sent is journalled before it is; what became of it while the next one is under way
-    (`write_down`), so a run that dies then leaves one chunk more as sent than the org had under
-    way: the same command again finds it done. `numbers`: the steps are journalled already, as those
-    of the run."""
+    """The steps of one run: which are done, which failed and why, and the ids made.
+
+    That a chunk is sent is journalled before it is; what became of it while the next one is under
+    way (`write_down`), so a run that dies then leaves one chunk more as sent than the org had under
+    way: the same command again finds it done. What is planned is journalled a good way ahead of
+    what is sent, while requests are under way, and whole at the end (`close`). Only of a run that
+    dies may the steps that it did not come near be missing; whoever asks for them has its plan.
+    `numbers`: the steps are journalled already, as those of the run.
+    """
 
     def __init__(
         self,
@@ -82,8 +88,9 @@ class Book:
         self.settled: set[int] = set()
         """Steps (by `id`) of a saved plan that are done, or have moved."""
         self._unwritten = _Unwritten()
-        if numbers is None:
-            journal_steps(store, run, steps, first)
+        self._first = first
+        self._journalled = len(steps) if numbers is not None else 0
+        """The steps before this place in the plan are in the journal."""
 
     def take_up(self, known: Mapping[int, StepOutcome]) -> None:
         """Settle what another has done before it died, by the journal; the rest is done again,
@@ -126,7 +133,7 @@ class Book:
             numbers = [self._number(s) for s in done]
             ids = {self._number(s): self.ids[s.ref] for s in done if s.ref in self.ids}
             words = dict.fromkeys(numbers, FOUND_DONE)
-            self.store.set_steps(self.run, numbers, StepState.DONE, record_ids=ids, messages=words)
+            self._tell(numbers, StepState.DONE, ids=ids, words=words)
             self.store.record_applied(values, self.run, self.clock.now())
 
     def ready(self, steps: Iterable[PlannedStep]) -> list[PlannedStep]:
@@ -196,8 +203,9 @@ class Book:
 
     def write_down(self, coming: Sequence[PlannedStep] = ()) -> None:
         """Journal what became of the chunks settled since, and that the `coming` one is sent."""
-        known = self._unwritten
-        if not (known.done or known.failed or coming):
+        known, numbers = self._unwritten, [self._number(step) for step in coming]
+        planned = self._planned(numbers, _AHEAD)
+        if not (known.done or known.failed or numbers or planned):
             return
         self.store.settle_steps(
             self.run,
@@ -206,9 +214,27 @@ class Book:
             failed=known.failed,
             values=known.values,
             now=self.clock.now(),
-            sent=[self._number(step) for step in coming],
+            sent=numbers,
+            planned=planned,
         )
+        self._journalled += len(planned)
         self._unwritten = _Unwritten()
+
+    def close(self) -> None:
+        """Journal what became of all that was sent, and what was never reached."""
+        self.write_down()
+        rest = self._steps[self._journalled :]
+        journal_steps(self.store, self.run, rest, self._first + self._journalled)
+        self._journalled += len(rest)
+
+    def _planned(self, numbers: Sequence[int], ahead: int) -> list[Step]:
+        """Steps to be journalled before those with the numbers may be told of, and some ahead."""
+        needed = max(numbers) - self._first + 1 if numbers else 0
+        done = self._journalled
+        if done == len(self._steps):
+            return []
+        part = self._steps[done : max(needed, done) + ahead]
+        return [journalled(self.run, n, s) for n, s in enumerate(part, start=self._first + done)]
 
     def skip(self, held: Sequence[tuple[PlannedStep, str]]) -> None:
         """Leave steps out, each with the reason why."""
@@ -267,7 +293,21 @@ class Book:
     def _set(
         self, part: Sequence[PlannedStep], state: StepState, words: dict[int, str] | None = None
     ) -> None:
-        self.store.set_steps(self.run, [self._number(s) for s in part], state, messages=words)
+        self._tell([self._number(s) for s in part], state, words=words)
+
+    def _tell(
+        self,
+        numbers: Sequence[int],
+        state: StepState,
+        *,
+        ids: Mapping[int, RecordId] | None = None,
+        words: Mapping[int, str] | None = None,
+    ) -> None:
+        planned = self._planned(numbers, 0)
+        if planned:
+            self.store.add_steps(planned)
+            self._journalled += len(planned)
+        self.store.set_steps(self.run, numbers, state, record_ids=ids, messages=words)
 
 
 def journal_steps(

@@ -245,9 +245,11 @@ class StoreWriter(StoreReader, Protocol):
         values: Sequence[AppliedValue],
         now: datetime,
         sent: Sequence[int] = (),
+        planned: Sequence[Step] = (),
     ) -> None:
         """What became of a request, in one transaction: steps done and failed (with the words),
-        values written; and the steps of the next one, about to be sent."""
+        values written; and the steps of the next one, about to be sent. `planned`: steps that are
+        stored first."""
 
     def record_applied(self, values: Sequence[AppliedValue], run: RunId, now: datetime) -> None:
         """Remember what was written to managed fields."""

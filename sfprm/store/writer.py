@@ -148,8 +148,10 @@ class Store(Reader):
         values: Sequence[AppliedValue],
         now: datetime,
         sent: Sequence[int] = (),
+        planned: Sequence[Step] = (),
     ) -> None:
         with self._writing("steps settled", own=True) as connection:
+            step_rows.add(connection, planned)
             step_rows.advance(connection, run, done, StepState.DONE, record_ids, {})
             step_rows.advance(connection, run, list(failed), StepState.FAILED, {}, failed)
             step_rows.remember(connection, values, run, now)
