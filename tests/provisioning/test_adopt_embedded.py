@@ -14,7 +14,7 @@ from sfprm.salesforce.metadata import deploy
 from sfprm.salesforce.package import METADATA, manifest
 from sfprm.salesforce.query import select_all
 from sfprm.salesforce.session import Session
-from tests.quick import quick_clock
+from tests.quick import QUICK, quick_clock
 
 
 def record(session: Session, object_: str, record_id: str, **fields: Any) -> None:
@@ -68,7 +68,7 @@ def test_plan_after_adoption_is_empty(
     """By the real command line, in an org that has been lived in and holds no keys of ours."""
     assert not ready.apply().errors
     live_in(ready.session)
-    env = ready.org.env(tmp_path / "state")
+    env = ready.org.env(tmp_path / "state", **QUICK)
     folder = tmp_path / "adopted"
     done = sfprm("adopt", str(folder), "--json", "--with-inactive", env=env)
     assert done.code == 0, done.err
@@ -92,7 +92,7 @@ def test_keys_are_written_when_asked(ready: Any, sfprm: Any, tmp_path: Path) -> 
     for object_ in ("Account", "Contact"):
         for row in ready.rows(f"SELECT Id FROM {object_} WHERE Partner_Key__c != null"):
             record(ready.session, object_, row["Id"], Partner_Key__c=None)
-    env = ready.org.env(tmp_path / "state")
+    env = ready.org.env(tmp_path / "state", **QUICK)
     folder = tmp_path / "adopted"
     assert sfprm("adopt", str(folder), "--keys", "write", env=env).code == 0
     env["SFPRM_PROGRAMME"] = str(folder)
@@ -134,7 +134,7 @@ def test_the_orgs_lead_rule_becomes_the_first_routing_file(
     }
     outcome = deploy(ready.session, files, clock=quick_clock())
     assert outcome.success, outcome.failures
-    env = ready.org.env(tmp_path / "state")
+    env = ready.org.env(tmp_path / "state", **QUICK)
     folder = tmp_path / "adopted"
     done = sfprm("adopt", str(folder), "--json", env=env)
     assert done.code == 0, done.err
