@@ -23,11 +23,12 @@ from sfprm.distribution.owners import (
     read_written_between,
 )
 from sfprm.distribution.rule_names import read_who_may_take
+from sfprm.distribution.writing import write_owners
 from sfprm.errors import NotReady
 from sfprm.ids import RecordId
 from sfprm.routing.values import Code, Outcome, Reason
 from sfprm.routing.waits import retry_after
-from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, MAX_ROWS, update
+from sfprm.salesforce.collections import MAX_ROWS
 from sfprm.store.batches import NotDone
 from sfprm.store.records import WriteState
 from sfprm.store.refused import MERGED
@@ -219,13 +220,8 @@ class Carrier:
         """
         began = self._clock.now()
         written: list[JournalEntry] = []
-        for at in range(0, len(entries), MAX_ROWS):
-            part = entries[at : at + MAX_ROWS]
-            extra = self._extra.of(part)
-            rows = [
-                {"Id": e.lead, "OwnerId": e.owner_new, **extra.get(e.sequence, {})} for e in part
-            ]
-            outcomes = update(self._session, "Lead", rows, headers=AUTO_ASSIGN_OFF)
+        calls = write_owners(self._session, entries, self._extra, lambda: self._broken_off)
+        for part, outcomes in calls:
             failed = []
             for entry, outcome in zip(part, outcomes, strict=True):
                 if outcome.success:
@@ -234,9 +230,8 @@ class Carrier:
                     failed.append(_refused(entry, outcome))
             self._settle(self._merged_or_deleted(failed))
             self._progress.advance(len(part))
-            if self._broken_off:
-                return
-        self._read_back(written, began - CLOCK_MARGIN)
+        if not self._broken_off:
+            self._read_back(written, began - CLOCK_MARGIN)
 
     def _merged_or_deleted(self, failed: Sequence[_Failed]) -> list[_Failed]:
         """Leads that are gone, told apart: one that was merged away says into which. A call, where

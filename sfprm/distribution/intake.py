@@ -126,16 +126,20 @@ def _users(session: Session, usernames: Iterable[str]) -> dict[str, RecordId]:
     return {name: found[name.lower()] for name in wanted}
 
 
-def read_leads(session: Session, programme: Programme, intake: Intake) -> Iterator[LeadFacts]:
+def read_leads(
+    session: Session, programme: Programme, intake: Intake, most: int = 0
+) -> Iterator[LeadFacts]:
     """All leads that wait, in order of (CreatedDate, Id); one call a page of 2,000.
 
     The answer is of the moment of the first call: leads that come later are the next pass's.
+    `most`: leads that will be wanted; so far, each page is asked for while the one before it is
+    worked on.
     """
     names = programme.routing.fields_read()
     if not intake.claims:
         if intake.queues:
             condition = in_("OwnerId", intake.queues)
-            for row in select(session, _query(names, condition), batch_size=PAGE):
+            for row in select(session, _query(names, condition), batch_size=PAGE, ahead=most):
                 yield _facts(row, names, intake.queues)
         return
     parts = [in_("OwnerId", intake.queues)] if intake.queues else []
@@ -143,7 +147,7 @@ def read_leads(session: Session, programme: Programme, intake: Intake) -> Iterat
     condition = " OR ".join(f"({part})" for part in dict.fromkeys(parts))
     asked = (*names, *(() if "PartnerAccountId" in names else ("PartnerAccountId",)))
     claims = [_Ready(claimed) for claimed in intake.claims]
-    for row in select(session, _query(asked, condition), batch_size=PAGE):
+    for row in select(session, _query(asked, condition), batch_size=PAGE, ahead=most):
         lead = _facts(row, names, intake.queues)
         if not lead.intake:
             partner = bool(row.get("PartnerAccountId"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import islice
+from sys import maxsize
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
@@ -176,7 +177,7 @@ def route(
     intake = find_intake(session, programme)
     kept = {p.lead: p for p in store.parked()}
     count = _Count()
-    waiting = _waiting(session, store, programme, intake, kept, clock.now(), count, dry_run)
+    waiting = _waiting(session, store, programme, intake, kept, clock.now(), count, dry_run, limit)
     standing: Standing | None = None
     background = Background(session, programme)
     decider = Decider(programme)
@@ -274,11 +275,12 @@ def _waiting(
     now: datetime,
     count: _Count,
     dry_run: bool,
+    limit: int | None,
 ) -> Iterator[LeadFacts]:
     """Leads to be looked at: in the intake queues, then those of the park queue whose time has
     come. Parked leads cost nothing before; once a day the whole park queue is swept for leads that
     nothing is known of."""
-    leads = read_leads(session, programme, intake)
+    leads = read_leads(session, programme, intake, maxsize if limit is None else limit)
     if intake.claims:
         leads = not_ours(store, leads)
     yield from _due(leads, kept, now, count)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 from sfprm.errors import Bug, OrgUnreachable
@@ -25,12 +27,17 @@ def select(
     *,
     batch_size: int = 2000,
     include_deleted: bool = False,
+    ahead: int = 0,
 ) -> Iterator[Row]:
     """The rows of a query, one call a page; nothing is sent before the first is asked for.
 
     `batch_size` 200 to 2,000 is a hint to the org. `include_deleted` reads the recycle bin too.
+    `ahead`: as long as fewer rows have come, the page after the present one is asked for at once,
+    by a thread, so that it is there when it is wanted; what goes wrong is raised only then.
     """
-    _, rows = first_page(session, query, batch_size=batch_size, include_deleted=include_deleted)
+    _, rows = first_page(
+        session, query, batch_size=batch_size, include_deleted=include_deleted, ahead=ahead
+    )
     yield from rows
 
 
@@ -40,6 +47,7 @@ def first_page(
     *,
     batch_size: int = 2000,
     include_deleted: bool = False,
+    ahead: int = 0,
 ) -> tuple[int, Iterator[Row]]:
     """How many rows a query matches, told with its first page, and the rows: one call now, one for
     each further page as it is asked for."""
@@ -49,22 +57,37 @@ def first_page(
     page = _page(session, path, {"q": text}, headers)
     with understood("to a query"):
         total = int(page.get("totalSize") or 0)
-    return total, _rows(session, page, headers, flat=_is_flat(text))
+    return total, _rows(session, page, headers, flat=_is_flat(text), ahead=ahead)
 
 
 def _rows(
-    session: Session, page: Mapping[str, Any], headers: Mapping[str, str], *, flat: bool
+    session: Session,
+    page: Mapping[str, Any],
+    headers: Mapping[str, str],
+    *,
+    flat: bool,
+    ahead: int = 0,
 ) -> Iterator[Row]:
-    while True:
-        for record in page["records"]:
-            if flat:
-                record.pop("attributes", None)
-                yield record
-            else:
-                yield _row(session, record, headers)
-        if page.get("done", True):
-            return
-        page = _page(session, str(page["nextRecordsUrl"]), None, headers)
+    told = 0
+    with ExitStack() as open_:
+        hand: Executor | None = None
+        while True:
+            records, done = page["records"], page.get("done", True)
+            rest = "" if done else str(page["nextRecordsUrl"])
+            told += len(records)
+            coming: Future[Mapping[str, Any]] | None = None
+            if rest and told < ahead:
+                hand = hand or open_.enter_context(ThreadPoolExecutor(1, "page"))
+                coming = hand.submit(_page, session, rest, None, headers)
+            for record in records:
+                if flat:
+                    record.pop("attributes", None)
+                    yield record
+                else:
+                    yield _row(session, record, headers)
+            if done:
+                return
+            page = _page(session, rest, None, headers) if coming is None else coming.result()
 
 
 def select_all(session: Session, query: Query | str, *, include_deleted: bool = False) -> list[Row]:

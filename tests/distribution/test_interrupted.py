@@ -6,11 +6,16 @@ import json
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sfprm.clock import SystemClock
+from sfprm.distribution.carry import Carrier
+from sfprm.distribution.writing import AT_ONCE
+from sfprm.events import NoProgress
 from sfprm.store.records import WriteState
 
 if TYPE_CHECKING:
@@ -92,6 +97,30 @@ def test_killed_and_run_again_ends_as_if_undisturbed(
     assert {e.state for e in entries} == {WriteState.CONFIRMED, WriteState.NOTHING_TO_WRITE}
     assert channel.store.verify() == []
     assert result.taken_up + result.looked_at <= LEADS
+
+
+def test_broken_off_between_calls_and_run_again_ends_as_if_undisturbed(
+    channel: Channel, undisturbed: dict[str, str]
+) -> None:
+    """Calls under way are waited for, none is begun after; the next run takes up all of it."""
+    channel.only(LEADS)
+    _decide_only(channel)
+    open_entries = channel.store.entries(states=(WriteState.DECIDED,))
+
+    class BreaksOff(NoProgress):
+        def advance(self, by: int = 1) -> None:
+            carrier.break_off()
+
+    carrier = Carrier(channel.session, channel.store, SystemClock(), BreaksOff(), channel.programme)
+    before = channel.session.calls.by_kind.get("update", 0)
+    carrier.carry_out(open_entries)
+    written = channel.session.calls.by_kind["update"] - before
+    assert written == min(AT_ONCE + 1, ceil(len(open_entries) / 200))
+    assert carrier.tally.confirmed == 0
+    assert channel.store.entries(states=(WriteState.DECIDED,)) == open_entries
+    channel.route("again")
+    assert channel.owners() == undisturbed
+    assert channel.store.verify() == []
 
 
 class Dies(Exception):

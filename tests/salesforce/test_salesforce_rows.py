@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,9 +23,12 @@ from sfprm.ids import RecordId
 from sfprm.salesforce.actions import send_email
 from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, create, delete, update, upsert
 from sfprm.salesforce.describe import describe
-from sfprm.salesforce.query import count, select, select_all
+from sfprm.salesforce.query import Row, count, select, select_all
 from sfprm.salesforce.session import Session
 from sfprm.salesforce.soql import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 LOCK = {"statusCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain", "fields": []}
 GROUP_LOCK = {
@@ -93,6 +96,31 @@ def test_pages_are_fetched_as_they_are_asked_for(org: Any, session: Session) -> 
     assert [next(rows)["Name"], next(rows)["Name"]] == ["a", "b"]
     assert len(org.asked("query")) == 1
     assert [row["Name"] for row in rows] == ["c"]
+
+
+@pytest.mark.parametrize(("ahead", "asked"), [(9, 1), (3, 1), (2, 0), (0, 0)])
+def test_the_next_page_is_asked_for_ahead(
+    org: Any, session: Session, ahead: int, asked: int
+) -> None:
+    """Once the first row of a page is taken, unless as many as are wanted have come."""
+    org.on("GET", "query", json=page(["a", "b"], False, "01g-2000"))
+    org.on("GET", "query/01g-2000", json=page(["c"]))
+    rows = cast("Generator[Row]", select(session, Query(("Name",), "Lead"), ahead=ahead))
+    assert next(rows)["Name"] == "a"
+    rows.close()  # waits for what is under way
+    assert len(org.asked("query/01g-2000")) == asked
+
+
+def test_pages_asked_for_ahead_come_in_order_and_fail_in_turn(org: Any, session: Session) -> None:
+    """What went wrong with a page is told when its rows are wanted, not before."""
+    org.on("GET", "query", json=page(["a", "b"], False, "01g-2"))
+    org.on("GET", "query/01g-2", json=page(["c", "d"], False, "01g-4"))
+    refusal = [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}]
+    org.on("GET", "query/01g-4", status=400, json=refusal)
+    rows = select(session, Query(("Name",), "Lead"), ahead=9)
+    assert [next(rows)["Name"] for _ in range(4)] == ["a", "b", "c", "d"]
+    with pytest.raises(OrgRefused, match="invalid query locator"):
+        next(rows)
 
 
 def test_the_question_is_sent_whole(org: Any, session: Session) -> None:
