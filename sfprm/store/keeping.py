@@ -188,7 +188,11 @@ def rebase(url: str, org: RecordId, archive: Path, now: datetime) -> dict[str, i
     with open_store(url) as store:
         held = store.org()
     if held is not None and held.org_id == org:
-        raise BadRequest(f"The state belongs to {held.name} ({org}) already.")
+        name = f"{held.name} ({org})" if held.name else org  # no login has told its name yet
+        raise BadRequest(
+            f"The state belongs to {name} already; nothing was done.",
+            hint="`sfprm login` tells the id of the org that the login leads to.",
+        )
     counts = backup(url, archive)
     engine = connect_to(url)
     try:

@@ -42,7 +42,8 @@ def _nobody_at_work(surface: Surface) -> Iterator[None]:
 
 def _rows(counts: dict[str, int]) -> str:
     entries = counts.get("journal", 0)
-    return f"{sum(counts.values()):,} rows, {entries:,} of them journal entries"
+    rows = sum(counts.values())
+    return f"{rows:,} row{'' if rows == 1 else 's'}, {entries:,} of them journal entries"
 
 
 @command(app)
