@@ -33,6 +33,7 @@ from sfprm.programme.model import Programme
 from sfprm.provisioning.apply import apply
 from sfprm.provisioning.by_workers import share_out
 from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_quiet
+from sfprm.provisioning.difference import Kind
 from sfprm.provisioning.make_plan import make_plan
 from sfprm.provisioning.migrate_draft import Draft, Finding
 from sfprm.provisioning.migrate_folder import begun, prepared, write_prepared
@@ -244,7 +245,8 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
                 )
             write_prepared(root, ready)
             programme = load_programme(root, environment)
-        plan = _plan(context, programme, draft, held, f"migrated/{_name(path)}-partners.csv")
+        ours = f"migrated/{_name(path)}-partners.csv"
+        plan, there = _plan(context, programme, draft, held, ours)
         applied = None
         if not dry and plan.steps:
             tell_plan(plan_id(plan), plan)
@@ -265,7 +267,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
                 progress=context.progress,
                 programme=programme,
             )
-        done = () if dry else tuple(outcomes(table, draft, plan, applied, _goes_on(options)))
+        done = () if dry else tuple(outcomes(table, draft, plan, applied, _goes_on(options), there))
         found = draft.findings
         report = write_findings(context.run_dir, found) if found else None
         success, errors = write_outcomes(context.run_dir, table, done) if done else (None, None)
@@ -295,9 +297,10 @@ def _alike(
 
 def _plan(
     context: JobContext, programme: Programme, draft: Draft, held: set[int], ours: str
-) -> Plan:
-    """The plan for the rows that are loaded, and nothing else. `ours` ends the name of the file
-    of partners that this migration has brought; of others only the people that the file brings."""
+) -> tuple[Plan, dict[str, str]]:
+    """The plan for the rows that are loaded, and nothing else; and the ids of the accounts that are
+    there, by partner. `ours` ends the name of the file of partners that this migration has brought;
+    of others only the people that the file brings."""
     policy = mail_policy(context)
     plan = make_plan(
         context.session,
@@ -311,7 +314,9 @@ def _plan(
     partners = {
         key for key in named if programme.partners[PartnerKey(key)].origin.file.endswith(ours)
     }
-    return limited(plan, partners, people)
+    accounts = (d for d in plan.comparison.differences if d.kind is Kind.ACCOUNT)
+    there = {d.key: str(d.record_id) for d in accounts if d.record_id is not None}
+    return limited(plan, partners, people), there
 
 
 def _goes_on(options: MigrateOptions) -> str:

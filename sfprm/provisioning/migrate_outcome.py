@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sfprm.programme.spreadsheet import harmless
@@ -75,9 +76,10 @@ def outcomes(
     plan: Plan | None,
     applied: ApplyResult | None,
     command: str,
+    there: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Outcome]:
     """Each row's, in order. `plan` None: nothing was to be loaded. `command` goes on with the rest
-    once the org is mended."""
+    once the org is mended. `there`: ids of accounts, by partner, that are no part of the plan."""
     held: dict[int, list[Finding]] = {}
     for finding in draft.findings:
         if finding.held:
@@ -97,7 +99,8 @@ def outcomes(
         parts = (("Account", partner), ("Contact", person))
         error, fix = next((troubles[part] for part in parts if part in troubles), ("", ""))
         seen = [records.get((kind, key), ("", "")) for kind, key in _parts(partner, person)]
-        ids = tuple(record for record, _ in seen)
+        account, contact, user = (record for record, _ in seen)
+        account = account or there.get(partner, "")
         verdicts = {verdict for _, verdict in seen}
         status = next((v for v in ("created", "changed") if v in verdicts), "unchanged")
         done.append(
@@ -106,7 +109,7 @@ def outcomes(
                 "failed" if error else status,
                 partner,
                 person,
-                (ids[0], ids[1], ids[2]),
+                (account, contact, user),
                 error,
                 said_for(command, fix),
             )

@@ -61,6 +61,9 @@ def test_from_a_file_to_the_org_and_the_programme(
     good, bad = rows_of(result["files"]["success"]), rows_of(result["files"]["errors"])
     assert [row["Contact person"] for row in good] == ["Ana Sá", "Zé Só", "Novo Homem", "王 小明"]
     assert good[0]["Job Title"] == "'=cmd|x"
+    [acme] = ready.rows("SELECT Id FROM Account WHERE Partner_Key__c = 'acme-ibericos'")
+    assert good[2]["sfprm_account_id"] == acme["Id"]
+    assert all(row["sfprm_account_id"] for row in good)
     users = ready.rows(
         "SELECT Id, Contact.Name, Contact.Title, Contact.Account.Name FROM User "
         "WHERE Contact.Email LIKE '%@quinta.example.com' OR Contact.Email LIKE '%@ost.example.com' "
