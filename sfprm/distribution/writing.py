@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from sfprm.salesforce.collections import AUTO_ASSIGN_OFF, MAX_ROWS, RowOutcome, update
+from sfprm.threads import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +45,7 @@ def write_owners(
         yield parts[0], write(_rows(parts[0], extra))
         return
     under_way: deque[tuple[Sequence[JournalEntry], Future[list[RowOutcome]]]] = deque()
-    hands = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="write")
+    hands = Pool(AT_ONCE, thread_name_prefix="write")
     try:
         for part in parts:
             if is_broken_off():

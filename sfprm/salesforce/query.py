@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,6 +12,7 @@ from sfprm.errors import Bug, OrgUnreachable
 from sfprm.salesforce.answer import understood
 from sfprm.salesforce.session import Session
 from sfprm.salesforce.soql import Query
+from sfprm.threads import Pool
 
 __all__ = ["Row", "count", "first_page", "select", "select_all"]
 
@@ -77,7 +78,7 @@ def _rows(
             told += len(records)
             coming: Future[Mapping[str, Any]] | None = None
             if rest and told < ahead:
-                hand = hand or open_.enter_context(ThreadPoolExecutor(1, "page"))
+                hand = hand or open_.enter_context(Pool(1, "page"))
                 coming = hand.submit(_page, session, rest, None, headers)
             for record in records:
                 if flat:
