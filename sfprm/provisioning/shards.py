@@ -163,7 +163,8 @@ def _groups(steps: Sequence[PlannedStep], hands: int) -> list[list[str]]:
             contacts.setdefault(step.owner, 0)
             contacts[step.owner] += isinstance(step, UpsertContact)
     calls = -(-sum(contacts.values()) // ROWS)
-    most = max(1, min(CONTACT_CALLS, calls // (2 * hands)))
+    # small groups cost calls: their accounts and first users leave requests half empty
+    most = max(1, min(CONTACT_CALLS, calls // hands))
     found: list[list[str]] = []
     requests, room = most, 0
     for owner, people in contacts.items():
