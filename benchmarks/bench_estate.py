@@ -176,7 +176,7 @@ class Bench:
     def beside(self, programme: Path, pairs: int) -> None:
         """Beside a bare loop, one request in flight; in turns, so that both see the same weather.
 
-        The bodies are recorded in a run that is not measured. Every side finds the org at its start.
+        The bodies are recorded in a run that is not measured. Every side finds the org as it was.
         The bare loop neither reads nor plans: `bare_ratio` is the apply with its journal,
         `bare_ratio_with_plan` everything from the login on."""
         keep, applied, planned = self.folder / "bodies.jsonl", [], []
