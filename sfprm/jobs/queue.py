@@ -26,6 +26,8 @@ HELP = "sfprm.help"
 QUEUE = "sfprm"
 POLL_S = 1.0
 """Seconds between two looks when no notification came."""
+PATIENCE_S = 5.0
+"""Seconds that a hint waits for a connection."""
 
 
 def _connection(url: str) -> dict[str, Any]:
@@ -93,7 +95,10 @@ class Queue:
                 from procrastinate import App, SyncPsycopgConnector
             except ModuleNotFoundError:
                 raise _missing() from None
-            connector = SyncPsycopgConnector(**_connection(self._url), min_size=0, max_size=2)
+            # whoever hints has more to do: it is told soon that the database is away
+            connector = SyncPsycopgConnector(
+                **_connection(self._url), min_size=0, max_size=2, timeout=PATIENCE_S
+            )
             self._app = App(connector=connector)
             self._app.open()
         return self._app
