@@ -75,9 +75,9 @@ class Crew:
         self.give_all([(kind, content, ())])
 
     def give_all(self, wanted: Sequence[Wanted], programme: Programme | None = None) -> None:
-        """The same for several: what each is, and the places in this list of those that must be
-        done before. `programme`: what they go by where it is not the run's; for all parts until
-        they are gathered."""
+        """The same for several: what each is, and the places of those that must be done before,
+        counted over all that were handed out since the last were gathered. `programme`: what they
+        go by where it is not the run's; for all parts until they are gathered."""
         self._check()
         first = self._count
         work = self._starter.state().work
@@ -89,7 +89,7 @@ class Crew:
         work.add_parts(
             [
                 Part(f"{self._run}.{n}", self._run, n, kind, content,
-                     after=tuple(first + at for at in after))
+                     after=tuple(after))
                 for n, (kind, content, after) in enumerate(wanted, start=first)
             ]
         )  # fmt: skip

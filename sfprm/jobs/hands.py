@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "Hands", "Wanted", "part_named"]
 
 Wanted = tuple[str, Any, Sequence[int]]
-"""A part: its kind, its content, and the places of those that must be done before."""
+"""A part: its kind, its content, and the places of those that must be done before, among all that
+were handed out since the last were gathered."""
 
 PartWork = Callable[["JobContext", Any], Any]
 """Does a part: its content in, its result out, both plain JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sfprm.store.api import StoreWriter
     from sfprm.store.records import Step, StepOutcome
 
-__all__ = ["Book", "journal_steps", "met_lock"]
+__all__ = ["Book", "met_lock"]
 
 _JOURNALLED_AT_ONCE = 5000
 _AHEAD = 300
@@ -53,7 +54,7 @@ class Book:
     way: the same command again finds it done. What is planned is journalled a good way ahead of
     what is sent, while requests are under way, and whole at the end (`close`). Only of a run that
     dies may the steps that it did not come near be missing; whoever asks for them has its plan.
-    `numbers`: the steps are journalled already, as those of the run.
+    `numbers`: those of the steps in the run, ascending, where they are a part of it.
     """
 
     def __init__(
@@ -88,13 +89,17 @@ class Book:
         self.settled: set[int] = set()
         """Steps (by `id`) of a saved plan that are done, or have moved."""
         self._unwritten = _Unwritten()
-        self._first = first
-        self._journalled = len(steps) if numbers is not None else 0
+        self._named: Sequence[int] = named
+        self._journalled = 0
         """The steps before this place in the plan are in the journal."""
 
     def take_up(self, known: Mapping[int, StepOutcome]) -> None:
         """Settle what another has done before it died, by the journal; the rest is done again,
         which is safe for every kind of step."""
+        # steps are journalled in their order, so what is there is the head of them
+        self._journalled = next(
+            (at for at, n in enumerate(self._named) if n not in known), len(self._named)
+        )
         for step in self._steps:
             found = known.get(self._number(step))
             if found is None or found.state in (StepState.PLANNED, StepState.SENT):
@@ -223,18 +228,20 @@ class Book:
     def close(self) -> None:
         """Journal what became of all that was sent, and what was never reached."""
         self.write_down()
-        rest = self._steps[self._journalled :]
-        journal_steps(self.store, self.run, rest, self._first + self._journalled)
-        self._journalled += len(rest)
+        while self._journalled < len(self._steps):
+            rest = self._planned((), _JOURNALLED_AT_ONCE)
+            self.store.add_steps(rest)
+            self._journalled += len(rest)
 
     def _planned(self, numbers: Sequence[int], ahead: int) -> list[Step]:
         """Steps to be journalled before those with the numbers may be told of, and some ahead."""
-        needed = max(numbers) - self._first + 1 if numbers else 0
         done = self._journalled
         if done == len(self._steps):
             return []
-        part = self._steps[done : max(needed, done) + ahead]
-        return [journalled(self.run, n, s) for n, s in enumerate(part, start=self._first + done)]
+        needed = bisect_right(self._named, max(numbers)) if numbers else 0
+        part = slice(done, max(needed, done) + ahead)
+        named = zip(self._named[part], self._steps[part], strict=True)
+        return [journalled(self.run, n, s) for n, s in named]
 
     def skip(self, held: Sequence[tuple[PlannedStep, str]]) -> None:
         """Leave steps out, each with the reason why."""
@@ -308,15 +315,6 @@ class Book:
             self.store.add_steps(planned)
             self._journalled += len(planned)
         self.store.set_steps(self.run, numbers, state, record_ids=ids, messages=words)
-
-
-def journal_steps(
-    store: StoreWriter, run: RunId, steps: Sequence[PlannedStep], first: int = 1
-) -> None:
-    """Journal what is meant to be done, numbered from `first` on."""
-    for at in range(0, len(steps), _JOURNALLED_AT_ONCE):
-        part = enumerate(steps[at : at + _JOURNALLED_AT_ONCE], start=at + first)
-        store.add_steps([journalled(run, n, s) for n, s in part])
 
 
 def met_lock(sent: Sent) -> bool:

@@ -1,5 +1,5 @@
-"""A large plan carried out by several workers: made once, journalled once, and dealt out as shards
-that carry their steps (`shards`).
+"""A large plan carried out by several workers: made once, and dealt out as shards that carry their
+steps (`shards`). Whoever carries a shard out journals its steps, as an apply alone does.
 
 What a shard needs of another (the contact of a user, the users of a queue) it finds in the journal,
 under the number of the step that made it. So does a shard that was begun by a worker that died:
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sfprm.ids import RecordId
 from sfprm.provisioning.apply import apply_part
-from sfprm.provisioning.apply_book import Book, journal_steps
+from sfprm.provisioning.apply_book import Book
 from sfprm.provisioning.chunks import ChunkSize
 from sfprm.provisioning.difference import Comparison
 from sfprm.provisioning.plan_file import plan_from, plan_lines
@@ -39,6 +39,8 @@ __all__ = ["PART", "Hands", "apply_shard", "share_out"]
 
 PART = "steps"
 """The kind of these parts."""
+_AT_FIRST = 2
+"""Shards a worker that are handed out first; every other one stands in the line of first users."""
 _ROLE = "partner-role:"
 _UNDONE = "its step was not done"
 
@@ -53,7 +55,8 @@ class Hands(Protocol):
     def give_all(
         self, wanted: Sequence[tuple[str, Any, Sequence[int]]], programme: Programme | None = None
     ) -> None:
-        """Hand several out, some of which wait for others of them."""
+        """Hand several out, some of which wait for others, by their places in all that is handed
+        out."""
 
     def gather(self) -> list[Any]:
         """The results of all parts, in order."""
@@ -76,10 +79,14 @@ def share_out(
     if hands is None or not made:
         return None
     began = clock.monotonic()
-    journal_steps(store, run, plan.steps)
     needed = _Needed(plan)
-    wanted = [(PART, _content(plan, shard, needed), shard.after) for shard in made]
-    hands.give_all(wanted, programme)
+    # the first are at work while the rest is made ready
+    enough = _AT_FIRST * (others + 1)
+    for some in (made[:enough], made[enough:]):
+        if some:
+            hands.give_all(
+                [(PART, _content(plan, shard, needed), shard.after) for shard in some], programme
+            )
     told = hands.gather()
     if plan.comparison.baseline:
         store.record_applied(plan.comparison.baseline, run, clock.now())

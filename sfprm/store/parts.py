@@ -17,7 +17,7 @@ from sfprm.store.tables import runs
 from sfprm.store.work_tables import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import ColumnElement, Connection, Row
@@ -53,12 +53,15 @@ class PartBook(Book):
     """Parts by their run."""
 
     def add_parts(self, added: Sequence[Part]) -> None:
-        """Store parts, waiting; those that they wait for are among them."""
+        """Store parts of one run, waiting; those that they wait for are among them, or were stored
+        before."""
         then: dict[int, list[int]] = {}
         for part in added:
             for number in part.after:
                 then.setdefault(number, []).append(part.number)
+        earlier = {n: then[n] for n in then.keys() - {part.number for part in added}}
         with writing(self._engine) as connection:
+            done = _told_to_free(connection, added[0].run, earlier) if earlier else frozenset()
             connection.execute(
                 parts.insert(),
                 [
@@ -73,7 +76,7 @@ class PartBook(Book):
                         "message": "",
                         "after": list(part.after),
                         "then": then.get(part.number, []),
-                        "waits": len(part.after),
+                        "waits": len(set(part.after) - done),
                     }
                     for part in added
                 ],
@@ -189,6 +192,27 @@ class PartBook(Book):
         under_way = exists().where(runs.c.id == parts.c.run, runs.c.state == RunState.RUNNING.value)
         with writing(self._engine) as connection:
             connection.execute(delete(parts).where(~under_way))
+
+
+def _told_to_free(
+    connection: Connection, run: RunId, then: Mapping[int, Sequence[int]]
+) -> frozenset[int]:
+    """Have parts that are not done yet free those that wait for them, by number; which are done. A
+    part that is being finished meanwhile is waited for: its row is locked."""
+    query = (
+        select(parts.c.id, parts.c.number, parts.c.state, parts.c.then)
+        .where(parts.c.run == run, parts.c.number.in_(then))
+        .order_by(parts.c.number)
+        .with_for_update()
+    )
+    done = set()
+    for row in connection.execute(query).all():
+        if row.state == "done":
+            done.add(row.number)
+            continue
+        told = [*(row.then or ()), *then[row.number]]
+        connection.execute(update(parts).where(parts.c.id == row.id).values(then=told))
+    return frozenset(done)
 
 
 def _brought(connection: Connection, run: str, numbers: Sequence[int] | None) -> tuple[Any, ...]:

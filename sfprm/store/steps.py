@@ -31,7 +31,7 @@ _AT_ONCE = 500
 # own work on a row costs several times the database's.
 _ADD = (
     "INSERT INTO steps (run, number, kind, key, state, before, after, record_id, message) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, number) DO NOTHING"
 )
 _RANGE = "UPDATE steps SET state = ?, message = '' WHERE run = ? AND number BETWEEN ? AND ?"
 _ONE = (
@@ -101,7 +101,8 @@ def _outcomes(connection: Connection, query: Select[Any]) -> dict[int, StepOutco
 
 
 def add(connection: Connection, planned: Iterable[Step]) -> None:
-    """Store planned steps; a long plan is taken in parts, so that it is not held twice."""
+    """Store planned steps; a long plan is taken in parts, so that it is not held twice. One that is
+    there stays as it is: who takes up another's part may plan what the other did just before."""
     left = iter(planned)
     while part := list(islice(left, _AT_ONCE)):
         rows: list[tuple[Any, ...]] = [

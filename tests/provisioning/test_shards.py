@@ -127,23 +127,42 @@ def is_member(step: PlannedStep) -> bool:
     return isinstance(step, AddMember)
 
 
+def is_later_user(step: PlannedStep) -> bool:
+    """Whether it makes a user of an account that has its roles."""
+    return isinstance(step, CreateUser) and not takes_role_lock(step)
+
+
 def makes_roles(step: PlannedStep) -> bool:
     """Whether it takes the lock of roles, or of the groups that collide with it."""
     return takes_role_lock(step) or isinstance(step, CreateQueue)
 
 
 @pytest.mark.parametrize(
-    ("partners", "hands", "groups"), [(2000, 4, 11), (800, 4, 5), (400, 4, 7), (400, 2, 3)]
+    ("partners", "hands", "groups"), [(2000, 4, 12), (800, 4, 6), (400, 4, 7), (400, 2, 4)]
 )
 def test_groups_fill_their_requests(make: Make, partners: int, hands: int, groups: int) -> None:
     """66 partners of three people fill a request of contacts; 3 requests make a group where there
-    is enough for all hands, fewer where there is less."""
+    is enough for all hands, fewer where there is less. Later users are a request a shard."""
     steps = steps_of(make, partners, 3, 20)
     made = shards(steps, hands)
     accounts = [s for s in made if isinstance(steps[s.steps[0]], CreateAccount)]
     assert len(accounts) == groups
-    users = [s for s in made if isinstance(steps[s.steps[0]], CreateUser)]
-    assert len(users) == 2 * groups
+    later = [s for s in made if is_later_user(steps[s.steps[0]])]
+    assert max(len(s.steps) for s in later) <= 200
+    # each of the groups has one that is not full, at most
+    assert len(later) <= 2 * partners / 198 + groups
+
+
+@pytest.mark.parametrize("partners", [400, 2000])
+def test_the_line_begins_with_what_its_first_requests_take(make: Make, partners: int) -> None:
+    """Users' requests grow, 20, 40, 80, 160, 200: the first groups are no larger, so that few
+    accounts and contacts stand before the line. Under way it is handed over seldom."""
+    steps = steps_of(make, partners, 3, 20)
+    made = shards(steps, 2)
+    line = [len(s.steps) for s in made if takes_role_lock(steps[s.steps[0]])]
+    assert line[:3] == [60, 80, 160]
+    assert sum(line) == partners
+    assert line[3:] == ([100] if partners == 400 else [396, 396, 396, 198, 198, 116])
 
 
 @pytest.mark.parametrize(("hands", "parts"), [(2, 4), (4, 4), (8, 8), (40, 15)])

@@ -276,6 +276,39 @@ def test_a_part_waits_for_those_before_it(store: Store) -> None:
     assert take() is None
 
 
+def test_parts_wait_for_those_that_were_stored_before(store: Store) -> None:
+    """A later handing out: what is done already is not waited for, the rest is, each once."""
+    work = store.work
+    run = RunId("r")
+
+    def add(waits: dict[int, tuple[int, ...]]) -> None:
+        work.add_parts([Part(f"r.{n}", run, n, "carry", {}, after=a) for n, a in waits.items()])
+
+    def take() -> Part | None:
+        return work.take_part(run, worker="one", seconds=60.0)
+
+    add({0: (), 1: (), 2: (1,)})
+    first, second = take(), take()
+    assert first is not None
+    assert second is not None
+    work.finish_part(first, state="done", result="first")
+    add({3: (0, 1), 4: (3,), 5: (0,)})
+    fifth = take()
+    assert fifth is not None
+    assert (fifth.number, fifth.before) == (5, ("first",))
+    assert take() is None
+    work.finish_part(second, state="done", result="second")
+    found = [take(), take()]
+    assert [part.number for part in found if part] == [2, 3]
+    assert found[1] is not None
+    assert found[1].before == ("first", "second")
+    assert take() is None
+    work.finish_part(found[1], state="done", result=None)
+    last = take()
+    assert last is not None
+    assert last.number == 4
+
+
 def test_parts_of_dead_runs_are_forgotten(store: Store) -> None:
     """Only those of runs under way are kept."""
     work = store.work
