@@ -6,7 +6,7 @@ PARTNERS partners with three people each. Prints what each took, each bound with
 one line of JSON: {route_x2, route_x4, apply_x2, apply_x4, limit}.
 
 `limit` is the most that so many workers could bring on this machine (no run ends before one
-worker's time is shared out evenly, its CPU seconds are spent, on all cores and of the org on one,
+worker's time but for start, reading and planning is shared out evenly, its CPU seconds are spent, on all cores and of the org on one,
 and what Salesforce does one after the other is done), and in words where the time went: waiting for
 the org, CPU, and what could not be shared.
 
@@ -83,10 +83,11 @@ def fill(place: Place, leads: int) -> None:
 
 def ceiling(alone: Took, workers: int, line: float) -> float:
     """The most that so many workers can bring: nothing is done before its CPU seconds have been
-    spent, on all cores or, of the org, on one, and what one worker waits is shared out. `line`:
-    seconds of requests that stand one after the other."""
+    spent, on all cores or, of the org, on one, and but for what comes before and after, the time of
+    one worker is shared out. `line`: seconds of requests that stand one after the other."""
     cpu = alone.cpu / min(CORES, workers + 1)
-    return alone.seconds / max(alone.seconds / workers, cpu, alone.org, line)
+    shared = (alone.seconds - alone.alone) / workers
+    return alone.seconds / max(alone.alone + max(shared, line), cpu, alone.org)
 
 
 def unshared(alone: Took, many: Took) -> float:
@@ -110,6 +111,8 @@ def where(alone: Took, many: Took, line: float) -> str:
         f"{many.org:.1f} s); {rest:.1f} s are not shared (start, reading, deciding or planning, "
         f"end). Most: {bound}, {least / many.seconds:.0%}."
     )
+    if many.alone:
+        said += f" Before the work is shared, and after: {many.alone:.1f} s."
     if line:
         said += f" First users stand in one line: {line:.1f} s."
     if many.others > MOST_OTHERS:

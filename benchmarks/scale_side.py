@@ -38,7 +38,8 @@ class Took:
     """One measurement. `seconds` from the command to its end; `at_work`, `org`, `database`: CPU
     seconds of all workers together, the org, and the database; `writes` are write calls that the
     org saw. `busy`: CPU seconds of the whole machine, `short`: seconds in which somebody waited for
-    a core (0 where the kernel does not tell)."""
+    a core (0 where the kernel does not tell). `alone`: seconds before and after the work that can
+    be shared, as the run tells (0 where it does not): start, files, reading, planning, end."""
 
     workers: int
     seconds: float
@@ -48,6 +49,7 @@ class Took:
     writes: int
     busy: float
     short: float
+    alone: float = 0.0
 
     @property
     def cpu(self) -> float:
@@ -164,8 +166,9 @@ def measured(place: Place, programme: Path, job: str, workers: int) -> Took:
         busy, short = _busy(), _short()
         helping = sum(_cpu(one.pid) for one in helpers)
         began = time.monotonic()
-        run(env, "jobs", "run", job)
+        told = run(env, "jobs", "run", job)
         seconds = time.monotonic() - began
+        applied = told.get("applied") or {"seconds": seconds}
         helped = sum(_cpu(one.pid) for one in helpers) - helping
         busy, short = _busy() - busy, _short() - short
         kinds = place.control("GET", "calls")["by_kind"]
@@ -178,6 +181,7 @@ def measured(place: Place, programme: Path, job: str, workers: int) -> Took:
             writes=sum(n for kind, n in kinds.items() if kind in ("collections", "composite")),
             busy=busy,
             short=short,
+            alone=max(0.0, seconds - applied["seconds"]),
         )
 
 
