@@ -6,9 +6,9 @@ PARTNERS partners with three people each. Prints what each took, each bound with
 one line of JSON: {route_x2, route_x4, apply_x2, apply_x4, limit}.
 
 `limit` is the most that so many workers could bring on this machine (no run ends before one
-worker's time but for start, reading and planning is shared out evenly, its CPU seconds are spent, on all cores and of the org on one,
-and what Salesforce does one after the other is done), and in words where the time went: waiting for
-the org, CPU, and what could not be shared.
+worker's time but for start, reading and planning is shared out evenly, its CPU seconds are spent,
+on all cores and of the org on one, and what Salesforce does one after the other is done), and in
+words where the time went: waiting for the org, CPU, and what could not be shared.
 
     python -m benchmarks.bench_scale [--leads 60000] [--partners 2000] [--workers 1 2 4]
 """
