@@ -21,7 +21,7 @@ demo: $(VENV)/.core ## the whole story on the embedded org; no Salesforce accoun
 	@$(BIN)/sfprm demo
 
 test: $(VENV)/.dev ## all tests: the embedded org over HTTP, SQLite and PostgreSQL
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, and who may import whom
 	@$(BIN)/ruff check .
