@@ -66,18 +66,26 @@ class Traces:
     @contextmanager
     def run(self, run: str, name: str) -> Iterator[None]:
         """The span of a run; log events inside carry its `trace_id`."""
+        with (
+            self._tracer.start_as_current_span(
+                f"run {name}", attributes={"sfprm.run": run, "sfprm.job": name}
+            ) as span,
+            self._under(span),
+        ):
+            yield
+
+    @contextmanager
+    def _under(self, span: Span) -> Iterator[None]:
+        """Spans and log events inside belong to that span."""
         from opentelemetry.trace import format_trace_id
 
-        with self._tracer.start_as_current_span(
-            f"run {name}", attributes={"sfprm.run": run, "sfprm.job": name}
-        ) as span:
-            before, self._run = self._run, span
-            trace = format_trace_id(span.get_span_context().trace_id)
-            with structlog.contextvars.bound_contextvars(trace_id=trace):
-                try:
-                    yield
-                finally:
-                    self._run = before
+        before, self._run = self._run, span
+        trace = format_trace_id(span.get_span_context().trace_id)
+        with structlog.contextvars.bound_contextvars(trace_id=trace):
+            try:
+                yield
+            finally:
+                self._run = before
 
     def carried(self) -> dict[str, str]:
         """What another process needs so that its spans belong to the run under way (W3C Trace
@@ -94,21 +102,17 @@ class Traces:
     def help(self, run: str, name: str, carried: Mapping[str, str]) -> Iterator[None]:
         """The span of what this process does of another's run; `carried` is what `carried()`
         gave there, empty when that process keeps no traces."""
-        from opentelemetry.trace import format_trace_id
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        with self._tracer.start_as_current_span(
-            f"help {name}",
-            context=TraceContextTextMapPropagator().extract(carried),
-            attributes={"sfprm.run": run, "sfprm.job": name},
-        ) as span:
-            before, self._run = self._run, span
-            trace = format_trace_id(span.get_span_context().trace_id)
-            with structlog.contextvars.bound_contextvars(trace_id=trace):
-                try:
-                    yield
-                finally:
-                    self._run = before
+        with (
+            self._tracer.start_as_current_span(
+                f"help {name}",
+                context=TraceContextTextMapPropagator().extract(carried),
+                attributes={"sfprm.run": run, "sfprm.job": name},
+            ) as span,
+            self._under(span),
+        ):
+            yield
 
     @contextmanager
     def part(self, run: str, kind: str, number: int) -> Iterator[None]:

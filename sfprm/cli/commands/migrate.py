@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sfprm.cli.options import DeploymentWait
 from sfprm.cli.surface import Surface, command
 
 
@@ -35,12 +36,7 @@ def add(app: typer.Typer) -> None:
         max_changes: Annotated[
             int | None, typer.Option(min=0, help="With --leads: refuse when more would change.")
         ] = None,
-        deployment_wait: Annotated[
-            float,
-            typer.Option(
-                min=0, help="Seconds to wait while a metadata deployment runs in the org."
-            ),
-        ] = 120.0,
+        deployment_wait: DeploymentWait = 120.0,
     ) -> None:
         """Load partners and people from a file, once; they are declared from then on.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sfprm.cli.options import DeploymentWait
 from sfprm.cli.surface import Surface, command
 from sfprm.errors import BadRequest
 
@@ -68,12 +69,7 @@ def add(app: typer.Typer) -> None:
         max_changes: Annotated[
             int | None, typer.Option(min=0, help="Refuse when more leads would move.")
         ] = None,
-        deployment_wait: Annotated[
-            float,
-            typer.Option(
-                min=0, help="Seconds to wait while a metadata deployment runs in the org."
-            ),
-        ] = 120.0,
+        deployment_wait: DeploymentWait = 120.0,
         dry_run: Annotated[
             bool, typer.Option(help="Show what they own and what stops them; change nothing.")
         ] = False,
@@ -100,12 +96,7 @@ def add(app: typer.Typer) -> None:
     def reinstate(
         surface: Surface,
         target: Annotated[str, typer.Argument(help="Key of a partner or person.")],
-        deployment_wait: Annotated[
-            float,
-            typer.Option(
-                min=0, help="Seconds to wait while a metadata deployment runs in the org."
-            ),
-        ] = 120.0,
+        deployment_wait: DeploymentWait = 120.0,
         dry_run: Annotated[bool, typer.Option(help="Show who; change nothing.")] = False,
     ) -> None:
         """Give those who were offboarded their users back: active, let go, in their queues."""

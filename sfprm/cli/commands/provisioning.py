@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sfprm.cli.options import DeploymentWait
 from sfprm.cli.surface import Surface, command
 from sfprm.errors import BadRequest
 
@@ -88,12 +89,7 @@ def add(app: typer.Typer) -> None:
                 "always. Without it: the programme's windows."
             ),
         ] = None,
-        deployment_wait: Annotated[
-            float,
-            typer.Option(
-                min=0, help="Seconds to wait while a metadata deployment runs in the org."
-            ),
-        ] = 120.0,
+        deployment_wait: DeploymentWait = 120.0,
         dry_run: Annotated[bool, typer.Option(help="Show the plan; change nothing.")] = False,
     ) -> None:
         """Make the org match the files. The same command again goes on where it stopped."""
