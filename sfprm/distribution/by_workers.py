@@ -6,12 +6,10 @@ range that was begun by a worker that died is finished as any interrupted run is
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.store.records import WriteState
-from sfprm.threads import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +22,8 @@ if TYPE_CHECKING:
     from sfprm.store.api import StoreReader, StoreWriter
     from sfprm.store.records import JournalEntry
 
-__all__ = ["PART", "Hands", "Spread", "ahead", "carry_range"]
+__all__ = ["PART", "Hands", "Spread", "carry_range"]
 
-T = TypeVar("T")
 PART = "carry"
 """The kind of these parts."""
 ROWS = 400
@@ -68,21 +65,6 @@ class Spread:
     def gather(self) -> None:
         """Wait, and count."""
         _add(self._carrier.tally, self._hands.gather(), self._store)
-
-
-def ahead(pages: Iterator[T]) -> Generator[T]:
-    """The same pages, each read while the one before it is in hand: whoever decides must not wait
-    for an answer while others wait for decisions. One page ahead, never more; what ends the reading
-    is raised in its place."""
-
-    def read() -> T | None:
-        return next(pages, None)
-
-    with Pool(1, thread_name_prefix="ahead") as hand:
-        coming = hand.submit(read)
-        while (page := coming.result()) is not None:
-            coming = hand.submit(read)
-            yield page
 
 
 def carry_range(

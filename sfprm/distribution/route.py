@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from sfprm.distribution.background import Background
-from sfprm.distribution.by_workers import Spread, ahead
+from sfprm.distribution.by_workers import Spread
 from sfprm.distribution.carry import Carrier, Settled
 from sfprm.distribution.intake import (
     PAGE,
@@ -185,8 +185,6 @@ def route(
     progress.stage("leads", limit)
     spread = None if hands is None or dry_run else Spread(hands, carrier, store)
     pages = _pages(waiting, limit)
-    if spread is not None:
-        pages = ahead(pages)
     with _Behind(carrier) as behind, closing(pages):
         for leads in pages:
             now = clock.now()
