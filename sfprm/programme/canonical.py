@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache, partial
+from operator import attrgetter
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
@@ -54,7 +55,9 @@ _NAMESPACE: dict[str, Any] = {
 
 def to_json(programme: Programme) -> str:
     """Sorted, without white space, origins, `root` and `digest`."""
-    body = _encode(programme, Programme)
+    write = _writer(Programme)
+    assert write is not None
+    body = write(programme)
     return json.dumps(
         {"format": FORMAT, "programme": body},
         ensure_ascii=False,
@@ -101,40 +104,71 @@ def _is_origin(hint: Any) -> bool:
     return hint is Origin or Origin in get_args(hint)
 
 
-_PLAIN = frozenset({str, int, float, bool, NoneType})
+Writer = Callable[[Any], Any]
 
 
-def _encode(value: Any, hint: Any) -> Any:
-    if type(value) in _PLAIN:  # nine values of ten in a programme of many people
-        return value
-    if isinstance(value, StrEnum):
-        return value.value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        kind = type(value)
-        body = {name: _encode(getattr(value, name), h) for name, h in _hints(kind).items()}
-        if _is_union(hint):
-            body["kind"] = kind.__name__
+@cache
+def _writer(hint: Any) -> Writer | None:
+    """How values of a type become what JSON has; None when they go as they are (JSON's own types,
+    enums that are text, tuples of such). Made once a type, as nine values of ten in a programme of
+    many people are plain."""
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return _union_writer(tuple(part for part in get_args(hint) if part is not NoneType))
+    if origin is tuple:
+        item = _writer(get_args(hint)[0])
+        return None if item is None else lambda value: [item(each) for each in value]
+    if origin is Mapping:
+        inner = _writer(get_args(hint)[1])
+        if inner is None:
+            return lambda value: {str(key): each for key, each in value.items()}
+        return lambda value: {str(key): inner(each) for key, each in value.items()}
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _fields_of(hint)
+    return None
+
+
+def _union_writer(parts: tuple[Any, ...]) -> Writer | None:
+    """Of one of several types. Where there is more than one, an object says which class it is."""
+    classes = {
+        part: _fields_of(part, part.__name__ if len(parts) > 1 else "")
+        for part in parts
+        if dataclasses.is_dataclass(part) and isinstance(part, type)
+    }
+    others = [put for part in parts if part not in classes and (put := _writer(part))]
+    if not (classes or others):
+        return None
+
+    def write(value: Any) -> Any:
+        if value is None:
+            return None
+        known = classes.get(type(value))
+        if known is not None:
+            return known(value)
+        return others[0](value) if others and isinstance(value, tuple | Mapping) else value
+
+    return write
+
+
+def _fields_of(cls: type, kind: str = "") -> Writer:
+    """An object of the class, with its name as `kind` where it needs one."""
+
+    def write(value: Any) -> dict[str, Any]:
+        body = {
+            name: get(value) if put is None else put(get(value))
+            for name, get, put in _written_parts(cls)
+        }
+        if kind:
+            body["kind"] = kind
         return body
-    if isinstance(value, Mapping):
-        inner = get_args(hint)[1]
-        return {str(key): _encode(item, inner) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_encode(item, _item_hint(hint)) for item in value]
-    return value
+
+    return write
 
 
-def _item_hint(hint: Any) -> Any:
-    """The type of a tuple's items, also where the tuple is one of several types."""
-    if get_origin(hint) is tuple:
-        return get_args(hint)[0]
-    return next(get_args(part)[0] for part in get_args(hint) if get_origin(part) is tuple)
-
-
-def _is_union(hint: Any) -> bool:
-    """Whether the field may hold more than one class."""
-    if get_origin(hint) not in (Union, UnionType):
-        return False
-    return len([part for part in get_args(hint) if part is not NoneType]) > 1
+@cache
+def _written_parts(cls: type) -> tuple[tuple[str, attrgetter[Any], Writer | None], ...]:
+    """Asked for when an object comes by, as classes may hold their own kind."""
+    return tuple((name, attrgetter(name), _writer(hint)) for name, hint in _hints(cls).items())
 
 
 Reader = Callable[[Any], Any]
