@@ -70,6 +70,12 @@ class Crew:
         found = self._starter.state().work.workers()
         return sum(1 for w in found if w.kind in ("daemon", "worker") and w.id != mine)
 
+    def expect(self, programme: Programme | None = None) -> None:
+        """Have others come and get ready for parts that are being made; they leave soon when none
+        come."""
+        self._keep(programme)
+        self._invite()
+
     def give(self, kind: str, content: Any) -> None:
         """Hand a part out; returns at once. Raises what ended this process's own hand."""
         self.give_all([(kind, content, ())])
@@ -80,13 +86,9 @@ class Crew:
         go by where it is not the run's; for all parts until they are gathered."""
         self._check()
         first = self._count
-        work = self._starter.state().work
-        if not first:
-            assert self._context is not None
-            self._programme = programme or self._context.programme
-            work.keep_files(self._run, to_json(self._programme))
+        self._keep(programme)
         self._count += len(wanted)
-        work.add_parts(
+        self._starter.state().work.add_parts(
             [
                 Part(f"{self._run}.{n}", self._run, n, kind, content,
                      after=tuple(after))
@@ -100,6 +102,13 @@ class Crew:
             self._hand = threading.Thread(target=held.run, args=(self._work,), name="own hand")
             self._hand.start()
         self._invite()
+
+    def _keep(self, programme: Programme | None) -> None:
+        """What the parts go by is there for whoever helps, until they are gathered."""
+        if self._programme is None:
+            assert self._context is not None
+            self._programme = programme or self._context.programme
+            self._starter.state().work.keep_files(self._run, to_json(self._programme))
 
     def gather(self) -> list[Any]:
         """Wait until every part is done, by whoever; the results, in the order of the parts.
@@ -133,8 +142,8 @@ class Crew:
             self._hand.join()
         self._hand = None
         self._ends.clear()
-        if self._count:
-            self._count = 0
+        if self._programme is not None:
+            self._count, self._programme = 0, None
             with contextlib.suppress(TryLater):
                 self._starter.state().work.forget_parts(self._run)
 
@@ -150,7 +159,9 @@ class Crew:
             return
         self._asked = now
         assert self._programme is not None
-        for number in range(1, min(self._count, self.others) + 1):
+        # before there are parts, everybody
+        others = min(self._count, self.others) if self._count else self.others
+        for number in range(1, others + 1):
             self._starter.hints().ask_help(
                 {
                     "run": self._run,

@@ -46,6 +46,10 @@ class Hands(Protocol):
     def others(self) -> int:
         """Workers besides this one that might help."""
 
+    def expect(self, programme: Programme | None = None) -> None:
+        """Ask for help before there is any to be given, so that whoever comes is ready by then.
+        `programme` as for `give_all`."""
+
     def give(self, kind: str, content: Any) -> None:
         """Hand a part out; returns at once."""
 

@@ -51,7 +51,7 @@ def help_run(
     leases = tuple(Lease(lease, fence) for lease, fence in invitation["leases"])
     presence = starter.present()
     store = starter.state()
-    if presence is None or not _open(store.work, run) or not store.work.stands(leases):
+    if presence is None or not _may_come(store.work, run) or not store.work.stands(leases):
         return 0
     programme = known.get(invitation["digest"])
     if programme is None:
@@ -125,6 +125,12 @@ def _told_of(starter: Starter, run: RunId, name: str, carried: Mapping[str, str]
 def _open(work: WorkBook, run: RunId) -> bool:
     """Whether there are parts that are not done."""
     return bool(work.parts_by_state(run).keys() - {"done"})
+
+
+def _may_come(work: WorkBook, run: RunId) -> bool:
+    """Whether there are parts to do, or none were handed out yet."""
+    found = work.parts_by_state(run)
+    return not found or bool(found.keys() - {"done"})
 
 
 def _until_idle(

@@ -31,7 +31,7 @@ from sfprm.programme.keys import key_from
 from sfprm.programme.load import load_programme
 from sfprm.programme.model import Programme
 from sfprm.provisioning.apply import apply
-from sfprm.provisioning.by_workers import share_out
+from sfprm.provisioning.by_workers import call_for_help, share_out
 from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_quiet
 from sfprm.provisioning.difference import Kind
 from sfprm.provisioning.make_plan import make_plan
@@ -55,7 +55,7 @@ from sfprm.provisioning.migrate_outcome import (
 from sfprm.provisioning.migrate_rows import drafted, partner_domains, partner_names
 from sfprm.provisioning.migrate_source import SourceTable, read_source_table
 from sfprm.provisioning.plan import Plan
-from sfprm.provisioning.plan_file import plan_id
+from sfprm.provisioning.plan_file import plan_id, step_lines
 from sfprm.provisioning.result import ApplyResult
 from sfprm.provisioning.target import limited
 
@@ -249,7 +249,9 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
         plan, there = _plan(context, programme, draft, held, ours)
         applied = None
         if not dry and plan.steps:
-            tell_plan(plan_id(plan), plan)
+            call_for_help(context.hands, plan, programme)
+            lines = step_lines(plan)
+            tell_plan(plan_id(plan, lines), plan)
             applied = share_out(
                 context.hands,
                 context.store,
@@ -258,6 +260,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
                 run=context.run,
                 clock=context.clock,
                 ids=True,
+                lines=lines,
             ) or apply(
                 context.session,
                 context.store,

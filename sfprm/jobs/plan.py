@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -157,18 +157,19 @@ class PlanJob(Job[PlanOptions, PlanResult]):
         )
 
 
-def save(path: Path, plan: Plan) -> str:
-    """Write the plan to a file; its id. Raises BadRequest when it cannot be written."""
+def save(path: Path, plan: Plan, lines: Sequence[str] | None = None) -> str:
+    """Write the plan to a file; its id. `lines`: its steps, as `step_lines` made them. Raises
+    BadRequest when it cannot be written."""
     try:
-        return write_plan(path, plan)
+        return write_plan(path, plan, lines)
     except OSError as error:
         raise BadRequest(f"The plan cannot be written to {path}: {error}.") from error
 
 
-def keep(context: JobContext, plan: Plan) -> None:
+def keep(context: JobContext, plan: Plan, lines: Sequence[str] | None = None) -> None:
     """Write the plan that a run is about to carry out beside the run; from here on the run's log
-    events carry its id. Raises BadRequest when it cannot be written."""
-    tell_plan(save(context.run_dir / PLAN_FILE, plan), plan)
+    events carry its id. `lines` as for `save`. Raises BadRequest when it cannot be written."""
+    tell_plan(save(context.run_dir / PLAN_FILE, plan, lines), plan)
 
 
 def tell_plan(made: str, plan: Plan) -> None:

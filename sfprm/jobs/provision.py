@@ -21,13 +21,13 @@ from sfprm.programme.calendar_text import parse_hours
 from sfprm.programme.text_error import TextError
 from sfprm.provisioning.again import said_for
 from sfprm.provisioning.apply import Brakes, apply
-from sfprm.provisioning.by_workers import share_out
+from sfprm.provisioning.by_workers import call_for_help, share_out
 from sfprm.provisioning.deployments import DEPLOYMENT_WAIT, await_deployments
 from sfprm.provisioning.make_plan import sends_welcome
 from sfprm.provisioning.members_seen import known_of
 from sfprm.provisioning.mended import mend, read_errors
 from sfprm.provisioning.plan import Plan
-from sfprm.provisioning.plan_file import read_plan, refuse_another
+from sfprm.provisioning.plan_file import read_plan, refuse_another, step_lines
 from sfprm.provisioning.result import ApplyResult, write_errors
 from sfprm.provisioning.standing import Stand, stand
 from sfprm.provisioning.steps import CreateUser
@@ -172,10 +172,14 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
             progress=context.progress,
             most=options.deployment_wait,
         )
+        shared = stands is None and not (windows or options.stop_on_error)
+        if shared:
+            call_for_help(context.hands, plan, context.programme)
+        lines = step_lines(plan)
         if plan.steps:
-            keep(context, plan)
+            keep(context, plan, lines)
         applied = None
-        if stands is None and not (windows or options.stop_on_error):
+        if shared:
             applied = share_out(
                 context.hands,
                 context.store,
@@ -183,6 +187,7 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
                 context.programme,
                 run=context.run,
                 clock=context.clock,
+                lines=lines,
             )
         if applied is None:
             applied = apply(

@@ -17,9 +17,9 @@ from sfprm.provisioning.apply import apply_part
 from sfprm.provisioning.apply_book import Book
 from sfprm.provisioning.chunks import ChunkSize
 from sfprm.provisioning.difference import Comparison
-from sfprm.provisioning.plan_file import plan_from, plan_lines
+from sfprm.provisioning.plan_file import plan_from, plan_lines, step_lines
 from sfprm.provisioning.result import ApplyResult, FailedRow
-from sfprm.provisioning.shards import Shard, shards
+from sfprm.provisioning.shards import Shard, shards, worth_sharing
 from sfprm.provisioning.steps import ChangeOwner, EnablePartner
 from sfprm.store.records import StepState
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sfprm.salesforce.session import Session
     from sfprm.store.api import StoreWriter
 
-__all__ = ["PART", "Hands", "apply_shard", "share_out"]
+__all__ = ["PART", "Hands", "apply_shard", "call_for_help", "share_out"]
 
 PART = "steps"
 """The kind of these parts."""
@@ -52,6 +52,9 @@ class Hands(Protocol):
     def others(self) -> int:
         """Workers besides this one that might help."""
 
+    def expect(self, programme: Programme | None = None) -> None:
+        """Ask for help before there is any to be given, so that whoever comes is ready by then."""
+
     def give_all(
         self, wanted: Sequence[tuple[str, Any, Sequence[int]]], programme: Programme | None = None
     ) -> None:
@@ -60,6 +63,12 @@ class Hands(Protocol):
 
     def gather(self) -> list[Any]:
         """The results of all parts, in order."""
+
+
+def call_for_help(hands: Hands | None, plan: Plan, programme: Programme) -> None:
+    """Where `share_out` will share the plan, have the others get ready meanwhile."""
+    if hands is not None and worth_sharing(plan.steps) and hands.others:
+        hands.expect(programme)
 
 
 def share_out(
@@ -71,21 +80,25 @@ def share_out(
     run: RunId,
     clock: Clock,
     ids: bool = False,
+    lines: Sequence[str] | None = None,
 ) -> ApplyResult | None:
     """Have a large plan carried out by whoever is free, every step of it; None where there are no
-    other workers, or the plan is small. `ids`: the result names the records made or changed."""
+    other workers, or the plan is small. `ids`: the result names the records made or changed.
+    `lines`: the plan's steps, as `step_lines` made them."""
     others = hands.others if hands is not None else 0
     made = shards(plan.steps, others + 1) if others else []
     if hands is None or not made:
         return None
     began = clock.monotonic()
     needed = _Needed(plan)
+    told_as = step_lines(plan) if lines is None else lines
     # the first are at work while the rest is made ready
     enough = _AT_FIRST * (others + 1)
     for some in (made[:enough], made[enough:]):
         if some:
             hands.give_all(
-                [(PART, _content(plan, shard, needed), shard.after) for shard in some], programme
+                [(PART, _content(plan, shard, needed, told_as), shard.after) for shard in some],
+                programme,
             )
     told = hands.gather()
     if plan.comparison.baseline:
@@ -175,13 +188,13 @@ def _refs(step: PlannedStep) -> Iterator[str]:
         yield f"account:{step.key}"
 
 
-def _content(plan: Plan, shard: Shard, needed: _Needed) -> dict[str, Any]:
+def _content(plan: Plan, shard: Shard, needed: _Needed, lines: Sequence[str]) -> dict[str, Any]:
     steps = tuple(plan.steps[at] for at in shard.steps)
     numbers = [at + 1 for at in shard.steps]
     needs, known = needed.of(steps, frozenset(numbers))
     part = replace(plan, steps=steps, comparison=Comparison(differences=()), names={})
     return {
-        "plan": "\n".join(plan_lines(part)),
+        "plan": "\n".join(plan_lines(part, [lines[at] for at in shard.steps])),
         "numbers": numbers,
         "needs": needs,
         "known": known,

@@ -10,7 +10,10 @@ import hashlib
 import json
 from dataclasses import fields
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from sfprm.errors import BadRequest, NotReady
 from sfprm.estate.model import OrgFacts
@@ -22,7 +25,7 @@ from sfprm.store.canonical import canonical
 from sfprm.store.records import AppliedValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "plan_lines",
     "read_plan",
     "refuse_another",
+    "step_lines",
     "write_plan",
 ]
 
@@ -40,10 +44,17 @@ VERSION = 1
 
 
 _HINT = "Make a new one: sfprm plan --out plan.json"
+_LINES_AT_ONCE = 500
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """The file's lines, in order. JSON as a whole, one step a line."""
+def step_lines(plan: Plan) -> list[str]:
+    """Each step as the file has it, without what parts it from the next."""
+    return [_line(_step(step)) for step in plan.steps]
+
+
+def plan_lines(plan: Plan, steps: Sequence[str] | None = None) -> Iterator[str]:
+    """The file's lines, in order. JSON as a whole, one step a line. `steps`: those that
+    `step_lines` made of the same steps."""
     org = plan.org
     head = {
         "sfprm_plan": VERSION,
@@ -53,7 +64,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
             **{f.name: getattr(org, f.name) for f in fields(OrgFacts)},
             "created": org.created.isoformat(),
         },
-        "names": {i: plan.names[i] for i in sorted(_ids_in(plan)) if i in plan.names},
+        "names": _names(plan),
         "licences": [_seat(s) for s in plan.seats],
         "mails": plan.mails,
         "users_a_second": plan.users_a_second,
@@ -61,32 +72,38 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield f'{{"plan":{canonical(head)},\n"blocked":['
     yield from _joined(canonical(_blocked(d)) for d in plan.comparison.blocked)
     yield '],\n"steps":['
-    yield from _joined(canonical(_step(s)) for s in plan.steps)
+    yield from _joined(iter(step_lines(plan) if steps is None else steps))
     yield '],\n"remember":['
     known = plan.comparison.baseline
     yield from _joined(canonical([v.object, v.key, v.field, v.value]) for v in known)
     yield "]}"
 
 
-def write_plan(path: Path, plan: Plan) -> str:
+def write_plan(path: Path, plan: Plan, steps: Sequence[str] | None = None) -> str:
     """Write the plan; makes the folder. Its id: the first 12 hex digits of the file's SHA-256, so
-    the same plan has the same id wherever it was made. Raises OSError."""
+    the same plan has the same id wherever it was made. `steps` as for `plan_lines`. Raises
+    OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     seen = hashlib.sha256()
     with path.open("wb") as file:
-        for line in plan_lines(plan):
-            data = f"{line}\n".encode()
+        for data in _chunks(plan_lines(plan, steps)):
             seen.update(data)
             file.write(data)
     return seen.hexdigest()[:12]
 
 
-def plan_id(plan: Plan) -> str:
+def plan_id(plan: Plan, steps: Sequence[str] | None = None) -> str:
     """The id that `write_plan` would give, for a plan that is kept in no file."""
     seen = hashlib.sha256()
-    for line in plan_lines(plan):
-        seen.update(f"{line}\n".encode())
+    for data in _chunks(plan_lines(plan, steps)):
+        seen.update(data)
     return seen.hexdigest()[:12]
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[bytes]:
+    """The lines as bytes, many at once."""
+    while some := list(islice(lines, _LINES_AT_ONCE)):
+        yield ("\n".join(some) + "\n").encode()
 
 
 def read_plan(path: Path) -> Plan:
@@ -140,6 +157,13 @@ def _joined(items: Iterator[str]) -> Iterator[str]:
         yield last
 
 
+def _names(plan: Plan) -> dict[str, str]:
+    """Of the ids that its steps have as values."""
+    if not plan.names:
+        return {}
+    return {i: plan.names[i] for i in sorted(_ids_in(plan)) if i in plan.names}
+
+
 def _ids_in(plan: Plan) -> set[str]:
     found: set[str] = set()
     for step in plan.steps:
@@ -148,25 +172,41 @@ def _ids_in(plan: Plan) -> set[str]:
     return found
 
 
+def _line(body: dict[str, Any]) -> str:
+    """Sorted, as `canonical` has it; that takes several times as long, but takes any text."""
+    try:
+        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # half a surrogate pair, a whole number of more than 64 bits
+        return canonical(body)
+
+
 def _step(step: PlannedStep) -> dict[str, Any]:
     """Only what says something: empty parts are left out."""
-    whole = {
-        "kind": step.kind,
-        "key": step.key,
-        "label": step.label,
-        "owner": step.owner,
-        "ref": step.ref,
-        "reason": step.reason,
-        "risk": step.risk,
-        "id": step.record_id,
-        "before": dict(step.before),
-        "after": dict(step.after),
-        "links": dict(step.links),
-        "needs": list(step.needs),
-        "remember": dict(step.remember),
-        "flags": sorted(step.flags),
-    }
-    return {name: value for name, value in whole.items() if value not in (None, "", {}, [])}
+    body: dict[str, Any] = {"kind": step.kind}
+    for name, text in (
+        ("key", step.key),
+        ("label", step.label),
+        ("owner", step.owner),
+        ("ref", step.ref),
+        ("reason", step.reason),
+        ("risk", step.risk),
+        ("id", step.record_id),
+    ):
+        if text:
+            body[name] = text
+    for name, values in (
+        ("before", step.before),
+        ("after", step.after),
+        ("links", step.links),
+        ("remember", step.remember),
+    ):
+        if values:
+            body[name] = dict(values)
+    if step.needs:
+        body["needs"] = list(step.needs)
+    if step.flags:
+        body["flags"] = sorted(step.flags)
+    return body
 
 
 def _blocked(d: Difference) -> dict[str, str]:

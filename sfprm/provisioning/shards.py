@@ -2,17 +2,19 @@
 
 Partners are parted into groups; a group's accounts and contacts are one shard, so its records are
 never touched by two. The first users of accounts make roles and take a lock that other first users
-need (facts sheet, section 9): their shards stand in one line, one after the other, as a group's
-contacts are there. No run is shorter than that line, so it begins as early as can be: the first
-groups are as large as the first users' requests, which grow; once the line is under way its shards
-hold several groups, as a hand-over costs it time. Later users go wide, a request a shard. Members
-are parted by the queue or group that they are put into, when all users and roles are there.
-Whatever else there is (owners, moves, leavers, freezes) is a shard of its own that everything after
-waits for, in the order of the phases.
+need (facts sheet, section 9): their requests stand in one line, each when its accounts' contacts
+are there. No run is shorter than that line, so it begins as early as can be: the contacts that its
+first, small requests need are written before the rest of their group, and once the line is under
+way its shards hold several requests, as a hand-over costs it time. Later users go wide, a request a
+shard. Members are parted by the queue or group that they are put into, when all users and roles are
+there. Whatever else there is (owners, moves, leavers, freezes) is a shard of its own that
+everything after waits for, in the order of the phases. All requests are as full as those of one
+worker, but for the ends of groups.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
     from sfprm.provisioning.steps import PlannedStep
 
-__all__ = ["MEMBERS", "WORTH_IT", "Shard", "shards"]
+__all__ = ["MEMBERS", "WORTH_IT", "Shard", "shards", "worth_sharing"]
 
 WORTH_IT = 20
 """Write calls from which a plan is shared."""
@@ -54,14 +56,12 @@ ROWS = 200
 """Records in one request."""
 CONTACT_CALLS = 3
 """Calls that the contacts of one group take, at most."""
-LINE_STARTS = 3
-"""Shards of first users that hold one group each, until enough accounts are ready."""
 LINE_ENDS = 2
-"""The same at the end of the line: the fewer first users in its last shard, the sooner everybody
-has something to do again."""
+"""Requests of first users that are a shard each at the end of the line: the fewer in its last, the
+sooner everybody has something to do again."""
 IN_LINE = 2
-"""Groups whose first users are one shard in between."""
-MEMBERS = (400, 2000)
+"""Requests of first users that are one shard in between."""
+MEMBERS = (400, 3000)
 """Memberships of one shard, at least and at most, about; those of one queue are never parted."""
 
 _Kinds = tuple[type["PlannedStep"], ...]
@@ -81,49 +81,58 @@ class Shard:
     after: tuple[int, ...] = ()
 
 
+def worth_sharing(steps: Sequence[PlannedStep]) -> bool:
+    """Whether a plan is large enough to be shared."""
+    return calls_for(steps) >= WORTH_IT
+
+
 def shards(steps: Sequence[PlannedStep], hands: int) -> list[Shard]:
     """The shards of a plan for so many workers, those that others wait for first; none when the
     plan is not worth it. Every step is in exactly one."""
-    if calls_for(steps) < WORTH_IT:
+    if not worth_sharing(steps):
         return []
     made = _Made(steps)
     groups = _groups(steps, hands)
     owners, moves = _of(steps, (ChangeOwner,)), _of(steps, (MoveContact,))
     leavers = _of(steps, (DeactivateUser,))
     users = _of(steps, (CreateUser,))
-    firsts = _parted(steps, [at for at in users if takes_role_lock(steps[at])], groups)
-    lates = _parted(steps, [at for at in users if not takes_role_lock(steps[at])], groups)
-    line = made.add(_of(steps, _GROUPS))
+    firsts = [at for at in users if takes_role_lock(steps[at])]
+    lates = [at for at in users if not takes_role_lock(steps[at])]
+    before = made.add(_of(steps, _GROUPS))
     if owners:
         for own in _parted(steps, _of(steps, _OWN), groups):
             made.add(own)
         made.bar(owners)
     rest = _of(steps, _AFTER_OWNERS if owners else _OWN + _AFTER_OWNERS)
-    ready: list[tuple[int, ...]] = []
+    parts = _begun(steps, _parted(steps, rest, groups))
+    line = _Line(steps, made, parts, firsts, before)
     straight = not moves and not leavers
-    needs: list[tuple[int, ...]] = []
-    mine = _parted(steps, rest, groups)
-    for part in _line(len(groups)):
-        ready += [made.add(mine[at]) for at in part]
+    for part in parts:
+        line.add(part)
         if straight:
-            line = _in_line(made, firsts, ready, part, line, needs)
-    if not straight:
-        made.bar(moves)
-        made.bar(leavers)
-        for part in _line(len(groups)):
-            line = _in_line(made, firsts, ready, part, line, needs)
-    for late, after in zip(lates, needs, strict=True):
-        for request in _requests(steps, late):
-            made.add(request, after)
+            line.go_on()
+    made.bar(moves)
+    made.bar(leavers)
+    line.go_on()
+    for request in _requests(steps, lates):
+        made.add(request, line.before(request))
     for kind in (UpdateUser, FreezeUser):
         made.bar(_of(steps, (kind,)))
     grants = _of(steps, _GRANTS)
     members = _of(steps, _MEMBERS)
-    for chosen, parts in ((grants, len(grants) // ROWS), (members, _shares(len(members), hands))):
+    for chosen, many in ((grants, len(grants) // ROWS), (members, _shares(len(members), hands))):
         before = made.all
-        for share in _by_owner(steps, chosen, parts):
+        for share in _by_owner(steps, chosen, many):
             made.add(share, before)
     return made.shards
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Steps of the accounts and contacts of a group; `behind`: after those of the part before."""
+
+    steps: Sequence[int]
+    behind: bool = False
 
 
 class _Made:
@@ -176,64 +185,105 @@ def _requests(steps: Sequence[PlannedStep], chosen: Sequence[int]) -> Iterator[S
         at = end
 
 
-def _line(groups: int) -> list[range]:
-    """The groups whose first users are one shard: alone at the start and at the end."""
-    found: list[range] = []
-    at = 0
-    while at < groups:
-        between = LINE_STARTS <= at < groups - LINE_ENDS
-        end = min(at + IN_LINE, groups - LINE_ENDS) if between else at + 1
-        found.append(range(at, end))
+def _begun(steps: Sequence[PlannedStep], groups: Sequence[Sequence[int]]) -> list[_Part]:
+    """The groups, the first of them in two: what the line begins with, and its other contacts."""
+    parts = [_Part(group) for group in groups if group]
+    if not parts:
+        return []
+    contacts = [at for at in parts[0].steps if isinstance(steps[at], UpsertContact)]
+    enough, there, begun = next(_growing()), set[str](), list[int]()
+    for request in _requests(steps, contacts):
+        if len(there) >= enough:
+            break
+        begun += request
+        there.update(steps[at].owner for at in request)
+    rest = contacts[len(begun) :]
+    if not rest:
+        return parts
+    head = sorted(set(parts[0].steps) - set(rest))
+    return [_Part(head), _Part(rest, behind=True), *parts[1:]]
+
+
+class _Line:
+    """The first users of accounts, one shard after the other, each when its accounts and contacts
+    are there."""
+
+    def __init__(
+        self,
+        steps: Sequence[PlannedStep],
+        made: _Made,
+        parts: Sequence[_Part],
+        firsts: Sequence[int],
+        before: tuple[int, ...],
+    ) -> None:
+        self._steps, self._made, self._end = steps, made, before
+        self._left = deque(_in_line(firsts))
+        self._home = {steps[at].owner: n for n, part in enumerate(parts) for at in part.steps}
+        """The part that a partner's last contact, or account, is in."""
+        self._there: list[tuple[int, ...]] = []
+        """The shards of the parts that were added."""
+        self._of: dict[str, tuple[int, ...]] = {}
+        """The shard that holds a partner's first user."""
+
+    def add(self, part: _Part) -> None:
+        """Accounts and contacts."""
+        self._there.append(self._made.add(part.steps, self._there[-1] if part.behind else ()))
+
+    def go_on(self) -> None:
+        """Add the shards whose accounts and contacts are there."""
+        while self._left and max(self._homes(self._left[0]), default=-1) < len(self._there):
+            shard = self._left.popleft()
+            self._end = self._made.add(shard, (*self.before(shard), *self._end))
+            self._of.update(dict.fromkeys((self._steps[at].owner for at in shard), self._end))
+
+    def before(self, users: Sequence[int]) -> tuple[int, ...]:
+        """The shards that these users wait for: of their contacts, and of the first users of their
+        accounts."""
+        owners = {self._steps[at].owner for at in users}
+        there = [place for home in self._homes(users) for place in self._there[home]]
+        return (*there, *(place for owner in owners for place in self._of.get(owner, ())))
+
+    def _homes(self, users: Sequence[int]) -> set[int]:
+        owners = {self._steps[at].owner for at in users}
+        return {self._home[owner] for owner in owners if owner in self._home}
+
+
+def _in_line(firsts: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The first users, parted: a request alone at the start, while requests grow, and at the end.
+    The first shard has two requests, as few users as they are."""
+    at, small = 0, _growing()
+    while at < len(firsts):
+        requests = -(-(len(firsts) - at) // ROWS)
+        end = at + next(small, ROWS * max(1, min(IN_LINE, requests - LINE_ENDS)))
+        yield firsts[at:end]
         at = end
-    return found
-
-
-def _in_line(
-    made: _Made,
-    firsts: Sequence[Sequence[int]],
-    ready: Sequence[tuple[int, ...]],
-    part: range,
-    line: tuple[int, ...],
-    needs: list[tuple[int, ...]],
-) -> tuple[int, ...]:
-    """Add the first users of these groups behind the line; its end. `needs` is given what the later
-    users of each of the groups wait for."""
-    own = [place for at in part for place in ready[at]]
-    mine = made.add(sorted(n for at in part for n in firsts[at]), (*own, *line))
-    needs += [(*ready[at], *mine) for at in part]
-    return mine or line
 
 
 def _groups(steps: Sequence[PlannedStep], hands: int) -> list[list[str]]:
-    """The partners in groups of about equal work, filled so that their requests are full. The first
-    groups have no more accounts than the first users' requests have rows, while these grow."""
+    """The partners in groups of about equal work, filled so that their requests are full."""
     contacts: dict[str, int] = {}
-    grows = False
     for step in steps:
         if type(step) in (*_OWN, *_AFTER_OWNERS, CreateUser):
             contacts.setdefault(step.owner, 0)
             contacts[step.owner] += isinstance(step, UpsertContact)
-            grows = grows or takes_role_lock(step)
     calls = -(-sum(contacts.values()) // ROWS)
     # small groups cost calls: their accounts and first users leave requests half empty
     most = max(1, min(CONTACT_CALLS, calls // hands))
-    rows = _growing() if grows else iter(())
     found: list[list[str]] = []
-    requests, room, full = most, 0, ROWS
+    requests, room = most, 0
     for owner, people in contacts.items():
         if people > room:
             requests, room = requests + 1, ROWS
-        if not found or requests > most or len(found[-1]) >= full:
+        if not found or requests > most or len(found[-1]) >= ROWS:
             found.append([])
-            requests, room, full = 1, ROWS, next(rows, ROWS)
+            requests, room = 1, ROWS
         found[-1].append(owner)
         room = max(0, room - people)
     return found
 
 
 def _growing() -> Iterator[int]:
-    """The accounts of the first groups, while users' requests grow: one for the first two requests,
-    so that the line begins after few contacts, then one for each."""
+    """The rows of users' requests while they grow, those of the first two together."""
     size = ChunkSize()
     grown = size.after(0.0, locked=False)
     yield size.size + grown.size
