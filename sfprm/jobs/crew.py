@@ -20,6 +20,7 @@ import sfprm.errors
 from sfprm.errors import Bug, Replaced, SfprmError, TryLater
 from sfprm.jobs.frame import JobContext
 from sfprm.jobs.hands import part_named
+from sfprm.jobs.relay import Relay
 from sfprm.programme.canonical import to_json
 from sfprm.store.work import Part
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sfprm.ids import RunId
     from sfprm.jobs.hands import Wanted
     from sfprm.jobs.presence import Fence
+    from sfprm.jobs.relay import Turn
     from sfprm.jobs.starter import Starter
     from sfprm.programme.model import Programme
 
@@ -185,14 +187,16 @@ class Crew:
         """This process's own hand. It stands behind the run's fence, as all the run does."""
         assert self._context is not None
         assert self._programme is not None
+        starter, context, programme = self._starter, self._context, self._programme
         try:
-            while not self._ends.is_set():
-                self._given.clear()
-                if take_one(self._starter, self._context, self._programme):
-                    self._idle.clear()
-                    continue
-                self._idle.set()
-                self._given.wait(PACE_S)
+            with Relay(lambda turn: take_one(starter, context, programme, turn)) as relay:
+                while not self._ends.is_set():
+                    self._given.clear()
+                    if relay.step():
+                        self._idle.clear()
+                        continue
+                    self._idle.set()
+                    self._given.wait(PACE_S)
         except BaseException as trouble:  # noqa: BLE001 - handed to the thread that gathers
             self._trouble = trouble
             self._idle.set()
@@ -202,11 +206,12 @@ def take_one(
     starter: Starter,
     context: JobContext,
     programme: Programme,
+    turn: Turn,
     around: Callable[[Part], contextlib.AbstractContextManager[None]] | None = None,
 ) -> bool:
-    """Do one part of the context's run that is free, by the programme; False when there is none.
-    `around` opens what guards a part, and closes it. Raises Replaced when the part or the run is
-    another's by now."""
+    """Do one part of the context's run that is free, by the programme and in its turn; False when
+    there is none. `around` opens what guards a part, and closes it. Raises Replaced when the part
+    or the run is another's by now."""
     work = starter.state().work
     presence = starter.present()
     assert presence is not None
@@ -226,7 +231,7 @@ def take_one(
             else contextlib.nullcontext(),
         ):
             result = part_named(part.kind)(
-                _of_part(starter, context, programme, part), part.content
+                _of_part(starter, context, programme, part, turn), part.content
             )
             work.finish_part(part, state="done", result=result)
     except Replaced:
@@ -239,7 +244,9 @@ def take_one(
     return True
 
 
-def _of_part(starter: Starter, context: JobContext, programme: Programme, part: Part) -> JobContext:
+def _of_part(
+    starter: Starter, context: JobContext, programme: Programme, part: Part, turn: Turn
+) -> JobContext:
     return JobContext(
         settings=starter.settings,
         clock=starter.clock,
@@ -251,6 +258,7 @@ def _of_part(starter: Starter, context: JobContext, programme: Programme, part: 
         load=lambda: programme,
         attempt=part.fence,
         before=part.before,
+        turn=turn,
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sfprm.events import Progress
     from sfprm.ids import RunId
     from sfprm.jobs.hands import Hands
+    from sfprm.jobs.relay import Turn
     from sfprm.programme.model import Programme
     from sfprm.salesforce.session import Session
     from sfprm.settings import Settings
@@ -105,6 +106,7 @@ class JobContext:
         hands: Hands | None = None,
         attempt: int = 1,
         before: tuple[Any, ...] = (),
+        turn: Turn | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -118,6 +120,8 @@ class JobContext:
         """From 1; more for a part of a run that another worker may have begun."""
         self.before = before
         """What the parts that this one waited for brought."""
+        self.turn = turn
+        """The part's place between others that this process does; None: it stands alone."""
         self._connect = connect
         self._load = load
 

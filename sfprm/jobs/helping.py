@@ -12,7 +12,8 @@ from sfprm.events import Event
 from sfprm.jobs.brakes import Brakes, Disk
 from sfprm.jobs.crew import PACE_S, take_one
 from sfprm.jobs.frame import JobContext, Limits
-from sfprm.jobs.presence import Fence
+from sfprm.jobs.presence import Fence, InHand
+from sfprm.jobs.relay import Relay
 from sfprm.programme.canonical import from_json
 from sfprm.store.lanes import Lanes
 from sfprm.store.work import Lease
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sfprm.ids import RunId
+    from sfprm.jobs.relay import Turn
     from sfprm.jobs.starter import Starter
     from sfprm.programme.model import Programme
-    from sfprm.store.work import Part, WorkBook
+    from sfprm.store.work import WorkBook
 
 __all__ = ["help_run"]
 
@@ -75,31 +77,23 @@ def help_run(
     lanes = Lanes(
         store.engine, session.identity.org_id, starter.settings.calls_in_flight, starter.clock
     )
-    disk = Disk(starter.settings.state_dir, starter.settings.disk_reserve_mb)
-
-    @contextmanager
-    def guarded(part: Part) -> Iterator[None]:
-        fence = Fence(presence, store.engine, leases, part)
-        before = store.fence, session.guard
-        store.fence = fence.in_transaction
-        session.guard = Brakes(
-            starter.clock,
-            Limits(),
-            fence=fence,
-            lanes=lanes,
-            most=starter.settings.call_budget,
-            disk=disk,
-        )
-        try:
-            yield
-        finally:
-            store.fence, session.guard = before
-
+    in_hand = InHand()
+    fence = Fence(presence, store.engine, leases, in_hand)
+    before = store.fence, session.guard
+    store.fence = fence.in_transaction
+    session.guard = Brakes(
+        starter.clock,
+        Limits(),
+        fence=fence,
+        lanes=lanes,
+        most=starter.settings.call_budget,
+        disk=Disk(starter.settings.state_dir, starter.settings.disk_reserve_mb),
+    )
     carried = invitation.get("carried", {})  # not there: from an older version
     presence.doing = f"parts of {name} {run}"
     try:
         with _told_of(starter, run, name, carried):
-            done = _until_idle(starter, context, programme, leases, guarded, stopped)
+            done = _until_idle(starter, context, programme, leases, in_hand, stopped)
         if done:
             _log.info(Event.RUN_HELPED, run=run, job=name, parts=done)
         return done
@@ -107,6 +101,7 @@ def help_run(
         _log.info(Event.PART_DROPPED, run=run, job=name, why=over.message)
         return 0
     finally:
+        store.fence, session.guard = before
         presence.doing = ""
         lanes.close()
 
@@ -138,18 +133,23 @@ def _until_idle(
     context: JobContext,
     programme: Programme,
     leases: tuple[Lease, ...],
-    guarded: Any,
+    in_hand: InHand,
     stopped: Callable[[], bool],
 ) -> int:
     clock, work = starter.clock, starter.state().work
     done, idle = 0, clock.monotonic()
-    while not stopped():
-        if take_one(starter, context, programme, guarded):
-            done, idle = done + 1, clock.monotonic()
-            continue
-        if clock.monotonic() - idle > LINGER_S:
-            if not _open(work, context.run) or not work.stands(leases):
-                return done
-            idle = clock.monotonic()  # the rest waits for what others have in hand
-        clock.sleep(PACE_S)
+
+    def take(turn: Turn) -> bool:
+        return take_one(starter, context, programme, turn, in_hand.holding)
+
+    with Relay(take) as relay:
+        while not stopped():
+            if relay.step():
+                done, idle = done + 1, clock.monotonic()
+                continue
+            if clock.monotonic() - idle > LINGER_S:
+                if not _open(work, context.run) or not work.stands(leases):
+                    return done
+                idle = clock.monotonic()  # the rest waits for what others have in hand
+            clock.sleep(PACE_S)
     return done

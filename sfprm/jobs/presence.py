@@ -31,7 +31,7 @@ from sfprm.store.work_tables import leases, parts
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["Fence", "Presence"]
+__all__ = ["Fence", "InHand", "Presence"]
 
 PACE_S = 0.25
 """Seconds between two looks at a lease that another holds."""
@@ -141,14 +141,39 @@ class Presence:
                     self._work.drop_lease(lease)
 
 
+class InHand:
+    """The parts that a process does just now. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._fences: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def holding(self, part: Part) -> Iterator[None]:
+        """It is in hand while inside."""
+        with self._lock:
+            self._fences[part.id] = part.fence
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._fences.pop(part.id, None)
+
+    @property
+    def fences(self) -> dict[str, int]:
+        """The fence of each part, by its id."""
+        with self._lock:
+            return dict(self._fences)
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What a run or a part of one stands on: leases, and for a part its own number."""
+    """What a run stands on, or whoever helps with it: leases, and the parts in hand."""
 
     presence: Presence
     engine: Engine
     leases: tuple[Lease, ...]
-    part: Part | None = None
+    in_hand: InHand | None = None
 
     def before_call(self) -> int:
         """Pass, or raise Replaced: one statement, as it is asked before every call. Gives the API
@@ -166,14 +191,13 @@ class Fence:
             .values(calls=leases.c.calls + 1)
             .returning(leases.c.name, leases.c.calls)
         )
-        if self.part is not None:
-            mine = exists().where(parts.c.id == self.part.id, parts.c.fence == self.part.fence)
-            passing = passing.where(mine)
+        for part, fence in self._parts().items():
+            passing = passing.where(exists().where(parts.c.id == part, parts.c.fence == fence))
         with at_once(self.engine) as connection:
             calls = {row.name: row.calls for row in connection.execute(passing)}
             gone = sorted({lease.name for lease in self.leases} - set(calls))
             if gone:
-                self._part(connection)
+                self._check_parts(connection)
                 raise Replaced(f"Another process has taken over: {', '.join(gone)}.")
         return max(calls.values(), default=0)
 
@@ -196,15 +220,18 @@ class Fence:
         for lease in self.leases:
             if (lease.name, lease.fence) not in standing:
                 raise Replaced(f"Another process has taken over: {lease.name}.")
-        self._part(connection)
+        self._check_parts(connection)
 
-    def _part(self, connection: Connection) -> None:
-        if self.part is None:
+    def _parts(self) -> dict[str, int]:
+        return {} if self.in_hand is None else self.in_hand.fences
+
+    def _check_parts(self, connection: Connection) -> None:
+        held = self._parts()
+        if not held:
             return
-        found = connection.execute(
-            select(parts.c.fence)
-            .where(parts.c.id == self.part.id)
-            .with_for_update(read=True, key_share=True)
-        ).scalar()
-        if found != self.part.fence:
-            raise Replaced(f"Another process has taken over part {self.part.number} of its run.")
+        query = select(parts.c.id, parts.c.fence).where(parts.c.id.in_(held)).order_by(parts.c.id)
+        rows = connection.execute(query.with_for_update(read=True, key_share=True))
+        found = {row.id: row.fence for row in rows}
+        for part, fence in held.items():
+            if found.get(part) != fence:
+                raise Replaced(f"Another process has taken over part {part} of its run.")

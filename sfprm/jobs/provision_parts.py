@@ -24,4 +24,5 @@ def steps(context: JobContext, content: Any) -> Any:
         content=content,
         before=context.before,
         again=context.attempt > 1,
+        turn=context.turn,
     )

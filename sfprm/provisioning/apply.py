@@ -15,7 +15,7 @@ from sfprm.errors import BadRequest, TryLater
 from sfprm.ids import RecordId
 from sfprm.programme.policies import KeyFields, OnDuplicate
 from sfprm.provisioning.apply_book import Book
-from sfprm.provisioning.apply_stream import Stream
+from sfprm.provisioning.apply_stream import Stream, Turn
 from sfprm.provisioning.chunks import ChunkSize
 from sfprm.provisioning.lanes import lanes, most_rows, takes_role_lock
 from sfprm.provisioning.late_roles import find_roles
@@ -105,10 +105,12 @@ def apply_part(
     *,
     programme: Programme,
     users: ChunkSize,
+    turn: Turn | None = None,
 ) -> tuple[ApplyResult, ChunkSize]:
     """Carry out a part of a plan whose steps stand in the book, and the size that users' chunks
-    have grown to from `users`. What it needs of other parts the book knows."""
-    work = _Apply(session, plan, book, Brakes(), programme, users)
+    have grown to from `users`. What it needs of other parts the book knows. `turn`: its place
+    between others."""
+    work = _Apply(session, plan, book, Brakes(), programme, users, turn)
     return work.all(), work.users
 
 
@@ -123,6 +125,7 @@ class _Apply:
         brakes: Brakes,
         programme: Programme | None,
         users: ChunkSize = FIRST_USERS,
+        turn: Turn | None = None,
     ) -> None:
         self.session, self.plan, self.book, self.users = session, plan, book, users
         self.brakes, self.programme, self.clock = brakes, programme, book.clock
@@ -130,29 +133,29 @@ class _Apply:
         rules = programme.territory_rules if programme is not None else None
         sender = Sender(session, keys, rules, _allowed(programme))
         self.stream = Stream(
-            book, sender, self.clock, keys, lambda: session.gate.room, brakes.stop_on_error
+            book, sender, self.clock, keys, lambda: session.gate.room, brakes.stop_on_error, turn
         )
         self.user_seconds = 0.0
         self.late: set[str] = set()
         """Partners whose role-moving steps wait for a window."""
 
     def all(self) -> ApplyResult:
-        mark, started = self.session.calls.snapshot(), self.clock.monotonic()
-        book = self.book
-        try:
-            self._phases()
-        except TryLater as stopped:
-            many = sum(book.done.values()) + book.already
-            stopped.message += f" {many:,} of {len(self.plan.steps):,} steps are done."
-            raise
-        book.remember(self.plan.comparison.baseline)
-        self._look_at_members()
+        started, book = self.clock.monotonic(), self.book
+        with self.session.calls.counting() as calls:
+            try:
+                self._phases()
+            except TryLater as stopped:
+                many = sum(book.done.values()) + book.already
+                stopped.message += f" {many:,} of {len(self.plan.steps):,} steps are done."
+                raise
+            book.remember(self.plan.comparison.baseline)
+            self._look_at_members()
         return ApplyResult(
             done=dict(book.done),
             failed=tuple(book.failed),
             skipped=tuple(book.skipped),
             ids=dict(book.ids),
-            calls=self.session.calls.since(mark).total,
+            calls=calls.total,
             seconds=self.clock.monotonic() - started,
             adopted=tuple(sorted(book.adopted)),
             already=book.already,
@@ -168,14 +171,13 @@ class _Apply:
             if id(step) not in self.book.settled:
                 by_kind.setdefault(type(step), []).append(step)
         try:
-            for kinds in PHASES:
-                for kind in kinds:
-                    if kind in by_kind:
-                        self._kind(kind, by_kind[kind])
+            coming = [kind for kinds in PHASES for kind in kinds if kind in by_kind]
+            for kind in coming:
+                self._kind(kind, by_kind[kind], last=kind is coming[-1])
         finally:
             self.book.close()
 
-    def _kind(self, kind: type[PlannedStep], steps: list[PlannedStep]) -> None:
+    def _kind(self, kind: type[PlannedStep], steps: list[PlannedStep], *, last: bool) -> None:
         book = self.book
         book.progress.stage(kind.phase, len(steps))
         if kind is AddMember:
@@ -184,8 +186,10 @@ class _Apply:
             book.bad |= missing
         size = self.users if kind is CreateUser else ChunkSize(most_rows(kind))
         began = self.clock.monotonic()
-        for part, wide in lanes(kind, book.ready(steps)):
-            size = self.stream.send(kind, self._in_window(part), size, wide)
+        parts = lanes(kind, book.ready(steps))
+        for at, (part, wide) in enumerate(parts, start=1):
+            ends = last and at == len(parts)
+            size = self.stream.send(kind, self._in_window(part), size, wide, last=ends)
         if kind is CreateUser:
             self.users = size
             self.user_seconds = self.clock.monotonic() - began

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sfprm.errors import SfprmError
 from sfprm.provisioning.apply_book import met_lock
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sfprm.provisioning.sending import Sender, Sent
     from sfprm.provisioning.steps import PlannedStep
 
-__all__ = ["MOST_IN_FLIGHT", "Stream"]
+__all__ = ["MOST_IN_FLIGHT", "Stream", "Turn"]
 
 MOST_IN_FLIGHT = 4
 """Requests of one kind under way at once; the session's window may narrow it."""
@@ -32,10 +32,23 @@ _HEAD_START = 0.002
 would take turns with it, and the org would wait twice as long for the request."""
 
 
+class Turn(Protocol):
+    """The place of a part between others that the process does (`sfprm.jobs.relay`)."""
+
+    def begin(self) -> None:
+        """Wait until the part before has had its last answer."""
+
+    def ending(self) -> None:
+        """The last request is under way."""
+
+    def over(self) -> None:
+        """The last answer is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """Sends chunks and has the book settle them. `room`: how many requests the session lets
-    be under way now."""
+    be under way now. `turn`: told of the last request where `send` is told which is the last."""
 
     book: Book
     sender: Sender
@@ -43,17 +56,27 @@ class Stream:
     keys: KeyFields
     room: Callable[[], int]
     stop_on_error: bool = False
+    turn: Turn | None = None
 
     def send(
-        self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, wide: bool
+        self,
+        kind: type[PlannedStep],
+        steps: list[PlannedStep],
+        size: ChunkSize,
+        wide: bool,
+        *,
+        last: bool = False,
     ) -> ChunkSize:
         """Send the steps in chunks of `size`, several under way at once when `wide`; the size that
         users' chunks have grown to. Raises TryLater and its kin when the org cannot be reached:
         what was under way is settled first. The last chunks may be settled and not yet written
         down: that is for the next kind's first request, or the end."""
         room = min(MOST_IN_FLIGHT, self.room()) if wide else 1
+        turn = self.turn if last else None
+        if steps and self.turn is not None:
+            self.turn.begin()
         if room == 1:
-            return self._in_turn(kind, steps, size, wide)
+            return self._in_turn(kind, steps, size, wide, turn)
         at, grows = 0, kind is CreateUser
         flying: dict[Future[Sent], tuple[list[PlannedStep], float]] = {}
         error: SfprmError | None = None
@@ -70,6 +93,8 @@ class Stream:
                     sent = pool.submit(self.sender.send, kind, part, rows)
                     flying[sent] = part, self.clock.monotonic()
                     at = end
+                if turn is not None and at == len(steps):
+                    turn.ending()
                 self.book.write_down()
                 landed, _ = wait(flying, return_when=FIRST_COMPLETED)
                 for future in landed:
@@ -86,7 +111,12 @@ class Stream:
         return size
 
     def _in_turn(
-        self, kind: type[PlannedStep], steps: list[PlannedStep], size: ChunkSize, wide: bool
+        self,
+        kind: type[PlannedStep],
+        steps: list[PlannedStep],
+        size: ChunkSize,
+        wide: bool,
+        turn: Turn | None,
     ) -> ChunkSize:
         """One request after the other. While one is under way, what became of the one before is
         settled and journalled, and the next is made ready and journalled as sent, so that the org
@@ -108,6 +138,9 @@ class Stream:
                 began = self.clock.monotonic()
                 flying = pool.submit(self.sender.send, kind, part, rows)
                 wait((flying,), _HEAD_START)
+                ends = turn is not None and at == len(steps)
+                if turn is not None and ends:
+                    turn.ending()
                 # users' chunks grow by what the last one took, so the next is not cut before
                 ahead = kind is not CreateUser or size.size >= most_rows(kind)
                 coming = taken(at) if ahead else []
@@ -116,6 +149,8 @@ class Stream:
                     book.settle(*before)
                 book.write_down(coming)
                 sent = flying.result()
+                if turn is not None and ends:
+                    turn.over()
                 before = part, sent
                 if kind is CreateUser:
                     size = self._grown(size, began, sent)

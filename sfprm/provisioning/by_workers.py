@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sfprm.events import Progress
     from sfprm.ids import RunId
     from sfprm.programme.model import Programme
+    from sfprm.provisioning.apply_stream import Turn
     from sfprm.provisioning.plan import Plan
     from sfprm.provisioning.steps import PlannedStep
     from sfprm.salesforce.session import Session
@@ -118,9 +119,11 @@ def apply_shard(
     content: Mapping[str, Any],
     before: Sequence[Any],
     again: bool,
+    turn: Turn | None = None,
 ) -> dict[str, Any]:
     """Carry one shard out; what became of its steps, as JSON. `before`: what the shards that it
-    waited for told. `again`: somebody may have begun it."""
+    waited for told. `again`: somebody may have begun it. `turn`: its place between others that
+    this process does."""
     plan = plan_from(content["plan"], f"the part of {run}")
     numbers: list[int] = content["numbers"]
     book = Book(store, plan.steps, run=run, clock=clock, progress=progress, numbers=numbers)
@@ -137,7 +140,7 @@ def apply_shard(
     if again:
         book.take_up(store.step_outcomes(run, numbers))
     users = ChunkSize(max((told["users"] for told in before), default=ChunkSize().size))
-    done, grown = apply_part(session, plan, book, programme=programme, users=users)
+    done, grown = apply_part(session, plan, book, programme=programme, users=users, turn=turn)
     return {
         "done": dict(done.done),
         "failed": [asdict(row) for row in done.failed],

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from sfprm.errors import BudgetSpent
@@ -43,6 +45,22 @@ class CallMark:
 
     total: int = 0
     by_kind: Mapping[str, int] = field(default_factory=dict)
+
+
+class Counting:
+    """Calls made within a stretch of work, those of its threads included. Safe for threads."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """One more."""
+        with self._lock:
+            self.total += 1
+
+
+_here: ContextVar[Counting | None] = ContextVar("calls counted here", default=None)
 
 
 class CallCount:
@@ -115,6 +133,17 @@ class CallCount:
         by_kind = {k: n - mark.by_kind.get(k, 0) for k, n in now.by_kind.items()}
         return CallMark(now.total - mark.total, {k: n for k, n in by_kind.items() if n})
 
+    @contextmanager
+    def counting(self) -> Iterator[Counting]:
+        """Counts the calls made inside, by this thread and by those that work in its context,
+        whatever others of the process make meanwhile. FREE_KINDS are left out."""
+        found = Counting()
+        token = _here.set(found)
+        try:
+            yield found
+        finally:
+            _here.reset(token)
+
     def spend(self, kind: str) -> float:
         """Count a call that is about to be sent; returns the seconds to wait before it.
 
@@ -134,6 +163,9 @@ class CallCount:
                     )
                 pause = verdict.pause
             self._by_kind[kind] += 1
+            here = _here.get()
+            if here is not None and kind not in FREE_KINDS:
+                here.add()
             return pause
 
     def watch(self, limit_info: str | None) -> None:

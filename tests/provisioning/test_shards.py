@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from sfprm.estate.model import Licence
 from sfprm.ids import PartnerKey
 from sfprm.programme.model import PartnerMember
+from sfprm.provisioning.chunks import ChunkSize
 from sfprm.provisioning.lanes import takes_role_lock
+from sfprm.provisioning.plan import calls_for
 from sfprm.provisioning.shards import Shard, shards
 from sfprm.provisioning.steps import (
     PHASES,
@@ -138,7 +140,7 @@ def makes_roles(step: PlannedStep) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("partners", "hands", "groups"), [(2000, 4, 12), (800, 4, 6), (400, 4, 7), (400, 2, 4)]
+    ("partners", "hands", "groups"), [(2000, 4, 11), (800, 4, 5), (400, 4, 7), (400, 2, 3)]
 )
 def test_groups_fill_their_requests(make: Make, partners: int, hands: int, groups: int) -> None:
     """66 partners of three people fill a request of contacts; 3 requests make a group where there
@@ -147,27 +149,44 @@ def test_groups_fill_their_requests(make: Make, partners: int, hands: int, group
     made = shards(steps, hands)
     accounts = [s for s in made if isinstance(steps[s.steps[0]], CreateAccount)]
     assert len(accounts) == groups
-    later = [s for s in made if is_later_user(steps[s.steps[0]])]
-    assert max(len(s.steps) for s in later) <= 200
-    # each of the groups has one that is not full, at most
-    assert len(later) <= 2 * partners / 198 + groups
+    later = [len(s.steps) for s in made if is_later_user(steps[s.steps[0]])]
+    assert later == [200] * (2 * partners // 200)
+
+
+@pytest.mark.parametrize("hands", [2, 4])
+def test_shards_cost_few_calls_more_than_one_worker(make: Make, hands: int) -> None:
+    """Requests are as full as when one worker does it all, but for the ends of groups and of
+    parts of memberships."""
+    steps = steps_of(make, 2000, 3, 20)
+    made = shards(steps, hands)
+    grown = ChunkSize(200)
+    calls = 0
+    for shard in made:
+        mine = [steps[at] for at in shard.steps]
+        first = takes_role_lock(mine[0])
+        calls += 1 if is_later_user(mine[0]) else -(-len(mine) // grown.size) if first else 0
+        calls += 0 if isinstance(mine[0], CreateUser) else calls_for(mine)
+    alone = calls_for(steps) - 2  # the first users' small requests
+    assert alone < calls <= alone + 6
 
 
 @pytest.mark.parametrize("partners", [400, 2000])
 def test_the_line_begins_with_what_its_first_requests_take(make: Make, partners: int) -> None:
-    """Users' requests grow, 20, 40, 80, 160, 200: the first groups are no larger, so that few
-    accounts and contacts stand before the line. Under way it is handed over seldom."""
+    """Users' requests grow, 20, 40, 80, 160, 200: so do the first shards of the line, and the first
+    waits for no more contacts than a request takes. Under way it is handed over seldom."""
     steps = steps_of(make, partners, 3, 20)
     made = shards(steps, 2)
-    line = [len(s.steps) for s in made if takes_role_lock(steps[s.steps[0]])]
-    assert line[:3] == [60, 80, 160]
-    assert sum(line) == partners
-    assert line[3:] == ([100] if partners == 400 else [396, 396, 396, 198, 198, 116])
+    line = [s for s in made if takes_role_lock(steps[s.steps[0]])]
+    sizes = [len(s.steps) for s in line]
+    assert sizes[:3] == [60, 80, 160]
+    assert sizes[3:] == ([100] if partners == 400 else [400, 400, 400, 200, 200, 100])
+    waited = [steps[at] for place in line[0].after for at in made[place].steps]
+    assert sum(isinstance(step, UpsertContact) for step in waited) <= 200
 
 
-@pytest.mark.parametrize(("hands", "parts"), [(2, 4), (4, 4), (8, 8), (40, 15)])
+@pytest.mark.parametrize(("hands", "parts"), [(2, 2), (4, 4), (8, 8), (40, 15)])
 def test_members_are_dealt_out_evenly(make: Make, hands: int, parts: int) -> None:
-    """6,000 memberships of 20 queues: as much for each, whole queues, 400 to 2,000 at once where
+    """6,000 memberships of 20 queues: as much for each, whole queues, 400 to 3,000 at once where
     queues allow it."""
     steps = steps_of(make, 2000, 3, 20)
     made = shards(steps, hands)
