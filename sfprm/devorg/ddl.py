@@ -22,7 +22,7 @@ _INDEXED = frozenset({
     "UserId", "LeadId", "ProfileId", "UserRoleId", "ParentRoleId", "PortalAccountId",
     "PartnerAccountId", "NetworkId", "MemberId", "AssigneeId", "PermissionSetId", "CampaignId",
     "EntityDefinitionId", "Username", "Name", "CreatedDate", "SystemModstamp", "Status", "Email",
-    "DeveloperName", "RelatedId",
+    "DeveloperName", "RelatedId", "CommunityNickname",
 })
 # fmt: on
 _READ_BY_AGE = frozenset({"OwnerId", "Status"})

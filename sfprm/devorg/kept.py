@@ -3,6 +3,9 @@ back with the transaction that added to them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +26,12 @@ class KeptList:
         """Add a JSON value at the end."""
         name, _, _ = self._first.partition(":")
         self._storage.meta_set(f"{name}:{self.mark() + 1:010d}", value)
+
+    def extend(self, values: Sequence[Any]) -> None:
+        """Add JSON values at the end."""
+        name, _, _ = self._first.partition(":")
+        keys = (f"{name}:{number:010d}" for number in count(self.mark() + 1))
+        self._storage.meta_set_all(zip(keys, values, strict=False))
 
     def all(self) -> list[Any]:
         """Every value."""
@@ -60,6 +69,18 @@ class KeptMap:
     def get(self, key: str, default: Any = None) -> Any:
         """The value under this key, or the default."""
         return self._storage.meta_get(self._prefix + key, default)
+
+    def among(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The values under these keys, as far as there are any."""
+        rows = self._storage.execute(
+            'SELECT key, value FROM "_meta" WHERE key IN (SELECT value FROM json_each(?))',
+            (json.dumps([self._prefix + key for key in keys]),),
+        )
+        return {str(key)[len(self._prefix) :]: json.loads(value) for key, value in rows}
+
+    def put_all(self, values: Mapping[str, Any]) -> None:
+        """Keep JSON values by key."""
+        self._storage.meta_set_all((self._prefix + key, one) for key, one in values.items())
 
     def put(self, key: str, value: Any) -> None:
         """Keep a JSON value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,9 +12,19 @@ from sfprm.devorg.kept import KeptList
 if TYPE_CHECKING:
     from sfprm.devorg.storage import Storage
 
-__all__ = ["Kind", "Outbox"]
+__all__ = ["Kind", "Mail", "Outbox"]
 
 Kind = Literal["welcome", "reset", "notification", "action", "confirmation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """To whom, what, and the 18-character id of the record it is about."""
+
+    to: list[str]
+    subject: str
+    body: str
+    related: str | None = None
 
 
 class Outbox:
@@ -32,15 +43,22 @@ class Outbox:
         related: str | None = None,
     ) -> None:
         """Keep one mail; `related` is the 18-character id of the record it is about."""
-        self._mails.append(
-            {
-                "at": at.isoformat(),
-                "to": list(to),
-                "subject": subject,
-                "body": body,
-                "kind": kind,
-                "related": related,
-            }
+        self.send_all(at, [Mail(list(to), subject, body, related)], kind)
+
+    def send_all(self, at: datetime, mails: Iterable[Mail], kind: Kind) -> None:
+        """Keep mails of one kind, sent at one instant."""
+        self._mails.extend(
+            [
+                {
+                    "at": at.isoformat(),
+                    "to": one.to,
+                    "subject": one.subject,
+                    "body": one.body,
+                    "kind": kind,
+                    "related": one.related,
+                }
+                for one in mails
+            ]
         )
 
     def mark(self) -> int:

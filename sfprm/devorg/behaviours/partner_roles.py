@@ -12,6 +12,7 @@ takes in a real org is had here by faults only."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sfprm.devorg.behaviours.behaviour import Behaviour
@@ -31,28 +32,21 @@ class PartnerRoles(Behaviour):
     objects = frozenset({"User"})
 
     def before(self, batch: Batch) -> None:
-        """Make the account's roles when they are not there, and give the user one."""
-        first = True
+        """Make the accounts' roles when they are not there, and give each user one."""
+        given = [row for row in batch.living if _is_given(batch, row)]
+        roles_by_account = _roles_for(batch.context, given)
         for row in batch.living:
             if row.get("UserType") == "PowerPartner":
-                if batch.operation == "insert" or row.changes("PortalRole"):
-                    if self._give(batch.context, row) and first:
-                        _internal_groups(batch.context)
-                        first = False
+                if _is_given(batch, row):
+                    self._give(roles_by_account.get(str(row.get("AccountId"))), row)
                 elif row.changes("UserRoleId"):
                     self._check_kind(batch, row)
             elif row.changes("UserRoleId") and row.values["UserRoleId"] is not None:
                 self._check_kind(batch, row)
 
-    def _give(self, context: Context, row: Row) -> bool:
-        """Whether the account's roles had to be made."""
-        account_id = row.get("AccountId")
-        account = context.org.storage.get("Account", str(account_id)) if account_id else None
-        if account is None:
-            return False
-        roles = roles_of(context, account)
-        made = not roles
-        roles = roles or _make(context, account)
+    def _give(self, roles: Mapping[str, str] | None, row: Row) -> None:
+        if roles is None:
+            return
         wanted = row.get("PortalRole") or "Worker"
         role = roles.get(str(wanted))
         given = row.values.get("UserRoleId")
@@ -62,10 +56,9 @@ class PartnerRoles(Behaviour):
                 "role type must match user type",
                 "UserRoleId" if role is not None else "PortalRole",
             )
-            return made
+            return
         row.values["PortalRole"] = wanted
         row.values["UserRoleId"] = given or role
-        return made
 
     def _check_kind(self, batch: Batch, row: Row) -> None:
         role = batch.org.storage.get("UserRole", str(row.values["UserRoleId"])) or {}
@@ -73,6 +66,13 @@ class PartnerRoles(Behaviour):
         own = row.get("AccountId") if row.get("UserType") == "PowerPartner" else None
         if account != own:
             row.refuse("FIELD_INTEGRITY_EXCEPTION", "role type must match user type", "UserRoleId")
+
+
+def _is_given(batch: Batch, row: Row) -> bool:
+    """The row's user gets a role from the portal role."""
+    return row.get("UserType") == "PowerPartner" and (
+        batch.operation == "insert" or row.changes("PortalRole")
+    )
 
 
 def roles_of(context: Context, account: dict[str, Any]) -> dict[str, str]:
@@ -94,66 +94,98 @@ def remove_partner_roles(context: Context, account_id: str) -> None:
         storage.delete("UserRole", str(role["Id"]))
 
 
-def _make(context: Context, account: dict[str, Any]) -> dict[str, str]:
+def _roles_for(context: Context, rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """Role ids by PortalRole, by account: of the accounts that the rows name and that are there.
+    Those of accounts that have none are made, in the order of the rows."""
+    storage = context.org.storage
+    named = dict.fromkeys(str(row.get("AccountId")) for row in rows if row.get("AccountId"))
+    if not named:
+        return {}
+    found = storage.columns("Account", ("Id", "Name", "OwnerId"), Id=list(named))
+    accounts = {str(one[0]): one for one in found}
+    roles: dict[str, dict[str, str]] = {one: {} for one in accounts}
+    there = storage.columns(
+        "UserRole", ("PortalAccountId", "PortalRole", "Id"), PortalAccountId=list(roles)
+    )
+    for account, portal_role, role in there:
+        roles[account][str(portal_role)] = str(role)
+    lacking = [accounts[one] for one in named if one in roles and not roles[one]]
+    return roles | _make(context, lacking) if lacking else roles
+
+
+def _make(context: Context, accounts: Sequence[tuple[Any, ...]]) -> dict[str, dict[str, str]]:
+    """Make the roles of accounts, given as (id, name, owner), with their groups; ids by account."""
     org = context.org
-    owner = org.storage.get("User", str(account["OwnerId"])) or {}
+    owners = {owner for _, _, owner in accounts}
+    tops = dict(org.storage.columns("User", ("Id", "UserRoleId"), Id=owners))
     number = min(max(int(org.setting("partner_roles", 1)), 1), len(_LEVELS))
-    stem = str(account["Name"])[: 80 - _LONGEST_SUFFIX].strip()
-    parent = owner.get("UserRoleId")
-    roles: dict[str, str] = {}
-    for portal_role, word in reversed(_LEVELS[:number]):
-        name = f"{stem} Partner {word}"
-        [role_id] = org.plant(
-            "UserRole",
-            [
-                {
-                    "Name": name,
-                    "DeveloperName": _free_name(context, f"{_plain(stem)}Partner{word}"),
-                    "RollupDescription": name,
-                    "ParentRoleId": parent,
-                    "PortalType": "Partner",
-                    "PortalRole": portal_role,
-                    "PortalAccountId": account["Id"],
-                    "OpportunityAccessForAccountOwner": "None",
-                    "CaseAccessForAccountOwner": "None",
-                    "ContactAccessForAccountOwner": "None",
-                    "LastModifiedById": context.user_id,
-                }
-            ],
-        )
-        roles[portal_role] = parent = role_id
-        _groups(context, role_id, name, ("Role", "RoleAndSubordinates"))
-    return roles
-
-
-def _groups(context: Context, role_id: str, name: str, types: tuple[str, ...]) -> None:
-    role = context.org.storage.get("UserRole", role_id) or {}
-    context.org.plant(
+    levels = tuple(reversed(_LEVELS[:number]))
+    stems = [str(name)[: 80 - _LONGEST_SUFFIX].strip() for _, name, _ in accounts]
+    names = _FreeNames(
+        context, [f"{_plain(stem)}Partner{word}" for stem in stems for _, word in levels]
+    )
+    definition = org.schema.object("UserRole")
+    assert definition is not None
+    ids = iter(org.storage.next_ids(definition.key_prefix, len(accounts) * number))
+    made: dict[str, dict[str, str]] = {}
+    roles: list[dict[str, Any]] = []
+    for (account, _, owner), stem in zip(accounts, stems, strict=True):
+        made[account] = {}
+        parent = tops.get(owner)
+        for portal_role, word in levels:
+            name = f"{stem} Partner {word}"
+            role = {
+                "Id": next(ids),
+                "Name": name,
+                "DeveloperName": names.take(f"{_plain(stem)}Partner{word}"),
+                "RollupDescription": name,
+                "ParentRoleId": parent,
+                "PortalType": "Partner",
+                "PortalRole": portal_role,
+                "PortalAccountId": account,
+                "OpportunityAccessForAccountOwner": "None",
+                "CaseAccessForAccountOwner": "None",
+                "ContactAccessForAccountOwner": "None",
+                "LastModifiedById": context.user_id,
+            }
+            made[account][portal_role] = parent = role["Id"]
+            roles.append(role)
+    org.plant("UserRole", roles)
+    wanted = [(role, type_) for role in roles for type_ in ("Role", "RoleAndSubordinates")]
+    # The internal roles get theirs when the first account has got its own
+    wanted[2 * number : 2 * number] = [
+        (role, "RoleAndSubordinates") for role in _without_subordinates(context)
+    ]
+    shared = {
+        "OwnerId": org.organization["Id"],
+        "CreatedById": context.user_id,
+        "LastModifiedById": context.user_id,
+    }
+    org.plant(
         "Group",
         [
             {
-                "Name": name[:40],
-                "DeveloperName": role.get("DeveloperName"),
+                "Name": str(role["Name"])[:40],
+                "DeveloperName": role["DeveloperName"],
                 "Type": type_,
-                "RelatedId": role_id,
-                "OwnerId": context.org.organization["Id"],
-                "CreatedById": context.user_id,
-                "LastModifiedById": context.user_id,
+                "RelatedId": role["Id"],
+                **shared,
             }
-            for type_ in types
+            for role, type_ in wanted
         ],
     )
+    return made
 
 
-def _internal_groups(context: Context) -> None:
+def _without_subordinates(context: Context) -> list[dict[str, Any]]:
+    """The internal roles that have no group with their subordinates."""
     lacking = context.org.storage.execute(
-        'SELECT r."Id", r."Name" FROM "UserRole" r '
+        'SELECT r."Id", r."Name", r."DeveloperName" FROM "UserRole" r '
         'WHERE r."PortalAccountId" IS NULL AND NOT EXISTS '
         '(SELECT 1 FROM "Group" g WHERE g."RelatedId" = r."Id" AND g."Type" = ?) ORDER BY r."Id"',
         ("RoleAndSubordinates",),
     )
-    for role_id, name in lacking:
-        _groups(context, str(role_id), str(name), ("RoleAndSubordinates",))
+    return [dict(zip(("Id", "Name", "DeveloperName"), one, strict=True)) for one in lacking]
 
 
 def _plain(text: str) -> str:
@@ -161,10 +193,22 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", text)
 
 
-def _free_name(context: Context, wanted: str) -> str:
-    """The developer name, with a number when it is taken [R]."""
-    name, number = wanted[:80], 0
-    while context.org.storage.find("UserRole", DeveloperName=name):
-        number += 1
-        name = f"{wanted[:76]}{number}"
-    return name
+class _FreeNames:
+    """Developer names of roles, with a number when one is taken [R]."""
+
+    def __init__(self, context: Context, wanted: Sequence[str]) -> None:
+        self._storage = context.org.storage
+        cut = [one[:80] for one in wanted]
+        found = self._storage.columns("UserRole", ("DeveloperName",), DeveloperName=cut)
+        self._taken = {str(one).lower() for (one,) in found}
+
+    def take(self, wanted: str) -> str:
+        """The name, or the first that is free."""
+        name, number = wanted[:80], 0
+        while name.lower() in self._taken or (
+            number and self._storage.columns("UserRole", ("Id",), DeveloperName=name)
+        ):
+            number += 1
+            name = f"{wanted[:76]}{number}"
+        self._taken.add(name.lower())
+        return name

@@ -11,6 +11,8 @@ partner user can be made: code and text unverified. The order of these checks is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sfprm.devorg.behaviours.behaviour import Behaviour
@@ -32,6 +34,38 @@ def has_user(org: Org, contact_id: str) -> bool:
     return bool(org.storage.find("User", ContactId=contact_id))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the rows of an insert refer to, read for all of them at once: each contact's account,
+    each account's owner and whether it is a customer's, the roles of these owners; and the contacts
+    that have a user, those of rows before included."""
+
+    prm_on: bool
+    account_of: Mapping[str, str | None]
+    accounts: dict[str, tuple[str, bool]]
+    role_of: Mapping[str, str | None]
+    taken: set[str]
+
+    @classmethod
+    def of(cls, batch: Batch) -> _Known:
+        """Read it."""
+        storage = batch.org.storage
+        contacts = {row.values.get("ContactId") for row in batch.living} - {None}
+        account_of = dict(storage.columns("Contact", ("Id", "AccountId"), Id=contacts))
+        found = storage.columns(
+            "Account", ("Id", "OwnerId", "IsCustomerPortal"), Id=set(account_of.values()) - {None}
+        )
+        accounts = {id_: (str(owner), bool(customer)) for id_, owner, customer in found}
+        owners = {owner for owner, _ in accounts.values()}
+        return cls(
+            batch.org.prm_on,
+            account_of,
+            accounts,
+            dict(storage.columns("User", ("Id", "UserRoleId"), Id=owners)),
+            {one for (one,) in storage.columns("User", ("ContactId",), ContactId=contacts)},
+        )
+
+
 class PartnerUsers(Behaviour):
     """Profile, contact, account and account owner must fit together."""
 
@@ -40,7 +74,7 @@ class PartnerUsers(Behaviour):
     def before(self, batch: Batch) -> None:
         """Check and derive."""
         profiles = {one["Id"]: one for one in batch.org.storage.find("Profile")}
-        taken: set[str] = set()
+        known = _Known.of(batch) if batch.operation == "insert" else None
         for row in batch.living:
             if batch.operation == "update":
                 self._update(row)
@@ -49,8 +83,8 @@ class PartnerUsers(Behaviour):
             profile = profiles.get(row.get("ProfileId"), {})
             if row.changes("ProfileId"):
                 row.values["UserType"] = profile.get("UserType")
-            if batch.operation == "insert":
-                self._insert(batch.org, row, profile, taken)
+            if known is not None:
+                self._insert(batch.org, row, profile, known)
 
     def _update(self, row: Row) -> None:
         if row.changes("ContactId"):
@@ -70,7 +104,7 @@ class PartnerUsers(Behaviour):
             else:
                 row.values |= {"ContactId": None, "AccountId": None, "IsActive": False}
 
-    def _insert(self, org: Org, row: Row, profile: dict[str, Any], taken: set[str]) -> None:
+    def _insert(self, org: Org, row: Row, profile: dict[str, Any], known: _Known) -> None:
         contact_id = row.values.get("ContactId")
         if not is_external(profile.get("UserType")):
             if contact_id is not None:
@@ -87,38 +121,37 @@ class PartnerUsers(Behaviour):
                 "ContactId",
             )
             return
-        if profile.get("UserType") == "PowerPartner" and not org.prm_on:
+        if profile.get("UserType") == "PowerPartner" and not known.prm_on:
             row.refuse(
                 "FIELD_INTEGRITY_EXCEPTION",
                 "partner users are not enabled for this organization",
                 "ProfileId",
             )
             return
-        if contact_id in taken or has_user(org, contact_id):
+        if contact_id in known.taken:
             row.refuse(
                 "PORTAL_USER_ALREADY_EXISTS_FOR_CONTACT", "portal user already exists for contact"
             )
             return
-        self._account(org, row, contact_id)
+        self._account(org, row, contact_id, known)
         if row.problem is None:
-            taken.add(contact_id)
+            known.taken.add(contact_id)
 
-    def _account(self, org: Org, row: Row, contact_id: str) -> None:
-        contact = org.storage.get("Contact", contact_id) or {}
-        account_id = contact.get("AccountId")
-        account = org.storage.get("Account", account_id) if account_id else None
-        if account is None:
+    def _account(self, org: Org, row: Row, contact_id: str, known: _Known) -> None:
+        account_id = known.account_of.get(contact_id)
+        if account_id is None or account_id not in known.accounts:
             row.refuse(
                 "FIELD_INTEGRITY_EXCEPTION",
                 "accountId must be specified if contactId is not null",
                 "ContactId",
             )
             return
-        owner = org.storage.get("User", str(account["OwnerId"])) or {}
-        if owner.get("UserRoleId") is None:
+        owner, customer = known.accounts[account_id]
+        if known.role_of.get(owner) is None:
             row.refuse("UNKNOWN_EXCEPTION", "portal account owner must have a role")
             return
-        row.values["AccountId"] = account["Id"]
+        row.values["AccountId"] = account_id
         row.values["IsPortalEnabled"] = True
-        if row.values.get("UserType") == "CspLitePortal" and not account.get("IsCustomerPortal"):
-            org.storage.update("Account", account["Id"], {"IsCustomerPortal": True})
+        if row.values.get("UserType") == "CspLitePortal" and not customer:
+            org.storage.update("Account", account_id, {"IsCustomerPortal": True})
+            known.accounts[account_id] = (owner, True)

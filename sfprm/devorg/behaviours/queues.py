@@ -109,25 +109,34 @@ class Members(Behaviour):
 
     def before(self, batch: Batch) -> None:
         """Own groups only, each member once."""
-        made: set[tuple[Any, Any]] = set()
-        for row in batch.living:
-            group = batch.org.storage.get("Group", str(row.get("GroupId"))) or {}
-            if group.get("Type") not in _OWN_TYPES:
+        storage = batch.org.storage
+        rows = batch.living
+        groups = {str(row.get("GroupId")) for row in rows}
+        types = dict(storage.columns("Group", ("Id", "Type"), Id=groups))
+        there: set[tuple[Any, ...]] = set()
+        barred: set[str] = set()
+        if batch.operation == "insert":
+            members = {str(row.values["UserOrGroupId"]) for row in rows}
+            there.update(
+                storage.columns("GroupMember", ("GroupId", "UserOrGroupId"), UserOrGroupId=members)
+            )
+            users = storage.columns("User", ("Id", "UserType"), Id=members)
+            barred = {id_ for id_, type_ in users if type_ == "CspLitePortal"}
+        for row in rows:
+            if types.get(str(row.get("GroupId"))) not in _OWN_TYPES:
                 row.refuse(
                     "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
                 )
             elif batch.operation == "insert":
-                self._member(batch, row, made)
+                self._member(row, there, barred)
 
-    def _member(self, batch: Batch, row: Row, made: set[tuple[Any, Any]]) -> None:
+    def _member(self, row: Row, there: set[tuple[Any, ...]], barred: set[str]) -> None:
+        """`there`: pairs that are, those of rows before included; `barred`: users who may not."""
         pair = (row.values["GroupId"], row.values["UserOrGroupId"])
-        user = batch.org.storage.get("User", str(pair[1])) if str(pair[1])[:3] == "005" else None
-        if user is not None and user["UserType"] == "CspLitePortal":
+        if pair[1] in barred:
             row.refuse(
                 "OP_WITH_INVALID_USER_TYPE_EXCEPTION", "Operation not valid for this user type"
             )
-        elif pair in made or batch.org.storage.find(
-            "GroupMember", GroupId=pair[0], UserOrGroupId=pair[1]
-        ):
+        elif pair in there:
             row.refuse(*_DOUBLED)
-        made.add(pair)
+        there.add(pair)

@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sfprm.devorg.behaviours.behaviour import Behaviour
+from sfprm.devorg.kept import KeptMap
+from sfprm.devorg.outbox import Mail
 from sfprm.devorg.stamps import stamp_text
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MemberGroups", "PermissionSetMembers", "SiteUsers", "Sites", "resume", "settle"]
 
+_WELCOMED = "welcomed"
+"""Who was welcomed, by site: a map. Orgs of earlier versions keep a setting of that name beside it,
+a list."""
 _WAITING = ("WaitingForAdd", "WaitingForRemove")
 
 
@@ -189,7 +194,10 @@ def _users_of(org: Org, parent: str) -> list[str]:
 
 
 def _join(org: Org, network: str, users: Iterable[str]) -> None:
-    members = {str(one["MemberId"]) for one in org.storage.find("NetworkMember", NetworkId=network)}
+    users = list(users)
+    # By their users, few, not by the site, which has thousands
+    found = org.storage.columns("NetworkMember", ("NetworkId", "MemberId"), MemberId=users)
+    members = {member for site_id, member in found if site_id == network}
     new = [one for one in users if one not in members]
     rows: list[dict[str, Any]] = [
         {
@@ -219,21 +227,25 @@ def _leave(org: Org, network: str, users: list[str]) -> None:
 def _welcome(org: Org, network: str, users: list[str]) -> None:
     """Mail active users once. Those who come while the option is off are never mailed later."""
     site = org.storage.get("Network", network) or {}
-    key = f"welcomed:{network}"
-    welcomed = set(org.setting(key, []))
-    fresh = [one for one in users if one not in welcomed]
+    welcomed = KeptMap(org.storage, f"{_WELCOMED}:{network}")
+    before = welcomed.among(users).keys() | org.setting(f"{_WELCOMED}:{network}", [])
+    fresh = [one for one in users if one not in before]
     if not fresh:
         return
-    org.set_setting(key, sorted(welcomed | set(fresh)))
+    welcomed.put_all(dict.fromkeys(fresh, True))
     if not site.get("OptionsSendWelcomeEmail"):
         return
-    for user in org.storage.find("User", Id=fresh, IsActive=True):
-        org.outbox.send(
-            org.clock.now(),
-            [str(user["Email"])],
+    found = org.storage.columns(
+        "User", ("Id", "Email", "Name", "Username"), Id=fresh, IsActive=True
+    )
+    mails = [
+        Mail(
+            [str(email)],
             f"Welcome to {site['Name']}",
-            f"Hi {user['Name']}, welcome to {site['Name']}! Your username is {user['Username']}. "
+            f"Hi {name}, welcome to {site['Name']}! Your username is {username}. "
             "Follow the link to choose a password.",
-            "welcome",
-            str(user["Id"]),
+            str(id_),
         )
+        for id_, email, name, username in found
+    ]
+    org.outbox.send_all(org.clock.now(), mails, "welcome")

@@ -37,14 +37,26 @@ class Usernames(Behaviour):
         """Make a nickname where none is given: the username's first part, numbered if taken."""
         if batch.operation != "insert":
             return
+        storage = batch.org.storage
+        stems = {
+            row.index: str(row.values["Username"]).partition("@")[0][:30]
+            for row in batch.living
+            if row.values.get("Username") and not row.values.get("CommunityNickname")
+        }
+        found = storage.columns(
+            "User", ("CommunityNickname",), CommunityNickname=set(stems.values())
+        )
+        taken = {str(one).lower() for (one,) in found}
         made: set[str] = set()
         for row in batch.living:
-            username = row.values.get("Username")
-            if row.values.get("CommunityNickname") or not username:
+            if row.index not in stems:
                 continue
-            stem = str(username).partition("@")[0][:30]
+            stem = stems[row.index]
             nickname, number = stem, 0
-            while nickname in made or batch.org.storage.find("User", CommunityNickname=nickname):
+            while nickname in made or (
+                (number or not stem or stem.lower() in taken)
+                and storage.columns("User", ("Id",), CommunityNickname=nickname)
+            ):
                 number += 1
                 nickname = f"{stem}{number}"
             made.add(nickname)
@@ -67,10 +79,8 @@ class Usernames(Behaviour):
     def _unique(self, batch: Batch, name: str, code: str, message: str) -> None:
         rows = [row for row in batch.living if row.changes(name)]
         values = sorted({str(row.values[name]) for row in rows})
-        holders = {
-            str(user[name]).lower(): user["Id"]
-            for user in batch.org.storage.find("User", **{name: values})
-        }
+        found = batch.org.storage.columns("User", (name, "Id"), {name: values})
+        holders = {str(value).lower(): id_ for value, id_ in found}
         neighbours = batch.org.neighbours
         elsewhere: set[str] = set()
         if name == "Username" and neighbours is not None and values:

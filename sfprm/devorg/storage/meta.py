@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from sfprm.devorg.ids import mint_many
@@ -59,6 +60,14 @@ class Meta(Connection):
         with self._lock:
             self._settings.pop(key, None)
             self.execute('INSERT OR REPLACE INTO "_meta" VALUES (?, ?)', (key, json.dumps(value)))
+
+    def meta_set_all(self, kept: Iterable[tuple[str, Any]]) -> None:
+        """Keeps settings, given as (key, JSON value)."""
+        lines = [(key, json.dumps(value)) for key, value in kept]
+        with self.unit():
+            for key, _ in lines:
+                self._settings.pop(key, None)
+            self._connection.executemany('INSERT OR REPLACE INTO "_meta" VALUES (?, ?)', lines)
 
     def _undone(self) -> None:
         super()._undone()

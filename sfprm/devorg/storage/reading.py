@@ -13,7 +13,9 @@ __all__ = ["Reading", "Row"]
 
 Row = dict[str, Any]
 
-_ASKED_OFTEN = frozenset({"AssignmentRule", "Group", "QueueSobject", "User", "UserLogin"})
+_ASKED_OFTEN = frozenset(
+    {"AssignmentRule", "Group", "Organization", "QueueSobject", "User", "UserLogin"}
+)
 """Few records that every write asks for: what was found of them is held until one is written."""
 _KEPT = 100
 _ANY_OF = "(SELECT value FROM json_each(?))"
@@ -37,17 +39,7 @@ class Reading(Tables):
         """The records whose fields equal all of these, by Id; None finds null, and a list, tuple
         or set finds any of its values. Text compares without regard to case.
         """
-        conditions, parameters = [], []
-        for name, value in {**(where or {}), **equals}.items():
-            self._known(object_, name)
-            if isinstance(value, (list, tuple, set, frozenset)):
-                conditions.append(f"{quoted(name)} IN {_ANY_OF}")
-                parameters.append(json.dumps([_plain(one) for one in value]))
-            else:
-                plain = _plain(value)
-                conditions.append(f"{quoted(name)} {'IS' if plain is None else '='} ?")
-                parameters.append(plain)
-        condition = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        condition, parameters = self._where(object_, {**(where or {}), **equals})
         if object_ not in _ASKED_OFTEN:
             return self._find(object_, condition, parameters)
         key = (condition, *parameters)
@@ -62,6 +54,40 @@ class Reading(Tables):
                     return rows
                 known[key] = rows
             return [row.copy() for row in rows]
+
+    def columns(
+        self,
+        object_: str,
+        names: Sequence[str],
+        where: Mapping[str, Any] | None = None,
+        /,
+        **equals: Any,
+    ) -> list[tuple[Any, ...]]:
+        """Of the records that `find` finds, in its order, only these fields, as stored: booleans
+        are 0 and 1. For what many rows look up at once.
+        """
+        condition, parameters = self._where(object_, {**(where or {}), **equals})
+        for name in names:
+            self._known(object_, name)
+        return self.execute(
+            f"SELECT {', '.join(map(quoted, names))} FROM {quoted(object_)}"  # noqa: S608
+            f'{condition} ORDER BY "Id"',
+            parameters,
+        )
+
+    def _where(self, object_: str, equals: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        """The condition of `find`, and its parameters."""
+        conditions, parameters = [], []
+        for name, value in equals.items():
+            self._known(object_, name)
+            if isinstance(value, (list, tuple, set, frozenset)):
+                conditions.append(f"{quoted(name)} IN {_ANY_OF}")
+                parameters.append(json.dumps([_plain(one) for one in value]))
+            else:
+                plain = _plain(value)
+                conditions.append(f"{quoted(name)} {'IS' if plain is None else '='} ?")
+                parameters.append(plain)
+        return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
 
     def _find(self, object_: str, condition: str, parameters: Sequence[Any]) -> list[Row]:
         with self._lock:
