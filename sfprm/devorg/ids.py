@@ -8,6 +8,7 @@ section "Ids", checked there on recordings).
 from __future__ import annotations
 
 import string
+from functools import lru_cache
 from itertools import product
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -24,6 +25,9 @@ _SUFFIX = {
 }
 """The check character of five characters, by which of them are upper case."""
 
+_KNOWN = 8_192
+"""Ids whose canonical form is kept in memory: a request names the same ones many times."""
+
 POD = "dV0"
 """The instance part of every id minted here: two characters of a pod and one reserved."""
 
@@ -36,6 +40,7 @@ def to18(fifteen: str) -> str:
     return fifteen + _SUFFIX[upper[:5]] + _SUFFIX[upper[5:10]] + _SUFFIX[upper[10:]]
 
 
+@lru_cache(maxsize=_KNOWN)
 def canonical(text: str) -> str:
     """The 18-character form of an id given in 15 or 18 characters.
 

@@ -31,6 +31,11 @@ class PartnerAccounts(Behaviour):
 
     def before(self, batch: Batch) -> None:
         """Refuse what may not be."""
+        storage = batch.org.storage
+        named = {str(row.get("OwnerId")) for row in batch.living}
+        found = storage.columns("User", ("Id", "UserType", "UserRoleId"), Id=named)
+        owners = {str(id_): (type_, role) for id_, type_, role in found}
+        prm_on = batch.org.prm_on
         for row in batch.living:
             if batch.operation == "delete":
                 if row.get("IsPartner"):
@@ -38,7 +43,7 @@ class PartnerAccounts(Behaviour):
                         "DELETE_FAILED", "An account that is enabled as a partner cannot be deleted"
                     )
                 continue
-            if row.changes("IsPartner") and not batch.org.prm_on:
+            if row.changes("IsPartner") and not prm_on:
                 row.refuse(
                     "INVALID_FIELD_FOR_INSERT_UPDATE",
                     "Unable to create/update fields: IsPartner. Please check the security settings "
@@ -47,7 +52,7 @@ class PartnerAccounts(Behaviour):
                     "IsPartner",
                 )
             elif row.get("IsPartner") and (row.changes("IsPartner") or row.changes("OwnerId")):
-                self._owner(batch, row)
+                self._owner(batch, row, *owners.get(str(row.get("OwnerId")), (None, None)))
             elif row.changes("IsPartner"):
                 self._disable(batch, row)
 
@@ -66,15 +71,11 @@ class PartnerAccounts(Behaviour):
             if top is not None:
                 batch.org.storage.update("UserRole", top, {"ParentRoleId": owner.get("UserRoleId")})
 
-    def _owner(self, batch: Batch, row: Row) -> None:
-        owner = batch.org.storage.get("User", str(row.get("OwnerId"))) or {}
-        if owner.get("UserType") == "PowerPartner":
+    def _owner(self, batch: Batch, row: Row, type_: str | None, role: str | None) -> None:
+        """The owner has this user type and this role."""
+        if type_ == "PowerPartner":
             row.refuse("UNKNOWN_EXCEPTION", "portal users cannot own partner accounts")
-        elif (
-            row.changes("OwnerId")
-            and owner.get("UserRoleId") is None
-            and roles_of(batch.context, {"Id": row.id})
-        ):
+        elif row.changes("OwnerId") and role is None and roles_of(batch.context, {"Id": row.id}):
             row.refuse(
                 "UNKNOWN_EXCEPTION",
                 "An account owner must be associated with a role to enable portal users.",

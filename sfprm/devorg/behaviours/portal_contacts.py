@@ -23,6 +23,7 @@ class PortalContacts(Behaviour):
 
     def before(self, batch: Batch) -> None:
         """Refuse what would leave a user without an account."""
+        partners = _partners(batch)
         for row in batch.living:
             if batch.operation == "delete":
                 if has_user(batch.org, str(row.id)):
@@ -32,7 +33,9 @@ class PortalContacts(Behaviour):
                         "associated with a portal user.",
                     )
                 continue
-            if row.changes("OwnerId") or batch.operation == "insert":
+            if str(row.get("OwnerId")) in partners and (
+                row.changes("OwnerId") or batch.operation == "insert"
+            ):
                 self._owner(batch, row)
             if (
                 batch.operation == "update"
@@ -53,8 +56,8 @@ class PortalContacts(Behaviour):
                     )
 
     def _owner(self, batch: Batch, row: Row) -> None:
-        owner = batch.org.storage.get("User", str(row.get("OwnerId"))) or {}
-        if owner.get("UserType") != "PowerPartner" or row.get("AccountId") is None:
+        """The owner is a partner user."""
+        if row.get("AccountId") is None:
             return
         account = batch.org.storage.get("Account", str(row.get("AccountId"))) or {}
         if account.get("IsPartner"):
@@ -71,3 +74,10 @@ class PortalContacts(Behaviour):
                 "the account must be associated with a role.",
                 "AccountId",
             )
+
+
+def _partners(batch: Batch) -> set[str]:
+    """The partner users among the owners of the rows."""
+    owners = {str(row.get("OwnerId")) for row in batch.living}
+    found = batch.org.storage.columns("User", ("Id", "UserType"), Id=owners)
+    return {str(id_) for id_, type_ in found if type_ == "PowerPartner"}

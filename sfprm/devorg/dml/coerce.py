@@ -12,7 +12,7 @@ from functools import partial
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from sfprm.devorg.ids import canonical, is_id
+from sfprm.devorg.ids import canonical
 from sfprm.devorg.problems import Refusal, RowProblem
 from sfprm.devorg.schema.model import INT_TYPES, REAL_TYPES
 from sfprm.devorg.stamps import stamp_text
@@ -130,11 +130,12 @@ def _id(field: FieldDef, value: Any) -> str | None:
     text = value.strip()
     if not text:
         return None
-    if not is_id(text):
+    try:
+        return canonical(text)
+    except ValueError as error:
         raise RowProblem(
             "MALFORMED_ID", f"{field.label}: id value of incorrect type: {value}", field.name
-        )
-    return canonical(text)
+        ) from error
 
 
 def _integer(field: FieldDef, value: Any) -> int | None:
