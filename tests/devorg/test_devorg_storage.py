@@ -56,6 +56,8 @@ def test_find_compares_as_asked(storage: Storage) -> None:
     assert [r["Id"] for r in storage.find("Account", Name="ACME")] == [a]
     assert [r["Id"] for r in storage.find("Account", AccountNumber=None)] == [a, c]
     assert [r["Id"] for r in storage.find("Account", {"Id": [c, b]})] == [b, c]
+    assert storage.columns("Account", ("Name", "Id"), Id={c, b}) == [("Berg", b), ("Cole", c)]
+    assert storage.columns("Account", ("IsPartner",), Name=["acme"]) == [(0,)]
 
 
 def test_unknown_column_is_a_key_error(storage: Storage) -> None:
