@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Crew", "take_one"]
 
-PACE_S = 0.1
+PACE_S = 0.05
 """Seconds between two looks at parts that others do."""
 INVITE_EVERY_S = 1.0
 """Seconds between two invitations of the same run."""
@@ -221,6 +221,7 @@ def take_one(
     if part.fence > MOST_TAKES:
         work.finish_part(part, state="failed", result=None, message="its workers died")
         return True
+    turn.may_take_ahead = lambda: work.may_take_ahead(part)
     bound = structlog.contextvars.bind_contextvars(run=part.run, part=part.number)
     try:
         with (

@@ -8,8 +8,10 @@ its requests take, is as if it were alone.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sfprm.errors import SfprmError
 from sfprm.threads import Pool
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ class Turn:
     def __init__(self, before: Turn | None = None) -> None:
         self._before = before
         self._ending, self._over = threading.Event(), threading.Event()
+        self.may_take_ahead: Callable[[], bool] | None = None
+        """Asked, if there is somebody to ask, whether the next part may be taken before this one
+        ends."""
 
     def begin(self) -> None:
         """Wait until the part before has had its last answer; before the first request."""
@@ -36,12 +41,18 @@ class Turn:
 
     def ending(self) -> None:
         """The last request is under way: the next part may be made ready."""
-        self._ending.set()
+        with suppress(SfprmError):  # a database that is away: what is under way comes first
+            if self.may_take_ahead is None or self.may_take_ahead():
+                self._ending.set()
 
     def over(self) -> None:
         """The last answer is there: the next part may send."""
-        self._ending.set()
         self._over.set()
+
+    def end(self) -> None:
+        """The part has ended."""
+        self._over.set()
+        self._ending.set()
 
     def wait_for_ending(self) -> None:
         """Until it is time to take the next part."""
@@ -90,7 +101,7 @@ class Relay:
         try:
             return self._take(turn)
         finally:
-            turn.over()
+            turn.end()
 
     def _settle(self) -> None:
         """The part before has ended, well or with its error."""

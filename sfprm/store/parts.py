@@ -166,6 +166,25 @@ class PartBook(Book):
                 )
             return ended is not None
 
+    def may_take_ahead(self, part: Part) -> bool:
+        """Whether whoever is about to end the part should take another before: not when the end
+        frees one that others wait for in turn, as whoever ends it takes that up at once, and not
+        when there are fewer to take than workers who will come for them."""
+        mine = parts.c.run == part.run, parts.c.number > FILES
+        free = (parts.c.state == "waiting") & (parts.c.waits == 0)
+        numbers = select(parts.c.then).where(parts.c.id == part.id)
+        counts = select(
+            func.count().filter(free).label("free"),
+            func.count().filter(parts.c.state == "running").label("running"),
+        )
+        with self._at_once() as connection:
+            then = connection.execute(numbers).scalar_one_or_none() or []
+            last = parts.c.number.in_(then) & (parts.c.waits == 1)
+            if connection.execute(select(exists().where(*mine, last))).scalar_one():
+                return False
+            found = connection.execute(counts.where(*mine)).one()
+            return bool(found.free >= found.running)
+
     def parts_by_state(self, run: RunId) -> dict[str, int]:
         """How many parts of the run are in each state."""
         query = (
