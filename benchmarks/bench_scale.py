@@ -1,12 +1,13 @@
 """Routing and applying with 1, 2 and 4 workers on one PostgreSQL: what more hands bring.
 
 An embedded org waits 250 ms at each write call (Salesforce's published 923 rows a second is 217 ms
-for 200), and each worker has one request in flight. Routed: LEADS leads over 20 pools; applied:
+for 200), and each worker has one request in flight. A worker is a process that waits for work, a
+daemon or `sfprm worker`; a run comes due, and is measured from its start to its end. Routed: LEADS leads over 20 pools; applied:
 PARTNERS partners with three people each. Prints what each took, each bound with its verdict, and
 one line of JSON: {route_x2, route_x4, apply_x2, apply_x4, limit}.
 
 `limit` is the most that so many workers could bring on this machine (no run ends before one
-worker's time but for start, reading and planning is shared out evenly, its CPU seconds are spent,
+worker's time but for reading and planning is shared out evenly, its CPU seconds are spent,
 on all cores and of the org on one, and what Salesforce does one after the other is done), and in
 words where the time went: waiting for the org, CPU, and what could not be shared.
 
@@ -108,8 +109,8 @@ def where(alone: Took, many: Took, line: float) -> str:
         f"org's answers ({many.writes:,} write calls; {alone.writes:,} of one worker); all CPU on "
         f"{CORES} cores takes {cpu:.1f} s ({many.ours:.0%} of the machine, somebody short of a "
         f"core {many.short / many.seconds:.0%} of the time; of it the org, one process, "
-        f"{many.org:.1f} s); {rest:.1f} s are not shared (start, reading, deciding or planning, "
-        f"end). Most: {bound}, {least / many.seconds:.0%}."
+        f"{many.org:.1f} s); {rest:.1f} s are not shared (reading, deciding or planning, end). "
+        f"Most: {bound}, {least / many.seconds:.0%}."
     )
     if many.alone:
         said += f" Before the work is shared, and after: {many.alone:.1f} s."

@@ -1,5 +1,5 @@
-"""What `bench_scale` measures with: an embedded org, a database for each measurement, workers as
-processes, and the CPU seconds of each of them.
+"""What `bench_scale` measures with: an embedded org, a database for each measurement, a daemon and
+workers as processes, and the CPU seconds of each of them.
 """
 
 from __future__ import annotations
@@ -27,19 +27,22 @@ WAIT_S = 0.25
 """Seconds that the org waits at each write call."""
 PATIENCE_S = 120.0
 """Seconds until the workers must be there."""
-JOBS = ("route", "provision")
+LONGEST_S = 900.0
+"""Seconds after which a run has hung."""
 CORES = os.cpu_count() or 1
-READY = b"worker.ready"
-"""What a worker logs once it takes work."""
+READY = (b"daemon.ready", b"worker.ready")
+"""What a process logs once it takes work."""
+OVER = ("done", "partly")
+"""States of a run that came to its end."""
 
 
 @dataclass(frozen=True)
 class Took:
-    """One measurement. `seconds` from the command to its end; `at_work`, `org`, `database`: CPU
+    """One measurement. `seconds` from the run's start to its end, by its row; `at_work`, `org`, `database`: CPU
     seconds of all workers together, the org, and the database; `writes` are write calls that the
     org saw. `busy`: CPU seconds of the whole machine, `short`: seconds in which somebody waited for
     a core (0 where the kernel does not tell). `alone`: seconds before and after the work that can
-    be shared, as the run tells (0 where it does not): start, files, reading, planning, end."""
+    be shared, as the run tells (0 where it does not): reading, planning, keeping the plan."""
 
     workers: int
     seconds: float
@@ -105,17 +108,17 @@ class Place:
         self.control("POST", "seed", {"story": "partners-ready", "seed": 7})
         self.control("POST", "limits", {"daily_api": 10_000_000})
 
-    def env(self, programme: Path) -> dict[str, str]:
-        """Settings on a new, empty database."""
+    def env(self, programme: Path, job: str = "") -> dict[str, str]:
+        """Settings on a new, empty database; the job's file is the only one."""
         name = f"s{uuid.uuid4().hex}"
         engine = sa.create_engine(self.server, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
         engine.dispose()
         database = sa.make_url(self.server).set(database=name)
-        jobs = self.folder / "jobs"
-        jobs.mkdir(exist_ok=True)
-        for job in JOBS:
+        jobs = self.folder / f"jobs-{name}"
+        jobs.mkdir()
+        if job:
             (jobs / f"{job}.yaml").write_text(f"job: {job}\ncron: '0 0 1 1 *'\n")
         kept = {k: os.environ[k] for k in ("PATH", "PYTHONPATH", "HOME") if k in os.environ}
         return {
@@ -153,72 +156,101 @@ def run(env: dict[str, str], *arguments: str) -> Any:
 
 
 def measured(place: Place, programme: Path, job: str, workers: int) -> Took:
-    """Run the job from the snapshot on, with so many processes at work in all."""
+    """Run the job from the snapshot on, by so many processes in all, as in life: a daemon and
+    workers that wait for work, and a run that comes due."""
     place.control("POST", "snapshots/bench/restore")
     place.control("DELETE", "faults")
     slow = {"kind": "slow", "path": "/composite", "seconds": WAIT_S, "times": None}
     place.control("POST", "faults", slow)
-    env = place.env(programme)
+    env = place.env(programme, job)
     run(env, "state", "migrate")
-    with _helpers(place, env, workers - 1) as helpers:
+    run(env, "jobs", "pause", job)
+    with _at_work(place, env, workers) as hands:
         place.control("POST", "calls/reset")
-        mine, org, database = _children(), _cpu(place.org), _cpu(place.database)
+        org, database = _cpu(place.org), _cpu(place.database)
         busy, short = _busy(), _short()
-        helping = sum(_cpu(one.pid) for one in helpers)
-        began = time.monotonic()
-        told = run(env, "jobs", "run", job)
-        seconds = time.monotonic() - began
-        applied = told.get("applied") or {"seconds": seconds}
-        helped = sum(_cpu(one.pid) for one in helpers) - helping
+        spent = sum(_cpu(one.pid) for one in hands)
+        run(env, "jobs", "resume", job)
+        name, seconds = _finished(env, job, hands)
+        spent = sum(_cpu(one.pid) for one in hands) - spent
         busy, short = _busy() - busy, _short() - short
         kinds = place.control("GET", "calls")["by_kind"]
+        applied = _told(Path(env["SFPRM_STATE_DIR"]), name).get("applied")
         return Took(
             workers=workers,
             seconds=seconds,
-            at_work=_children() - mine + helped,
+            at_work=spent,
             org=_cpu(place.org) - org,
             database=_cpu(place.database) - database,
             writes=sum(n for kind, n in kinds.items() if kind in ("collections", "composite")),
             busy=busy,
             short=short,
-            alone=max(0.0, seconds - applied["seconds"]),
+            alone=max(0.0, seconds - applied["seconds"]) if applied else 0.0,
         )
 
 
+def _finished(
+    env: dict[str, str], job: str, hands: Sequence[subprocess.Popen[bytes]]
+) -> tuple[str, float]:
+    """Wait for the end of the job's run; its id, and what it took in seconds."""
+    engine = sa.create_engine(env["SFPRM_DATABASE_URL"], isolation_level="AUTOCOMMIT")
+    asked = sa.text("SELECT id, state, started, finished FROM runs WHERE job = :job")
+    deadline = time.monotonic() + LONGEST_S
+    try:
+        with engine.connect() as connection:
+            while time.monotonic() < deadline:
+                rows = connection.execute(asked, {"job": job}).all()
+                for row in rows:
+                    if row.state in OVER:
+                        return row.id, (row.finished - row.started).total_seconds()
+                if any(row.state == "failed" for row in rows) or any(
+                    one.poll() is not None for one in hands
+                ):
+                    break
+                time.sleep(0.2)
+    finally:
+        engine.dispose()
+    raise SystemExit(f"{job} did not come to its end; its database: {env['SFPRM_DATABASE_URL']}")
+
+
+def _told(state: Path, name: str) -> Any:
+    """The run's result, which is kept right after its row."""
+    path = state / "runs" / name / "result.json"
+    for _ in range(100):
+        with suppress(OSError, ValueError):
+            return json.loads(path.read_text())
+        time.sleep(0.1)
+    raise SystemExit(f"There is no result at {path}.")
+
+
 @contextmanager
-def _helpers(
+def _at_work(
     place: Place, env: dict[str, str], count: int
 ) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
-    """So many workers, ready; ended when it is left."""
-    helpers = []
+    """A daemon, and workers up to so many processes, ready; ended when it is left."""
+    hands = []
     try:
         logs = [place.folder / f"worker-{uuid.uuid4().hex}.log" for _ in range(count)]
-        for path in logs:
+        for at, path in enumerate(logs):
             with path.open("wb") as log:
-                command = [sys.executable, "-m", "sfprm", "worker"]
-                helpers.append(
+                command = [sys.executable, "-m", "sfprm", "worker" if at else "daemon"]
+                hands.append(
                     subprocess.Popen(
                         command, env=env, stdout=subprocess.DEVNULL, stderr=log, cwd=ROOT
                     )
                 )
         deadline = time.monotonic() + PATIENCE_S
-        while not all(READY in path.read_bytes() for path in logs):
-            if time.monotonic() > deadline or any(h.poll() is not None for h in helpers):
+        while not all(any(word in path.read_bytes() for word in READY) for path in logs):
+            if time.monotonic() > deadline or any(one.poll() is not None for one in hands):
                 raise SystemExit(f"The workers did not start: see {place.folder}/worker-*.log.")
             time.sleep(0.2)
         time.sleep(1.0)  # what is left of starting is done before the clock runs
-        yield helpers
+        yield hands
     finally:
-        for helper in helpers:
-            helper.send_signal(signal.SIGTERM)
-        for helper in helpers:
-            helper.wait(60)
-
-
-def _children() -> float:
-    """CPU seconds of this process's children that have ended."""
-    times = os.times()
-    return times.children_user + times.children_system
+        for one in hands:
+            one.send_signal(signal.SIGTERM)
+        for one in hands:
+            one.wait(60)
 
 
 def _cpu(process: int) -> float:

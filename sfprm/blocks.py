@@ -10,17 +10,25 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 __all__ = ["Bars", "Block", "Table", "Text", "json_text"]
 
 READ_BY_PEOPLE = 200_000
-"""Characters of JSON up to which it is laid out in lines; laying out costs ten times the rest."""
+"""Bytes of JSON up to which it is laid out in lines; laying out costs fifty times the rest."""
+_AS_JSON_DOES = (
+    orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+)
 
 
 def json_text(body: Any, indent: int) -> str:
     """The body as JSON, in indented lines unless it is too long to be read by eye."""
-    text = json.dumps(body, ensure_ascii=False, default=str)
+    try:
+        text = orjson.dumps(body, default=str, option=_AS_JSON_DOES)
+    except TypeError:  # half a surrogate pair, a whole number of more than 64 bits
+        return json.dumps(body, ensure_ascii=False, indent=indent, default=str)
     if len(text) > READ_BY_PEOPLE:
-        return text
+        return text.decode()
     return json.dumps(body, ensure_ascii=False, indent=indent, default=str)
 
 

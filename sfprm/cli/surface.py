@@ -132,8 +132,9 @@ class Surface:
         elif finished.result is not None:
             result = finished.result
             if self.as_json:
+                body = finished.body if finished.body is not None else result.to_json()
                 print_json(
-                    result.to_json() | {"run": finished.run, "calls": finished.calls},
+                    {**body, "run": finished.run, "calls": finished.calls},
                     status=finished.exit_code,
                     warnings=result.warnings,
                 )

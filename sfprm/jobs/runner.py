@@ -7,6 +7,7 @@ back as data; the caller renders them and sets the exit code.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +60,8 @@ class Finished:
     """The org was asked to let us in, and did not."""
     settled: bool = True
     """Its row says how it ended; False when the state could not be told."""
+    body: Mapping[str, Any] | None = None
+    """The result as JSON has it, where it was made for the run's report already."""
 
 
 def run_job(
@@ -130,8 +133,9 @@ def _run(recorded: _Recorded) -> Finished:
     begun = recorded.has_row or recorded.due is None
     shut_out = recorded.asked and not recorded.bound
     return Finished(
-        run, job.name, code, calls, seconds, result, error, begun, recorded.name, shut_out, settled
-    )
+        run, job.name, code, calls, seconds, result, error, begun, recorded.name, shut_out, settled,
+        recorded.body,
+    )  # fmt: skip
 
 
 class _Recorded:
@@ -156,6 +160,7 @@ class _Recorded:
         self.taken = False
         self.asked = False
         self.bound = False
+        self.body: Mapping[str, Any] | None = None
         self.run_dir = starter.settings.state_dir / "runs" / run
         self._held = contextlib.ExitStack()
         self._fence: Fence | None = None
@@ -376,7 +381,8 @@ class _Recorded:
             message=error.message if error is not None else "",
         )
         if result is not None:
-            write_report(self.run_dir, result)
+            self.body = result.to_json()
+            write_report(self.run_dir, self.body)
         _log.info(
             Event.RUN_FINISHED,
             run=self.run,
@@ -394,10 +400,10 @@ def _begun_elsewhere(name: str, slot: datetime | None) -> AnotherWriter:
     )
 
 
-def write_report(run_dir: Path, result: JobResult) -> Path:
-    """Keep the result beside the run: `runs/<run>/result.json`. Returns the path."""
+def write_report(run_dir: Path, body: Mapping[str, Any]) -> Path:
+    """Keep a result beside its run: `runs/<run>/result.json`. Returns the path."""
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / "result.json"
-    text = json_text(result.to_json(), indent=1)
+    text = json_text(body, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
     return path

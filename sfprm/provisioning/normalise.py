@@ -26,8 +26,9 @@ _FALSE = frozenset({"false", "0", "no", ""})
 
 
 def _text(value: str) -> str | None:
-    cleaned = value.replace("\r\n", "\n").replace("\r", "\n").strip()
-    return cleaned or None
+    if "\r" in value:
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+    return value.strip() or None
 
 
 def _number(value: FieldValue) -> Decimal | None:
