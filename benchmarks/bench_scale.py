@@ -2,9 +2,9 @@
 
 An embedded org waits 250 ms at each write call (Salesforce's published 923 rows a second is 217 ms
 for 200), and each worker has one request in flight. A worker is a process that waits for work, a
-daemon or `sfprm worker`; a run comes due, and is measured from its start to its end. Routed: LEADS leads over 20 pools; applied:
-PARTNERS partners with three people each. Prints what each took, each bound with its verdict, and
-one line of JSON: {route_x2, route_x4, apply_x2, apply_x4, limit}.
+daemon or `sfprm worker`; a run comes due, and is measured from its start to its end. Routed: LEADS
+leads over 20 pools; applied: PARTNERS partners with three people each. Prints what each took, each
+bound with its verdict, and one line of JSON: {route_x2, route_x4, apply_x2, apply_x4, limit}.
 
 `limit` is the most that so many workers could bring on this machine (no run ends before one
 worker's time but for reading and planning is shared out evenly, its CPU seconds are spent,

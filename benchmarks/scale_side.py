@@ -38,11 +38,12 @@ OVER = ("done", "partly")
 
 @dataclass(frozen=True)
 class Took:
-    """One measurement. `seconds` from the run's start to its end, by its row; `at_work`, `org`, `database`: CPU
-    seconds of all workers together, the org, and the database; `writes` are write calls that the
-    org saw. `busy`: CPU seconds of the whole machine, `short`: seconds in which somebody waited for
-    a core (0 where the kernel does not tell). `alone`: seconds before and after the work that can
-    be shared, as the run tells (0 where it does not): reading, planning, keeping the plan."""
+    """One measurement. `seconds` from the run's start to its end, by its row; `at_work`, `org`,
+    `database`: CPU seconds of all workers together, the org, and the database; `writes` are write
+    calls that the org saw. `busy`: CPU seconds of the whole machine, `short`: seconds in which
+    somebody waited for a core (0 where the kernel does not tell). `alone`: seconds before and after
+    the work that can be shared, as the run tells (0 where it does not): reading, planning, keeping
+    the plan."""
 
     workers: int
     seconds: float
@@ -119,7 +120,7 @@ class Place:
         jobs = self.folder / f"jobs-{name}"
         jobs.mkdir()
         if job:
-            (jobs / f"{job}.yaml").write_text(f"job: {job}\ncron: '0 0 1 1 *'\n")
+            (jobs / f"{job}.yaml").write_text(f"job: {job}\nevery: 30 days\n")
         kept = {k: os.environ[k] for k in ("PATH", "PYTHONPATH", "HOME") if k in os.environ}
         return {
             **kept,
