@@ -18,7 +18,7 @@ from sfprm.daemon.jobfiles import JobFile
 from sfprm.errors import BadFiles, BadSettings
 from sfprm.events import Event
 from sfprm.jobs.starter import Starter
-from sfprm.programme.load import load_programme
+from sfprm.programme.load import Kept, load_again
 from sfprm.programme.model import Programme
 from sfprm.settings import Settings, load_settings
 
@@ -38,13 +38,15 @@ class Org:
     starter: Starter
     good: Programme | None = None
     refused: str = ""
+    _kept: Kept | None = None
 
     def programme(self) -> Programme:
         """The files as they are, or the last good ones when they are bad. Raises BadFiles when
         they never were good."""
         settings = self.starter.settings
         try:
-            self.good = load_programme(settings.programme, settings.environment)
+            self._kept = load_again(settings.programme, settings.environment, self._kept)
+            self.good = self._kept.programme
             self.refused = ""
         except BadFiles as bad:
             _log.error(Event.FILES_REFUSED, errors=len(bad.complaints), message=bad.message)

@@ -132,9 +132,9 @@ class Crew:
                 break
             self._invite()
             starter.clock.sleep(PACE_S)
-        found = work.parts_of(self._run)
+        found = work.results_of(self._run)
         self.close()
-        return [part.result for part in found]
+        return found
 
     def close(self) -> None:
         """The run has ended, and so do its parts; the one in hand is ended first."""

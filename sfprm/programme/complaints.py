@@ -10,6 +10,7 @@ from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from sfprm.errors import Complaint
+from sfprm.programme.footprint import Footprint
 from sfprm.programme.model import Origin
 
 if TYPE_CHECKING:
@@ -43,11 +44,13 @@ class Place:
 
 @dataclass(slots=True)
 class Complaints:
-    """What has been found so far. `read`: paths of the files that were read, in order."""
+    """What has been found so far. `read`: paths of the files that were read, in order;
+    `footprint`: those, and where was looked for more."""
 
     errors: list[Complaint] = field(default_factory=list)
     warnings: list[Complaint] = field(default_factory=list)
     read: list[Path] = field(default_factory=list)
+    footprint: Footprint = field(default_factory=Footprint)
     _seen: set[Complaint] = field(default_factory=set)
 
     def error(self, place: Place, message: str, hint: str = "") -> None:

@@ -146,7 +146,7 @@ def listed_files(
         )
         return []
     if "*" in text:
-        found = sorted(p for p in folder.glob(text) if p.is_file() and p.suffix in suffixes)
+        found = [p for p in complaints.footprint.like(folder, text) if p.suffix in suffixes]
         if not found:
             complaints.error(name.place, f"no file fits {text!r}.")
     else:
@@ -187,6 +187,8 @@ def overlay_for(root: Path, environment: str, complaints: Complaints) -> Overlay
         return None
     folder = root / OVERLAYS
     there = environments(root)
+    for suffix in _SUFFIXES:
+        complaints.footprint.like(folder, f"*{suffix}")
     if environment not in there:
         complaints.error(
             Place(str(folder / f"{environment}.yaml")),

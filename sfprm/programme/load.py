@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +14,7 @@ from sfprm.programme.columns import check_columns, declare_rows, from_templates,
 from sfprm.programme.complaints import Complaints, Place
 from sfprm.programme.csv_columns import PARTNERS, PEOPLE
 from sfprm.programme.files import RoutingFile
+from sfprm.programme.footprint import Footprint
 from sfprm.programme.internal_users import with_internal_users
 from sfprm.programme.layers import Overlay, environments, gather, laid_over, overlay_for
 from sfprm.programme.listed import Listed, Reading, entry_row
@@ -45,8 +46,10 @@ if TYPE_CHECKING:
 __all__ = [
     "PROGRAMME_FILE",
     "ROUTING_FILE",
+    "Kept",
     "Loaded",
     "load",
+    "load_again",
     "load_all",
     "load_programme",
     "programme_files",
@@ -69,11 +72,29 @@ class Loaded:
     warnings: tuple[Complaint, ...]
     partner_rows: tuple[Row, ...] = ()
     people_rows: tuple[Row, ...] = ()
+    footprint: Footprint = field(default_factory=Footprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A programme, and what it was read from."""
+
+    programme: Programme
+    footprint: Footprint
 
 
 def load_programme(root: Path, environment: str = "") -> Programme:
     """The programme in the folder. Raises BadFiles with every complaint."""
     return load(root, environment).programme
+
+
+def load_again(root: Path, environment: str, kept: Kept | None) -> Kept:
+    """The same, or the one that was read from that folder before, when nothing that it was read
+    from has changed."""
+    if kept is not None and kept.footprint.stands():
+        return kept
+    loaded = load(root, environment)
+    return Kept(loaded.programme, loaded.footprint)
 
 
 def load(root: Path, environment: str = "") -> Loaded:
@@ -126,6 +147,7 @@ def _load(root: Path, environment: str, complaints: Complaints) -> Loaded | None
     overlay = overlay_for(root, environment, complaints)
     tree = gather(root, PROGRAMME_FILE, complaints, hint=_NO_FILE)
     routing_tree = None
+    complaints.footprint.like(root, ROUTING_FILE)
     if (root / ROUTING_FILE).exists():
         routing_tree = gather(root, ROUTING_FILE, complaints)
     if tree is not None and overlay is not None:
@@ -195,7 +217,8 @@ def _load(root: Path, environment: str, complaints: Complaints) -> Loaded | None
     programme = with_internal_users(programme, file.internal_users)
     programme = replace(programme, digest=digest(programme))
     warnings = tuple(complaints.warnings)
-    return Loaded(programme, warnings, tuple(partner_rows.rows), tuple(people_rows.rows))
+    rows = tuple(partner_rows.rows), tuple(people_rows.rows)
+    return Loaded(programme, warnings, *rows, complaints.footprint)
 
 
 def _only_for(file: ProgrammeFile, tree: Tree, complaints: Complaints) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ def read_source(path: Path, shown: str, complaints: Complaints, *, hint: str = "
         complaints.error(place, "is not a usable file name.")
         return None
     complaints.read.append(path)
+    complaints.footprint.read(path, raw)
     return decode(raw, shown, complaints)
 
 

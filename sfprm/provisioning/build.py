@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from sys import intern
 from typing import TYPE_CHECKING
 
 from sfprm.provisioning.difference import (
@@ -85,16 +84,17 @@ def build_plan(
     )
 
 
-def _needing(step: PlannedStep, made: Container[str]) -> PlannedStep:
+def _needing(step: PlannedStep, made: set[str]) -> PlannedStep:
     """The step with those of its needs that the plan makes. Few steps need anything that it does
     not: a copy is made for those alone."""
-    needs = tuple(intern(n) for n in step.needs if n in made and n != step.ref)
-    return step if needs == step.needs else replace(step, needs=needs)
+    if step.ref not in step.needs and made.issuperset(step.needs):
+        return step
+    return replace(step, needs=tuple(n for n in step.needs if n in made and n != step.ref))
 
 
 def _resolved(step: PlannedStep, known: Mapping[str, RecordId]) -> PlannedStep:
     """Links to records that exist already become plain values."""
-    there = {name: known[to] for name, to in step.links.items() if to in known}
+    there = {name: known[to] for name, to in step.links.items() if to in known} if known else {}
     if not there:
         return step
     links = {name: to for name, to in step.links.items() if name not in there}

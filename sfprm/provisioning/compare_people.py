@@ -25,6 +25,7 @@ from sfprm.provisioning.fields import (
     Policy,
     compare_fields,
     with_choices,
+    written_new,
 )
 from sfprm.provisioning.seats import Seats
 from sfprm.provisioning.survivors import STRICTNESS, heirs
@@ -155,7 +156,11 @@ class People:
                     "moves to another partner, the user with it; leads and other records that "
                     "the user owns go along",
                 )
-        changes = compare_fields(declared, found, self._applied("Contact", person.key))
+        values: dict[str, FieldValue] | None = None
+        if found is None:
+            changes, values = written_new(declared)
+        else:
+            changes = compare_fields(declared, found, self._applied("Contact", person.key))
         moving = contact is not None and account is None
         if moving and contact is not None:  # the account's id is not known before it is made
             home = self.programme.partners[person.partner].name
@@ -171,6 +176,7 @@ class People:
             record_id=contact.id if contact else None,
             links=links if verdict is not Verdict.SAME else {},
             declared=declared,
+            values=values,
             notes=notes,
             flags=frozenset({Flag.MOVES_USER}) if user is not None else frozenset(),
         )
@@ -205,7 +211,11 @@ class People:
             found["PortalRole"] = user.portal_role or "Worker"
         else:
             del declared["IsFrozen"]
-        changes = compare_fields(declared, found, self._applied("User", person.key))
+        values: dict[str, FieldValue] | None = None
+        if found is None:
+            changes, values = written_new(declared)
+        else:
+            changes = compare_fields(declared, found, self._applied("User", person.key))
         takes = user is None or any(
             c.field == "IsActive" and c.after is True and c.written for c in changes
         )
@@ -237,6 +247,7 @@ class People:
                 record_id=user.id if user else None,
                 links={"ContactId": ref("contact", person.key)} if user is None else {},
                 declared=declared,
+                values=values,
                 notes=tuple(
                     f"{c.field}: {c.note}" for c in changes if not c.written and _worth_saying(c)
                 ),

@@ -8,6 +8,8 @@ from sys import intern
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sfprm.provisioning.fields import SHOWN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -100,7 +102,7 @@ class Difference:
     notes: tuple[str, ...] = ()
     flags: frozenset[Flag] = frozenset()
     values: Mapping[str, FieldValue] | None = None
-    """Of a slim difference that creates: the values left after it."""
+    """Of a difference that creates: the values left after it, where `changes` are few of them."""
     remember: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
     """Of a slim difference: what the store remembers once it is written."""
 
@@ -125,8 +127,6 @@ class Difference:
         return {c.field: c.before for c in self.writes}
 
 
-_SHOWN = ("OwnerId", "Username", "Lead")
-"""Values of a new record that the screen shows; the rest stands in its step."""
 _NOTHING: Mapping[str, Declared] = MappingProxyType({})
 
 
@@ -147,7 +147,7 @@ def slim(d: Difference) -> Difference:
         d.label,
         d.verdict,
         owner=d.owner,
-        changes=tuple(c for c in d.changes if c.field in _SHOWN),
+        changes=tuple(c for c in d.changes if c.field in SHOWN),
         record_id=d.record_id,
         links=d.links,
         why=d.why,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sfprm.programme.model import FieldMatch, FieldValue
 
 __all__ = [
+    "SHOWN",
     "Cause",
     "Declared",
     "FieldChange",
@@ -31,7 +32,11 @@ __all__ = [
     "compare_fields",
     "same_value",
     "with_choices",
+    "written_new",
 ]
+
+SHOWN = ("OwnerId", "Username", "Lead")
+"""Values of a new record that the screen shows; the rest stands in its step."""
 
 
 class Cause(StrEnum):
@@ -148,6 +153,22 @@ def compare_fields(
         if change is not None:
             changes.append(change)
     return tuple(changes)
+
+
+def written_new(
+    declared: Mapping[str, Declared],
+) -> tuple[tuple[FieldChange, ...], dict[str, FieldValue]]:
+    """Of a record that does not exist: what the screen shows of it, and all values to be written,
+    as `compare_fields` would give them; in a third of the time, for plans of many new people."""
+    values: dict[str, FieldValue] = {
+        name: value
+        for name, want in declared.items()
+        if (value := to_write(want.type, want.value)) is not None
+    }
+    shown = tuple(
+        FieldChange(name, None, values[name], Cause.NEW) for name in SHOWN if name in values
+    )
+    return shown, values
 
 
 def _compare_one(

@@ -55,7 +55,11 @@ WORTH_IT = 20
 ROWS = 200
 """Records in one request."""
 CONTACT_CALLS = 3
-"""Calls that the contacts of one group take, at most."""
+"""Calls that the contacts of one group take where there is enough for all hands."""
+GROUPS_A_HAND = 2
+"""Groups of each hand below which they are not made larger than that. Between accounts and
+contacts a worker pauses, so few and large groups cost less; too few are not even for all."""
+MOST_CONTACT_CALLS = 6
 LINE_ENDS = 2
 """Requests of first users that are a shard each at the end of the line: the fewer in its last, the
 sooner everybody has something to do again."""
@@ -267,14 +271,16 @@ def _groups(steps: Sequence[PlannedStep], hands: int) -> list[list[str]]:
             contacts.setdefault(step.owner, 0)
             contacts[step.owner] += isinstance(step, UpsertContact)
     calls = -(-sum(contacts.values()) // ROWS)
-    # small groups cost calls: their accounts and first users leave requests half empty
+    # small groups cost calls as well: their accounts leave requests half empty
     most = max(1, min(CONTACT_CALLS, calls // hands))
+    most = max(most, min(MOST_CONTACT_CALLS, calls // (GROUPS_A_HAND * hands)))
+    full = ROWS * -(-most // CONTACT_CALLS)
     found: list[list[str]] = []
     requests, room = most, 0
     for owner, people in contacts.items():
         if people > room:
             requests, room = requests + 1, ROWS
-        if not found or requests > most or len(found[-1]) >= ROWS:
+        if not found or requests > most or len(found[-1]) >= full:
             found.append([])
             requests, room = 1, ROWS
         found[-1].append(owner)

@@ -195,6 +195,12 @@ class PartBook(Book):
         with self._at_once() as connection:
             return {row.state: row.many for row in connection.execute(query)}
 
+    def results_of(self, run: RunId) -> list[Any]:
+        """What the parts of the run brought, in order of number."""
+        query = select(parts.c.result).where(parts.c.run == run, parts.c.number > FILES)
+        with reading(self._engine) as connection:
+            return list(connection.execute(query.order_by(parts.c.number)).scalars())
+
     def parts_of(self, run: RunId) -> list[Part]:
         """In order of number."""
         query = select(parts).where(parts.c.run == run, parts.c.number > FILES)
