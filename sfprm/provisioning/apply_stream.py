@@ -73,8 +73,6 @@ class Stream:
         down: that is for the next kind's first request, or the end."""
         room = min(MOST_IN_FLIGHT, self.room()) if wide else 1
         turn = self.turn if last else None
-        if steps and self.turn is not None:
-            self.turn.begin()
         if room == 1:
             return self._in_turn(kind, steps, size, wide, turn)
         at, grows = 0, kind is CreateUser
@@ -90,6 +88,7 @@ class Stream:
                     part = steps[at:end]
                     rows = self._rows(part)
                     self.book.sent(part)
+                    self._begin()
                     sent = pool.submit(self.sender.send, kind, part, rows)
                     flying[sent] = part, self.clock.monotonic()
                     at = end
@@ -133,6 +132,7 @@ class Stream:
         at, rows = len(part), self._rows(part)
         book.sent(part)
         before: tuple[list[PlannedStep], Sent] | None = None
+        self._begin()
         with Pool(1) as pool:
             while part:
                 began = self.clock.monotonic()
@@ -166,6 +166,11 @@ class Stream:
             book.settle(*before)
         self._stopped(steps[at:])
         return size
+
+    def _begin(self) -> None:
+        """All is ready to be sent: once the part before has had its last answer, it is."""
+        if self.turn is not None:
+            self.turn.begin()
 
     def _rows(self, part: Sequence[PlannedStep]) -> list[dict[str, Any]]:
         return [row_of(step, self.book.ids, self.keys) for step in part]
