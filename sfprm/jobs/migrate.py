@@ -261,6 +261,7 @@ class MigrateJob(Job[MigrateOptions, MigrateResult]):
                 clock=context.clock,
                 ids=True,
                 lines=lines,
+                torn=context.session.gate.room == 1,
             ) or apply(
                 context.session,
                 context.store,

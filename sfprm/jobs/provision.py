@@ -188,6 +188,7 @@ class ProvisionJob(Job[ProvisionOptions, ProvisionResult]):
                 run=context.run,
                 clock=context.clock,
                 lines=lines,
+                torn=context.session.gate.room == 1,
             )
         if applied is None:
             applied = apply(

@@ -74,7 +74,7 @@ class Stream:
         room = min(MOST_IN_FLIGHT, self.room()) if wide else 1
         turn = self.turn if last else None
         if room == 1:
-            return self._in_turn(kind, steps, size, wide, turn)
+            return self._in_turn(kind, steps, size, turn)
         at, grows = 0, kind is CreateUser
         flying: dict[Future[Sent], tuple[list[PlannedStep], float]] = {}
         error: SfprmError | None = None
@@ -114,16 +114,15 @@ class Stream:
         kind: type[PlannedStep],
         steps: list[PlannedStep],
         size: ChunkSize,
-        wide: bool,
         turn: Turn | None,
     ) -> ChunkSize:
         """One request after the other. While one is under way, what became of the one before is
         settled and journalled, and the next is made ready and journalled as sent, so that the org
-        hardly waits between them."""
+        hardly waits between them. One account's steps may be torn apart: no two requests are about
+        it at the same time."""
 
         def taken(at: int) -> list[PlannedStep]:
-            end = cut(steps, at, size.size) if wide else at + size.size
-            return steps[at:end]
+            return steps[at : at + size.size]
 
         if not steps or self._stopped(steps):
             return size

@@ -82,12 +82,13 @@ def share_out(
     clock: Clock,
     ids: bool = False,
     lines: Sequence[str] | None = None,
+    torn: bool = False,
 ) -> ApplyResult | None:
     """Have a large plan carried out by whoever is free, every step of it; None where there are no
     other workers, or the plan is small. `ids`: the result names the records made or changed.
-    `lines`: the plan's steps, as `step_lines` made them."""
+    `lines`: the plan's steps, as `step_lines` made them; `torn` as for `shards`."""
     others = hands.others if hands is not None else 0
-    made = shards(plan.steps, others + 1) if others else []
+    made = shards(plan.steps, others + 1, torn=torn) if others else []
     if hands is None or not made:
         return None
     began = clock.monotonic()

@@ -90,13 +90,14 @@ def worth_sharing(steps: Sequence[PlannedStep]) -> bool:
     return calls_for(steps) >= WORTH_IT
 
 
-def shards(steps: Sequence[PlannedStep], hands: int) -> list[Shard]:
+def shards(steps: Sequence[PlannedStep], hands: int, *, torn: bool = False) -> list[Shard]:
     """The shards of a plan for so many workers, those that others wait for first; none when the
-    plan is not worth it. Every step is in exactly one."""
+    plan is not worth it. Every step is in exactly one. `torn`: workers have one request under way
+    each, so that the contacts of an account may be in two, and all requests are full."""
     if not worth_sharing(steps):
         return []
     made = _Made(steps)
-    groups = _groups(steps, hands)
+    groups = _groups(steps, hands, torn=torn)
     owners, moves = _of(steps, (ChangeOwner,)), _of(steps, (MoveContact,))
     leavers = _of(steps, (DeactivateUser,))
     users = _of(steps, (CreateUser,))
@@ -108,7 +109,7 @@ def shards(steps: Sequence[PlannedStep], hands: int) -> list[Shard]:
             made.add(own)
         made.bar(owners)
     rest = _of(steps, _AFTER_OWNERS if owners else _OWN + _AFTER_OWNERS)
-    parts = _begun(steps, _parted(steps, rest, groups))
+    parts = _begun(steps, _parted(steps, rest, groups), torn=torn)
     line = _Line(steps, made, parts, firsts, before)
     straight = not moves and not leavers
     for part in parts:
@@ -189,15 +190,19 @@ def _requests(steps: Sequence[PlannedStep], chosen: Sequence[int]) -> Iterator[S
         at = end
 
 
-def _begun(steps: Sequence[PlannedStep], groups: Sequence[Sequence[int]]) -> list[_Part]:
+def _begun(
+    steps: Sequence[PlannedStep], groups: Sequence[Sequence[int]], *, torn: bool
+) -> list[_Part]:
     """The groups, the first of them in two: what the line begins with, and its other contacts."""
     parts = [_Part(group) for group in groups if group]
     if not parts:
         return []
     contacts = [at for at in parts[0].steps if isinstance(steps[at], UpsertContact)]
     enough, there, begun = next(_growing()), set[str](), list[int]()
-    for request in _requests(steps, contacts):
-        if len(there) >= enough:
+    full = range(0, len(contacts), ROWS)
+    requests = (contacts[at : at + ROWS] for at in full) if torn else _requests(steps, contacts)
+    for request in requests:
+        if len(there) > enough:  # the last of them may have contacts in the next request
             break
         begun += request
         there.update(steps[at].owner for at in request)
@@ -263,7 +268,7 @@ def _in_line(firsts: Sequence[int]) -> Iterator[Sequence[int]]:
         at = end
 
 
-def _groups(steps: Sequence[PlannedStep], hands: int) -> list[list[str]]:
+def _groups(steps: Sequence[PlannedStep], hands: int, *, torn: bool) -> list[list[str]]:
     """The partners in groups of about equal work, filled so that their requests are full."""
     contacts: dict[str, int] = {}
     for step in steps:
@@ -279,7 +284,8 @@ def _groups(steps: Sequence[PlannedStep], hands: int) -> list[list[str]]:
     requests, room = most, 0
     for owner, people in contacts.items():
         if people > room:
-            requests, room = requests + 1, ROWS
+            more = -(-(people - room) // ROWS) if torn else 1
+            requests, room = requests + more, room + more * ROWS if torn else ROWS
         if not found or requests > most or len(found[-1]) >= full:
             found.append([])
             requests, room = 1, ROWS
